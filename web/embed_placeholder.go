@@ -1,0 +1,7 @@
+//go:build !console
+
+package web
+
+import "io/fs"
+
+func dist() (fs.FS, bool) { return placeholderFS(), false }
