@@ -1,0 +1,31 @@
+import { Button } from "@/components/ui/button";
+import { plural } from "@/lib/format/number";
+
+/** The foot of a list that the server pages by cursor. */
+export function LoadMore({
+  shown,
+  noun,
+  hasMore,
+  busy,
+  onMore,
+}: {
+  shown: number;
+  noun: string;
+  hasMore: boolean;
+  busy: boolean;
+  onMore: () => void;
+}) {
+  if (shown === 0) return null;
+  return (
+    <div className="flex items-center justify-between gap-4 border-border border-t px-5 py-3">
+      <p className="text-muted text-sm" aria-live="polite">
+        {hasMore ? `First ${plural(shown, noun)}` : `${plural(shown, noun)}`}
+      </p>
+      {hasMore ? (
+        <Button size="sm" busy={busy} onClick={onMore}>
+          Load more
+        </Button>
+      ) : null}
+    </div>
+  );
+}

@@ -1,0 +1,16 @@
+import { Skeleton } from "@/components/ui/skeleton";
+
+/** Rows in place while the first page loads, so that nothing jumps when it comes. */
+export function SkeletonRows({ columns, rows = 6 }: { columns: string[]; rows?: number }) {
+  return Array.from({ length: rows }, (_, row) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: identical rows that never move
+    <tr key={row}>
+      {columns.map((className, column) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: identical cells that never move
+        <td key={column} className={`h-12 px-3 first:pl-5 last:pr-5 ${className}`}>
+          <Skeleton className={`inline-block h-4 ${column === 0 ? "w-32" : "w-16"}`} />
+        </td>
+      ))}
+    </tr>
+  ));
+}
