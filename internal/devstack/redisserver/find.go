@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"starlane/internal/devstack/toolcache"
 )
 
 // Binary is an installed server program.
@@ -63,6 +65,14 @@ func (f Finder) Find(ctx context.Context) (Binary, error) {
 	}
 	if f.Say != nil {
 		f.Say("fetching Redis from Debian's archive (once, about 2 MB; nothing is installed)")
+	}
+	unlock, err := toolcache.Lock(ctx, home+".lock")
+	if err != nil {
+		return Binary{}, err
+	}
+	defer unlock()
+	if b, err := unpacked(ctx, home); err == nil {
+		return b, nil // another process was quicker
 	}
 	if err := fetchDebian(ctx, home); err != nil {
 		return Binary{}, fmt.Errorf("%w, and it could not be fetched: %w; %s", ErrNotFound, err, installHint())

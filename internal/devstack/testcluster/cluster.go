@@ -65,7 +65,7 @@ func (c Cluster) Attach(ctx context.Context) (string, error) {
 	if st, err := c.read("server.json"); err == nil && c.usable(ctx, st) {
 		return st.dsn(), nil
 	}
-	unlock, err := c.lock(ctx)
+	unlock, err := toolcache.Lock(ctx, filepath.Join(c.Dir, "start.lock"))
 	if err != nil {
 		return "", err
 	}
@@ -219,22 +219,6 @@ func (c Cluster) launch(ctx context.Context) (*pgserver.Server, error) {
 		c.wipe()
 	}
 	return pgserver.Start(ctx, pgserver.Config{Binaries: bin, Dir: c.Dir, ForTests: true, Detached: true, MaxConnections: maxConnections})
-}
-
-// lock is held while the server is being started. The kernel lets it go when its holder dies.
-func (c Cluster) lock(ctx context.Context) (func(), error) {
-	f, err := os.OpenFile(filepath.Join(c.Dir, "start.lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock of the test Postgres: %w", err)
-	}
-	err = proc.WaitFor(ctx, 20*time.Millisecond, func() bool {
-		return !errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK) //nolint:gosec // descriptors are small
-	})
-	if err != nil {
-		_ = f.Close()
-		return nil, fmt.Errorf("another process has been starting the test Postgres for too long: %w", err)
-	}
-	return func() { _ = f.Close() }, nil
 }
 
 // DropDead names the processes among pids that no longer live.
