@@ -1,0 +1,295 @@
+package provider
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"starlane/internal/platform/clock"
+)
+
+// Server is the simulated provider. It is an http.Handler and safe for concurrent use.
+type Server struct {
+	cfg     Config
+	mux     *http.ServeMux
+	words   []string
+	cache   *prefixCache
+	faults  *plan
+	flaky   *plan
+	journal *journal
+	windows *windows
+	buffers sync.Pool // of *[]byte: request bodies and stream buffers
+	nonce   uint64
+	serial  atomic.Uint64
+	open    atomic.Int64
+}
+
+// New gives a server that is ready to serve.
+func New(cfg Config) *Server {
+	cfg = cfg.withDefaults()
+	s := &Server{
+		cfg: cfg, mux: http.NewServeMux(), words: vocabulary(), cache: newPrefixCache(),
+		faults: newPlan(cfg.Seed, nil), flaky: newPlan(cfg.Seed, cfg.FlakyFaults),
+		journal: newJournal(), windows: &windows{},
+	}
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	s.nonce = binary.LittleEndian.Uint64(b[:])
+	s.mux.HandleFunc("POST /v1/chat/completions", s.api(s.chat))
+	s.mux.HandleFunc("POST /v1/embeddings", s.api(s.embeddings))
+	s.mux.HandleFunc("GET /v1/models", s.api(s.listModels))
+	s.mux.HandleFunc("GET /v1/models/{model}", s.api(s.getModel))
+	s.mux.HandleFunc("GET /_sim/requests", s.handleReport)
+	s.mux.HandleFunc("POST /_sim/faults", s.handleFaults)
+	s.mux.HandleFunc("POST /_sim/reset", s.handleReset)
+	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, []byte(`{"status":"ok"}`+"\n"))
+	})
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeError(w, newError(http.StatusNotFound, invalidRequest, "", "",
+			"Invalid URL ("+r.Method+" "+r.URL.Path+")"))
+	})
+	return s
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// call is one API request on its way through the server.
+type call struct {
+	w     http.ResponseWriter
+	r     *http.Request
+	start time.Time
+	id    string
+	key   string
+	path  string
+	body  []byte
+	// pooled is where body's memory comes from.
+	pooled *[]byte
+
+	model   string
+	stream  bool
+	fault   Kind
+	status  int
+	outcome string
+	chunks  int
+	usage   tokenUsage
+}
+
+func (c *call) elapsed() time.Duration { return clock.System{}.Now().Sub(c.start) }
+
+// processing sets the header that tells the time spent before the answer.
+func (c *call) processing() {
+	c.w.Header()["Openai-Processing-Ms"] = []string{strconv.FormatInt(c.elapsed().Milliseconds(), 10)}
+}
+
+// api wraps an endpoint: request id, key, limits, body, error answer and record.
+func (s *Server) api(serve func(*call) *apiError) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c := &call{w: w, r: r, start: clock.System{}.Now(), id: s.newID("req_"), path: r.URL.Path, outcome: outcomeFailed}
+		h := w.Header()
+		h["X-Request-Id"] = []string{c.id}
+		h["Openai-Version"] = []string{"2020-10-01"}
+		h["Openai-Organization"] = []string{"starlane-sim"}
+		s.open.Add(1)
+		defer func() {
+			s.open.Add(-1)
+			s.journal.finish(c, s.cfg.Clock.Now(), s.cfg.RecordBodies)
+			s.release(c.pooled)
+		}()
+		e := s.admit(c)
+		if e == nil {
+			e = serve(c)
+		}
+		if e != nil {
+			c.status = e.status
+			c.processing()
+			writeError(w, e)
+		}
+	}
+}
+
+// admit checks the key, tells the limits and reads the body.
+func (s *Server) admit(c *call) *apiError {
+	key, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
+	if !ok || key == "" {
+		return errNoKey()
+	}
+	if !strings.HasPrefix(key, KeyPrefix) {
+		return errBadKey(key)
+	}
+	c.key = key
+	if s.tellLimits(c) && s.cfg.EnforceLimits {
+		return errRate(s.cfg.LimitRequests)
+	}
+	if c.r.Method == http.MethodGet {
+		return nil
+	}
+	c.pooled = s.buffer()
+	body, err := readBody(c.w, c.r, s.cfg.MaxBody, *c.pooled)
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return newError(http.StatusRequestEntityTooLarge, invalidRequest, "", "", "Request body is too large.")
+	}
+	if err != nil {
+		c.outcome = outcomeCancelled
+		return errBadJSON()
+	}
+	c.body, *c.pooled = body, body
+	return nil
+}
+
+// maxPooled bounds the buffers that are kept, in bytes.
+const maxPooled = 4 << 20
+
+func (s *Server) buffer() *[]byte {
+	if b, ok := s.buffers.Get().(*[]byte); ok {
+		return b
+	}
+	return &[]byte{}
+}
+
+func (s *Server) release(b *[]byte) {
+	if b != nil && cap(*b) <= maxPooled {
+		s.buffers.Put(b)
+	}
+}
+
+// readBody reads a whole body of at most limit bytes, into space if it fits.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64, space []byte) ([]byte, error) {
+	if n := r.ContentLength; n > 0 && n <= limit {
+		body := slices.Grow(space[:0], int(n))[:n]
+		if _, err := io.ReadFull(r.Body, body); err != nil {
+			return nil, fmt.Errorf("read request body: %w", err)
+		}
+		return body, nil
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if err != nil {
+		return nil, fmt.Errorf("read request body: %w", err)
+	}
+	return body, nil
+}
+
+// window counts the requests of one key in the current minute.
+type window struct {
+	minute int64
+	used   int
+}
+
+type windows struct {
+	mu    sync.Mutex
+	byKey map[string]*window
+}
+
+// take counts one request and gives the number in this minute.
+func (w *windows) take(key string, minute int64) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.byKey == nil || len(w.byKey) > 100_000 {
+		w.byKey = map[string]*window{}
+	}
+	v := w.byKey[key]
+	if v == nil {
+		v = &window{}
+		w.byKey[key] = v
+	}
+	if v.minute != minute {
+		*v = window{minute: minute}
+	}
+	v.used++
+	return v.used
+}
+
+func (w *windows) reset() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.byKey = nil
+}
+
+// tellLimits sets the x-ratelimit headers and says whether the key is over its limit.
+func (s *Server) tellLimits(c *call) bool {
+	now := s.cfg.Clock.Now()
+	used := s.windows.take(c.key, now.Unix()/60)
+	left := 60 - now.Unix()%60
+	reset := []string{strconv.FormatInt(left, 10) + "s"}
+	h := c.w.Header()
+	h["X-Ratelimit-Limit-Requests"] = []string{strconv.Itoa(s.cfg.LimitRequests)}
+	h["X-Ratelimit-Remaining-Requests"] = []string{strconv.Itoa(max(0, s.cfg.LimitRequests-used))}
+	h["X-Ratelimit-Reset-Requests"] = reset
+	h["X-Ratelimit-Limit-Tokens"] = []string{strconv.Itoa(s.cfg.LimitTokens)}
+	h["X-Ratelimit-Remaining-Tokens"] = []string{strconv.Itoa(max(0, s.cfg.LimitTokens-int(max(0, c.r.ContentLength))/4))}
+	h["X-Ratelimit-Reset-Tokens"] = reset
+	over := used > s.cfg.LimitRequests
+	if over && s.cfg.EnforceLimits {
+		h["Retry-After"] = []string{strconv.FormatInt(left, 10)}
+	}
+	return over
+}
+
+// newID gives an id that no other call of this or another run has.
+func (s *Server) newID(prefix string) string {
+	r := newRandom(s.nonce, s.serial.Add(1))
+	return appendID(prefix, r.next(), r.next())
+}
+
+// callID gives the id of a tool call, which follows from the request.
+func (s *Server) callID(rng *random) string { return appendID("call_", rng.next(), rng.next())[:5+24] }
+
+func appendID(prefix string, a, b uint64) string {
+	out := make([]byte, 0, 48)
+	out = append(out, prefix...)
+	for _, v := range [2]uint64{a, b} {
+		for shift := 60; shift >= 0; shift -= 4 {
+			out = append(out, hexDigits[v>>shift&15])
+		}
+	}
+	return string(out)
+}
+
+// Run listens on cfg.Addr and serves until ctx ends; then it lets open answers finish for cfg.DrainTimeout.
+func Run(ctx context.Context, cfg Config) error {
+	cfg = cfg.withDefaults()
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("simulated provider: listen on %s: %w", cfg.Addr, err)
+	}
+	// Requests live on while the server drains; stop ends the stalled ones after that.
+	base, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	srv := &http.Server{
+		Handler: New(cfg), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 5 * time.Minute,
+		BaseContext: func(net.Listener) context.Context { return base },
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ln) }()
+	if cfg.Ready != nil {
+		cfg.Ready(ln.Addr().String())
+	}
+	select {
+	case err := <-served:
+		return fmt.Errorf("simulated provider: serve: %w", err)
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(base, cfg.DrainTimeout)
+	defer cancel()
+	if err := srv.Shutdown(drain); err != nil {
+		stop()
+		if err := srv.Close(); err != nil {
+			return fmt.Errorf("simulated provider: close: %w", err)
+		}
+	}
+	<-served
+	return nil
+}
