@@ -1,0 +1,146 @@
+package usage
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"starlane/internal/billing/money"
+	"starlane/internal/platform/id"
+)
+
+// Bounds of what an event may carry. A record outside of them is refused by the parsers, never trimmed into a bill.
+const (
+	MaxText   = 256                   // bytes of any text attribute
+	MaxUnits  = 1_000_000_000_000     // units of one class in one request
+	MaxAmount = 1_000_000 * money.USD // nano-USD of one request; Redis scripts count exactly up to 2⁵³
+	maxFault  = 32                    // bytes of the phase of a failed attempt
+	maxStatus = 999
+	maxMillis = 30 * 24 * 3600 * 1000
+)
+
+var outcomes = [...]Outcome{OK, ClientGone, UpstreamError, Cut, Crashed}
+
+// Valid tells whether o is one of the outcomes.
+func (o Outcome) Valid() bool {
+	for _, known := range outcomes {
+		if o == known {
+			return true
+		}
+	}
+	return false
+}
+
+// Validate checks the bounds. The message names the attribute and holds no text from the event.
+func (e *Event) Validate() error {
+	switch {
+	case e.ID == id.Nil || e.Tenant == id.Nil:
+		return errField("id or tenant", "missing")
+	case !e.Outcome.Valid():
+		return errField("outcome", "unknown")
+	case e.HTTPStatus < 0 || e.HTTPStatus > maxStatus:
+		return errField("http status", "out of range")
+	case e.Reserved < 0 || e.Reserved > MaxAmount || e.Estimate < 0 || e.Estimate > MaxAmount:
+		return errField("reserved or estimate", "out of range")
+	case e.TTFTMillis < -1 || e.TTFTMillis > maxMillis || e.DurationMillis < 0 || e.DurationMillis > maxMillis:
+		return errField("duration", "out of range")
+	case e.SellVersion < 0 || e.Boot < 0:
+		return errField("sell version or boot", "negative")
+	case len(e.Attempts) > MaxAttempts:
+		return errField("attempts", "too many")
+	}
+	for _, text := range [...]string{e.Capability, e.Provider, e.RequestedModel, e.ServedModel, e.ServiceTier, e.UpstreamRequestID, e.Relay} {
+		if !plain(text) {
+			return errField("text", "too long or not printable")
+		}
+	}
+	for _, a := range e.Attempts {
+		if a.Status < 0 || a.Status > maxStatus || a.Millis < 0 || a.Millis > maxMillis || !isWord(a.Fault) {
+			return errField("attempts", "out of range")
+		}
+	}
+	return e.Counts.validate()
+}
+
+func (c *Counts) validate() error {
+	for class := range NumClasses {
+		if n := c.Units[class]; n < 0 || n > MaxUnits {
+			return errField("counts", "out of range")
+		}
+		if int(c.From[class]) >= len(provenanceNames) {
+			return errField("counts", "unknown provenance")
+		}
+	}
+	return nil
+}
+
+func (o *Open) validate() error {
+	if o.InputEstimate < 0 || o.InputEstimate > MaxUnits {
+		return errField("input estimate", "out of range")
+	}
+	e := o.Event()
+	return e.Validate()
+}
+
+func errField(name, problem string) error { return fmt.Errorf("usage record: %s: %s", name, problem) }
+
+func plain(s string) bool {
+	if len(s) > MaxText {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] == 0x7f {
+			return false
+		}
+		if s[i] >= utf8.RuneSelf {
+			return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+		}
+	}
+	return true
+}
+
+// clean makes a text fit: some come from upstream answers. It does not allocate for a text that fits already.
+func clean(s string) string {
+	if plain(s) {
+		return s
+	}
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	for i := MaxText; i > MaxText-utf8.UTFMax && len(s) > MaxText; i-- {
+		if utf8.RuneStart(s[i]) {
+			s = s[:i]
+		}
+	}
+	return s
+}
+
+func isWord(s string) bool {
+	if len(s) > maxFault {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; c != '_' && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
+func word(s string) string {
+	if isWord(s) {
+		return s
+	}
+	b := []byte(s[:min(len(s), maxFault)])
+	for i, c := range b {
+		if c < 'a' || c > 'z' {
+			b[i] = '_'
+		}
+	}
+	return string(b)
+}
+
+func clampMillis(ms, lowest int64) int64 { return min(max(ms, lowest), maxMillis) }
