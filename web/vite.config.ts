@@ -4,7 +4,7 @@ import { tanstackRouter } from "@tanstack/router-plugin/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
-const api = process.env["STARLANE_API_ORIGIN"] ?? "http://127.0.0.1:8081";
+const api = process.env.STARLANE_API_ORIGIN ?? "http://127.0.0.1:8081";
 
 export default defineConfig({
   plugins: [

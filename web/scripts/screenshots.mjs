@@ -71,7 +71,9 @@ function findBrowser() {
       if (existsSync(path)) return path;
     }
   }
-  throw new Error("No Chromium found. Install it (Debian: apt-get install chromium) or set CHROMIUM_PATH.");
+  throw new Error(
+    "No Chromium found. Install it (Debian: apt-get install chromium) or set CHROMIUM_PATH.",
+  );
 }
 
 async function openFirstRow(page) {
@@ -156,7 +158,9 @@ async function main() {
     for (const width of options.widths.split(",").map(Number)) {
       await page.setViewportSize({ width, height: width < 600 ? 780 : 900 });
       for (const theme of options.themes.split(",")) {
-        await page.evaluate((choice) => localStorage.setItem("starlane.theme", choice), theme).catch(() => {});
+        await page
+          .evaluate((choice) => localStorage.setItem("starlane.theme", choice), theme)
+          .catch(() => {});
         for (const target of mine) {
           current = `${target.name}-${width}-${theme}`;
           await page.goto(base + target.path, { waitUntil: "networkidle" });
@@ -166,7 +170,10 @@ async function main() {
           }
           await target.act?.(page);
           await page.waitForTimeout(250);
-          await page.screenshot({ path: join(options.out, `${current}.png`), fullPage: !target.act });
+          await page.screenshot({
+            path: join(options.out, `${current}.png`),
+            fullPage: !target.act,
+          });
           await check(page, current, faults);
         }
       }

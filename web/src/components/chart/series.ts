@@ -32,8 +32,5 @@ export function foldSeries(series: Series[], limit = 6): Series[] {
   const values = Array.from({ length }, (_, at) =>
     rest.reduce((sum, one) => sum + (one.values[at] ?? 0), 0),
   );
-  return [
-    ...ordered.slice(0, limit - 1),
-    { key: REST, name: `${rest.length} others`, values },
-  ];
+  return [...ordered.slice(0, limit - 1), { key: REST, name: `${rest.length} others`, values }];
 }

@@ -35,7 +35,12 @@ export const TENANT_NAV: NavGroup[] = [
     label: "Build",
     items: [
       { to: "/", label: "Overview", icon: Gauge, keywords: "home dashboard spend balance" },
-      { to: "/keys", label: "API keys", icon: KeyRound, keywords: "virtual key secret token budget" },
+      {
+        to: "/keys",
+        label: "API keys",
+        icon: KeyRound,
+        keywords: "virtual key secret token budget",
+      },
       { to: "/models", label: "Models", icon: Sparkles, keywords: "prices context catalogue" },
     ],
   },

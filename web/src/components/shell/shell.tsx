@@ -1,6 +1,15 @@
 import { Dialog } from "@base-ui/react/dialog";
 import { useNavigate } from "@tanstack/react-router";
-import { FlaskConical, KeyRound, LogOut, Menu as MenuIcon, Moon, Plus, Search, Sun } from "lucide-react";
+import {
+  FlaskConical,
+  KeyRound,
+  LogOut,
+  Menu as MenuIcon,
+  Moon,
+  Plus,
+  Search,
+  Sun,
+} from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { setTheme } from "@/lib/theme";
@@ -177,7 +186,5 @@ function Palette({
       },
     ],
   };
-  return (
-    <CommandPalette open={open} onOpenChange={onOpenChange} groups={[actions, ...pages]} />
-  );
+  return <CommandPalette open={open} onOpenChange={onOpenChange} groups={[actions, ...pages]} />;
 }

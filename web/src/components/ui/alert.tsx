@@ -28,7 +28,11 @@ export function Alert({
   return (
     <div
       role={tone === "danger" ? "alert" : "status"}
-      className={cx("flex flex-wrap items-start gap-3 rounded-md px-4 py-3 text-sm", box, className)}
+      className={cx(
+        "flex flex-wrap items-start gap-3 rounded-md px-4 py-3 text-sm",
+        box,
+        className,
+      )}
     >
       <Icon className="mt-0.5 size-4 shrink-0" aria-hidden />
       <div className="min-w-0 flex-1">

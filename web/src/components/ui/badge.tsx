@@ -1,7 +1,6 @@
 import type { ReactNode } from "react";
 import { cx } from "@/lib/cx";
-
-export type Tone = "neutral" | "accent" | "success" | "warning" | "danger";
+import type { Tone } from "@/lib/format/words";
 
 const TONES: Record<Tone, string> = {
   neutral: "bg-hover text-muted",

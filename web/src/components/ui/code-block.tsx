@@ -14,10 +14,8 @@ export function CodeBlock({
   return (
     <div className="relative rounded-md border border-border bg-sunken">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide block must scroll by keyboard */}
-      <pre tabIndex={0} aria-label={label} className="overflow-x-auto rounded-md p-4 pr-14">
-        <code
-          className={cx("text-sm", wrap ? "whitespace-pre-wrap [overflow-wrap:anywhere]" : "")}
-        >
+      <pre tabIndex={0} className="overflow-x-auto rounded-md p-4 pr-14">
+        <code className={cx("text-sm", wrap ? "whitespace-pre-wrap [overflow-wrap:anywhere]" : "")}>
           {code}
         </code>
       </pre>

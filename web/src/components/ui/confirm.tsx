@@ -41,7 +41,9 @@ export function Confirm({
       <Base.Portal>
         <Base.Backdrop className="fixed inset-0 z-40 bg-scrim transition-opacity duration-150 data-ending-style:opacity-0 data-starting-style:opacity-0" />
         <Base.Popup className="fixed top-1/2 left-1/2 z-50 w-[calc(100vw-2rem)] max-w-[28rem] -translate-x-1/2 -translate-y-1/2 rounded-lg bg-raised p-5 shadow-pop outline-none transition-[scale,opacity] duration-150 data-ending-style:scale-[0.98] data-ending-style:opacity-0 data-starting-style:scale-[0.98] data-starting-style:opacity-0">
-          <Base.Title className="font-semibold text-lg [overflow-wrap:anywhere]">{title}</Base.Title>
+          <Base.Title className="font-semibold text-lg [overflow-wrap:anywhere]">
+            {title}
+          </Base.Title>
           <Base.Description render={<div />} className="mt-2 text-muted text-sm">
             {children}
           </Base.Description>

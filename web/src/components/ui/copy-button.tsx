@@ -34,7 +34,8 @@ export function CopyButton({
     }
   };
 
-  const said = state === "copied" ? "Copied" : state === "failed" ? "Select and copy by hand" : label;
+  const said =
+    state === "copied" ? "Copied" : state === "failed" ? "Select and copy by hand" : label;
   return (
     <Button
       variant={variant}

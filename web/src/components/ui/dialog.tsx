@@ -76,7 +76,9 @@ function PanelContent({ title, description, children, footer }: PanelProps) {
     <>
       <header className="flex items-start justify-between gap-4 border-border border-b px-5 py-4">
         <div className="min-w-0">
-          <Base.Title className="font-semibold text-lg [overflow-wrap:anywhere]">{title}</Base.Title>
+          <Base.Title className="font-semibold text-lg [overflow-wrap:anywhere]">
+            {title}
+          </Base.Title>
           {description ? (
             <Base.Description className="mt-0.5 text-muted text-sm [overflow-wrap:anywhere]">
               {description}

@@ -1,5 +1,5 @@
-import { formatMoney, type MoneyPrecision, moneyParts } from "@/lib/format/money";
 import { cx } from "@/lib/cx";
+import { formatMoney, type MoneyPrecision, moneyParts } from "@/lib/format/money";
 
 /**
  * An amount of money. Digits are tabular, so that a right-aligned column lines up; zeros that only

@@ -51,10 +51,7 @@ export function Select({
           className,
         )}
       >
-        <Base.Value
-          className="truncate data-placeholder:text-faint"
-          placeholder={placeholder}
-        />
+        <Base.Value className="truncate data-placeholder:text-faint" placeholder={placeholder} />
         <Base.Icon className="text-faint">
           <ChevronsUpDown className="size-3.5" aria-hidden />
         </Base.Icon>

@@ -20,14 +20,17 @@ function text(value: unknown): string | undefined {
 
 /** Reads a problem+json body; anything else becomes a plain sentence with the status. */
 export function toApiError(status: number, body: unknown, requestId?: string | null): ApiError {
-  const problem = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
+  const problem = (typeof body === "object" && body !== null ? body : {}) as Record<
+    string,
+    unknown
+  >;
   const message =
-    text(problem["detail"]) ?? text(problem["title"]) ?? `The server answered with status ${status}.`;
+    text(problem.detail) ?? text(problem.title) ?? `The server answered with status ${status}.`;
   return new ApiError(
     status,
-    text(problem["code"]) ?? "unknown",
+    text(problem.code) ?? "unknown",
     message,
-    text(problem["request_id"]) ?? requestId ?? undefined,
+    text(problem.request_id) ?? requestId ?? undefined,
   );
 }
 

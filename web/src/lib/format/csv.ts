@@ -1,6 +1,9 @@
 /** One CSV document (RFC 4180). Cells that a spreadsheet would run as a formula are defused. */
 export function toCSV(header: string[], rows: (string | number)[][]): string {
-  return [header, ...rows].map((row) => row.map(cell).join(",")).join("\r\n").concat("\r\n");
+  return [header, ...rows]
+    .map((row) => row.map(cell).join(","))
+    .join("\r\n")
+    .concat("\r\n");
 }
 
 function cell(value: string | number): string {

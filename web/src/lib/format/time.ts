@@ -17,7 +17,11 @@ const dayYear = new Intl.DateTimeFormat("en-GB", {
   year: "numeric",
 });
 // Usage days and billing periods are UTC by definition: showing them in local time would move them.
-const utcDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+const utcDay = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  timeZone: "UTC",
+});
 const utcMonth = new Intl.DateTimeFormat("en-GB", {
   month: "long",
   year: "numeric",
