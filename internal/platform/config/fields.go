@@ -1,5 +1,7 @@
 package config
 
+//go:generate go run starlane/internal/cmd/configdoc ../../../README.md
+
 import (
 	"reflect"
 	"slices"
