@@ -1,0 +1,100 @@
+package body
+
+import (
+	"io"
+	"sync"
+)
+
+// MaxEdits bounds the edits of a Message.
+const MaxEdits = 4
+
+// Edit replaces the bytes [From, To) of a Content. From equal to To inserts.
+type Edit struct {
+	From, To int
+	Text     string
+}
+
+// Message is a Content with a few places changed, sent without being copied.
+type Message struct {
+	content Content
+	edits   [MaxEdits]Edit
+	n       int
+	length  int64
+}
+
+// Edited returns the content with edits, which are sorted, do not overlap, lie within it, and are at most MaxEdits.
+func (c Content) Edited(edits ...Edit) Message {
+	m := Message{content: c, length: int64(c.Len())}
+	m.n = copy(m.edits[:], edits)
+	for _, e := range m.edits[:m.n] {
+		m.length += int64(len(e.Text) - (e.To - e.From))
+	}
+	return m
+}
+
+// Len is the number of bytes after the edits.
+func (m Message) Len() int64 { return m.length }
+
+// Reader reads the edited bytes from the start. It holds the content until it is closed, so that an HTTP transport that
+// still writes after its answer came never sees a buffer that somebody else uses.
+func (m Message) Reader() io.ReadCloser {
+	m.content.Retain()
+	return &reader{m: m, open: true}
+}
+
+type reader struct {
+	mu   sync.Mutex // the transport may close from another goroutine than the one that reads
+	m    Message
+	edit int // next edit
+	at   int // position in the content
+	text int // position in the text of the edit, once at has reached it
+	open bool
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.open {
+		return 0, io.ErrClosedPipe
+	}
+	src := r.m.content.Open()
+	n := 0
+	for n < len(p) {
+		end := len(src)
+		if r.edit < r.m.n {
+			end = r.m.edits[r.edit].From
+		}
+		if r.at < end {
+			k := copy(p[n:], src[r.at:end])
+			r.at += k
+			n += k
+			continue
+		}
+		if r.edit == r.m.n {
+			break
+		}
+		e := &r.m.edits[r.edit]
+		k := copy(p[n:], e.Text[r.text:])
+		n += k
+		r.text += k
+		if r.text < len(e.Text) {
+			break
+		}
+		r.at, r.text = e.To, 0
+		r.edit++
+	}
+	if n == 0 && len(p) > 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+func (r *reader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.open {
+		r.open = false
+		r.m.content.Release()
+	}
+	return nil
+}
