@@ -108,7 +108,7 @@ var homes = map[string][]string{
 	"github.com/redis/go-redis":     {"internal/store/redis", "internal/testkit", "internal/devstack", "internal/e2e", "internal/cmd"},
 	"github.com/stripe/stripe-go":   {"internal/billing/payments"},
 	"github.com/golang-jwt/jwt":     {"internal/tenancy/identity"},
-	"github.com/pressly/goose":      {"internal/store/postgres"},
+	"github.com/pressly/goose":      {"internal/store/postgres", "internal/testkit"},
 	"github.com/spf13/cobra":        {"cmd/starlane", "internal/devstack"},
 	"github.com/caarlos0/env":       {"internal/platform/config"},
 	"github.com/getkin/kin-openapi": {"internal/adminapi"},
