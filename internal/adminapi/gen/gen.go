@@ -1117,7 +1117,13 @@ type Invoice struct {
 	Month       string             `json:"month"`
 	Number      string             `json:"number"`
 	PaidAt      *time.Time         `json:"paid_at"`
-	State       InvoiceState       `json:"state"`
+
+	// PeriodEnd to before here
+	PeriodEnd time.Time `json:"period_end"`
+
+	// PeriodStart Covers what was posted from here
+	PeriodStart time.Time    `json:"period_start"`
+	State       InvoiceState `json:"state"`
 
 	// Tax USD as a decimal string, up to nine places
 	//
@@ -1478,11 +1484,18 @@ type PasswordChange struct {
 // Period defines model for Period.
 type Period struct {
 	// Billed Sum of its invoices
-	Billed   string      `json:"billed"`
-	ClosedAt *time.Time  `json:"closed_at"`
-	Invoices int64       `json:"invoices"`
-	Month    string      `json:"month"`
-	State    PeriodState `json:"state"`
+	Billed   string     `json:"billed"`
+	ClosedAt *time.Time `json:"closed_at"`
+
+	// Error Why the last attempt did not go through; empty: it did
+	Error  string `json:"error"`
+	Forced bool   `json:"forced"`
+
+	// InvoicedUntil Postings before it are on invoices
+	InvoicedUntil *time.Time  `json:"invoiced_until"`
+	Invoices      int64       `json:"invoices"`
+	Month         string      `json:"month"`
+	State         PeriodState `json:"state"`
 
 	// Usage Charges of all tenants posted in the month
 	Usage string `json:"usage"`
@@ -1490,6 +1503,11 @@ type Period struct {
 
 // PeriodState defines model for Period.State.
 type PeriodState string
+
+// PeriodClose defines model for PeriodClose.
+type PeriodClose struct {
+	Force *bool `json:"force,omitempty"`
+}
 
 // PeriodPage defines model for PeriodPage.
 type PeriodPage struct {
@@ -2559,6 +2577,9 @@ type CreateModelJSONRequestBody = ModelCreate
 
 // UpdateModelJSONRequestBody defines body for UpdateModel for application/json ContentType.
 type UpdateModelJSONRequestBody = ModelPatch
+
+// ClosePeriodJSONRequestBody defines body for ClosePeriod for application/json ContentType.
+type ClosePeriodJSONRequestBody = PeriodClose
 
 // CreatePriceBookJSONRequestBody defines body for CreatePriceBook for application/json ContentType.
 type CreatePriceBookJSONRequestBody = PriceBookCreate
@@ -7685,6 +7706,7 @@ func (response GetPerioddefaultApplicationProblemPlusJSONResponse) VisitGetPerio
 type ClosePeriodRequestObject struct {
 	Month  Month `json:"month"`
 	Params ClosePeriodParams
+	Body   *ClosePeriodJSONRequestBody
 }
 
 type ClosePeriodResponseObject interface {
@@ -10583,6 +10605,27 @@ func (sh *strictHandler) ClosePeriod(ctx *gin.Context, month Month, params Close
 
 	request.Month = month
 	request.Params = params
+
+	var body ClosePeriodJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(ctx, err)
+			return
+		}
+	} else {
+		request.Body = &body
+	}
 
 	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.ClosePeriod(ctx, request.(ClosePeriodRequestObject))
