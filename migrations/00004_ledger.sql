@@ -159,10 +159,17 @@ create table usage_rollup (
   primary key (tenant_id, day, key_id, model, class)
 ) with (fillfactor = 70);
 
+-- Setting a month to 'closing' asks the worker to close it. A month that is not over can only be invoiced up to now, when
+-- forced; it goes back to 'open' then. Only 'closed' stops postings.
 create table period (
   month text primary key check (month ~ '^\d{4}-(0[1-9]|1[0-2])$'),
-  state text not null check (state in ('closing', 'closed')),
-  closed_at timestamptz
+  state text not null check (state in ('open', 'closing', 'closed')),
+  force boolean not null default false, -- do not wait for the end of the month or the time of grace
+  requested_by text not null default '',
+  requested_at timestamptz not null default now(),
+  invoiced_until timestamptz, -- postings before it are on invoices
+  closed_at timestamptz,
+  last_error text not null default '' -- why the last attempt did not go through
 );
 
 create table topup (
@@ -171,7 +178,9 @@ create table topup (
   amount_nano bigint not null check (amount_nano > 0 and amount_nano % 10000000 = 0), -- whole cents
   state text not null check (state in ('created', 'session_open', 'credited', 'expired', 'failed', 'quarantined')),
   stripe_session_id text unique,
+  stripe_payment_intent_id text unique,
   checkout_url text,
+  note text not null default '', -- why it failed or is quarantined
   created_by text not null,
   created_at timestamptz not null default now(),
   credited_at timestamptz,
@@ -183,6 +192,8 @@ create table invoice (
   id uuid not null,
   number text not null unique,
   month text not null,
+  period_start timestamptz not null, -- covers postings from here …
+  period_end timestamptz not null, -- … to before here; the next invoice of the tenant starts here
   state text not null check (state in ('drafted', 'verified', 'finalized', 'paid', 'void')),
   usage_nano bigint not null check (usage_nano >= 0),
   credit_nano bigint not null check (credit_nano >= 0), -- the part of the usage that prepaid credit has covered
@@ -196,10 +207,13 @@ create table invoice (
   finalized_at timestamptz,
   paid_at timestamptz,
   primary key (tenant_id, id),
+  check (period_start < period_end),
   check (usage_nano - credit_nano + carry_in_nano = billed_cents * 10000000 + carry_out_nano),
   check (carry_out_nano >= 0 and (carry_out_nano < 10000000 or billed_cents = 0))
 );
-create unique index invoice_one_per_month on invoice (tenant_id, month) where state <> 'void';
+-- Invoices of a tenant follow each other without gap or overlap. Usually there is one a month; a month that an operator
+-- closes early has one more for the rest.
+create unique index invoice_chain on invoice (tenant_id, period_start) where state <> 'void';
 
 create table invoice_line (
   tenant_id uuid not null,
@@ -210,7 +224,7 @@ create table invoice_line (
   class text not null,
   units bigint not null,
   amount_nano bigint not null,
-  amount_cents bigint not null, -- what the processor's line says; largest remainder, sums to billed_cents
+  amount_cents bigint not null, -- what the processor's line says; by largest remainder, so that lines sum to billed_cents
   primary key (tenant_id, invoice_id, position),
   foreign key (tenant_id, invoice_id) references invoice (tenant_id, id)
 );

@@ -143,9 +143,9 @@ grant select, insert, update on tenant, project, app_user, virtual_key, api_toke
   upstream_key, model, deployment, topup to starlane_api;
 grant select, insert, update, delete on member, session, idempotency, route, route_candidate to starlane_api;
 grant select, insert on audit_log, config_change, price_book, price_version, price_rate, stripe_event, credit_lot,
-  account, ledger_txn, ledger_idem, ledger_entry, period to starlane_api;
-grant select, insert, update on balance to starlane_api;
-grant select on lot_burn, hold, usage_event, usage_rollup, invoice, invoice_line, dead_letter, relay_watermark,
+  account, ledger_txn, ledger_idem, ledger_entry, lot_burn to starlane_api;
+grant select, insert, update on balance, period to starlane_api;
+grant select on hold, usage_event, usage_rollup, invoice, invoice_line, dead_letter, relay_watermark,
   leader_lease, shard_lease, stripe_op to starlane_api;
 grant update (resolved_at, resolution) on dead_letter to starlane_api;
 
@@ -170,6 +170,8 @@ grant insert, update, delete on relay_ahead to starlane_worker;
 grant update on stripe_event to starlane_worker;
 grant update (stripe_customer_id, status) on tenant to starlane_worker;
 grant delete on session, idempotency, config_change to starlane_worker;
+-- Transactions get their number before they are written, because usage events name it and never change afterwards.
+grant usage on sequence ledger_txn_id_seq to starlane_worker, starlane_api;
 
 -- The platform itself, and the accounts every installation has.
 reset role;
