@@ -116,8 +116,9 @@ func (s *Store) ReturnBudget(ctx context.Context, tenant, key id.ID, window time
 // Bucket asks for a share of a limit per minute.
 type Bucket struct {
 	Limit int64 // a minute; 0: no limit
-	Want  int64 // negative: pay back what was used beyond an estimate
+	Want  int64
 	Need  int64 // this much or nothing
+	Used  int64 // spent without asking, because an estimate was too low; negative: given back
 }
 
 // LimitRequest asks for shares of a key's limits on behalf of a relay.
@@ -143,7 +144,8 @@ type LimitReply struct {
 // BorrowLimits takes shares in one round trip.
 func (s *Store) BorrowLimits(ctx context.Context, r LimitRequest) (LimitReply, error) {
 	values, err := s.run(ctx, "limits", []string{keyLimits(r.Tenant, r.Key)}, r.Relay, r.TTL.Milliseconds(), r.Slots, r.WantSlots,
-		r.Requests.Limit, r.Requests.Want, r.Requests.Need, r.Tokens.Limit, r.Tokens.Want, r.Tokens.Need).Slice()
+		r.Requests.Limit, r.Requests.Want, r.Requests.Need, r.Requests.Used,
+		r.Tokens.Limit, r.Tokens.Want, r.Tokens.Need, r.Tokens.Used).Slice()
 	if err != nil {
 		return LimitReply{}, wrap("borrow limits", err)
 	}
