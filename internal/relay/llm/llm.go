@@ -1,0 +1,100 @@
+// Package llm is the neutral form of a model call: what every wire format says in its own words.
+package llm
+
+import (
+	"fmt"
+	"time"
+
+	"starlane/internal/relay/body"
+	"starlane/internal/usage"
+)
+
+// Request is a client's call as far as the relay looks into it. The rest stays in Content as it came.
+type Request struct {
+	Content    body.Content
+	Model      string       // model or alias as asked
+	Stream     bool         // the client wants events
+	WantsUsage bool         // the client wants the usage at the end of the stream
+	WantsCost  bool         // the client wants the cost inside the usage
+	MaxOutput  usage.Tokens // the client's bound on one answer, 0 if it set none
+	Choices    int64        // answers asked for, at least 1
+	Inputs     int64        // lower bound on the parts of the prompt that each cost a few tokens: messages
+	Original   Original
+}
+
+// Original locates in Content what an upstream of the same dialect needs changed. All else is passed through.
+type Original struct {
+	Dialect string
+	Model   Span      // the model's name, quotes included
+	Edits   [2]Change // further changes, in any order
+}
+
+// Span is the half-open range of bytes [From, To).
+type Span struct{ From, To int }
+
+// Change is an edit that may be absent.
+type Change struct {
+	Present bool
+	Edit    body.Edit
+}
+
+// Answer is what a finished answer says about itself.
+type Answer struct {
+	Counts   usage.Counts
+	Reported bool // Counts came from the upstream
+	UsageAt  int  // place in a JSON answer just behind the opening brace of its usage, 0 if it has none
+	Finished bool // the model said why it stopped
+}
+
+// Phase is how far an upstream call came before it failed.
+type Phase string
+
+// The phases.
+const (
+	Dial   Phase = "dial"   // no connection
+	Send   Phase = "send"   // no answer to the request
+	Status Phase = "status" // an answer that says no, or that cannot be read
+	Stream Phase = "stream" // in the middle of an answer
+	Client Phase = "client" // the client left
+)
+
+// Kind says whose trouble a fault is and what helps.
+type Kind uint8
+
+// The kinds.
+const (
+	Transient Kind = iota // the upstream stumbled: another try may work
+	Limited               // a rate limit of the account
+	Exhausted             // the account has no quota or credit left
+	Auth                  // the upstream key is refused
+	Missing               // this upstream does not have the model
+	Caller                // the request itself is at fault
+	Gone                  // the client left
+)
+
+// String is the text for metrics and logs.
+func (k Kind) String() string {
+	return [...]string{"transient", "limited", "exhausted", "auth", "missing", "caller", "gone"}[k]
+}
+
+// Fault is a failed upstream call. It never holds content in a printable form.
+type Fault struct {
+	Phase      Phase
+	Kind       Kind
+	Status     int           // HTTP status of the upstream, 0 if none came
+	RetryAfter time.Duration // as the upstream asked for, 0 if it did not
+	Timeout    bool          // the upstream was too slow
+	Answer     body.Content  // for Caller: the upstream's error in the client's dialect; whoever gets the fault releases it
+	Err        error         // for the log
+}
+
+// Error describes the fault for logs.
+func (f *Fault) Error() string {
+	if f.Err != nil {
+		return fmt.Sprintf("upstream %s fault (%s, status %d): %v", f.Phase, f.Kind, f.Status, f.Err)
+	}
+	return fmt.Sprintf("upstream %s fault (%s, status %d)", f.Phase, f.Kind, f.Status)
+}
+
+// Unwrap returns the cause.
+func (f *Fault) Unwrap() error { return f.Err }
