@@ -30,6 +30,7 @@ const (
 	Forbidden          Code = "forbidden"
 	NotFound           Code = "not_found"
 	Conflict           Code = "conflict"
+	PreconditionFailed Code = "precondition_failed"
 	Unprocessable      Code = "unprocessable"
 	Internal           Code = "internal"
 )
