@@ -78,6 +78,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := drop.Own(cfg.Dir); err != nil {
 		return nil, err
 	}
+	if err := endLeftover(ctx, cfg.Dir); err != nil {
+		return nil, err
+	}
 	if DataMajor(cfg.Dir) == 0 {
 		if err := initialise(ctx, cfg, drop); err != nil {
 			return nil, err
@@ -104,6 +107,24 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		}
 	}
 	return nil, last
+}
+
+// endLeftover stops a server on the same data whose owner was killed. The folder is private, so the server is ours.
+func endLeftover(ctx context.Context, dir string) error {
+	content, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
+	if err != nil {
+		return nil //nolint:nilerr // no server has been left
+	}
+	first, _, _ := strings.Cut(string(content), "\n")
+	pid, err := strconv.Atoi(first)
+	if err != nil || !proc.Alive(pid) || !proc.RunsWith(pid, filepath.Join(dir, "data")) {
+		return nil //nolint:nilerr // Postgres itself judges the file
+	}
+	_ = syscall.Kill(pid, syscall.SIGINT)
+	if err := proc.WaitFor(ctx, 25*time.Millisecond, func() bool { return !proc.Alive(pid) }); err != nil {
+		return fmt.Errorf("an earlier Postgres (pid %d) on %s does not stop: %w", pid, dir, err)
+	}
+	return nil
 }
 
 func initialise(ctx context.Context, cfg Config, drop *proc.Identity) error {
@@ -238,8 +259,8 @@ func (s *Server) PID() int { return s.proc.PID() }
 // Done is closed when the server has ended (never, if it was started detached).
 func (s *Server) Done() <-chan struct{} { return s.proc.Done() }
 
-// Stop ends all sessions and shuts the cluster down cleanly.
-func (s *Server) Stop(ctx context.Context) error { return s.proc.Stop(ctx, syscall.SIGINT) }
+// Stop ends all sessions by a signal of Postgres: SIGINT writes everything out first, SIGQUIT leaves that to the next start.
+func (s *Server) Stop(ctx context.Context, sig syscall.Signal) error { return s.proc.Stop(ctx, sig) }
 
 func readState(dir string) (state, error) {
 	var st state

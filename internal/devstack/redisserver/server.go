@@ -21,6 +21,7 @@ import (
 const (
 	startTimeout = 30 * time.Second
 	startTries   = 3
+	pidFile      = "redis.pid"
 )
 
 // Config says which server to run and how.
@@ -50,6 +51,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("redis folder: %w", err)
 	}
+	if err := endLeftover(ctx, cfg.Dir); err != nil {
+		return nil, err
+	}
 	if cfg.Password == "" {
 		cfg.Password = randomPassword()
 	}
@@ -74,6 +78,37 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		}
 	}
 	return nil, last
+}
+
+// endLeftover stops a server in the same folder whose owner was killed. The folder is private, so the server is ours.
+func endLeftover(ctx context.Context, dir string) error {
+	content, err := os.ReadFile(filepath.Join(dir, pidFile))
+	if err != nil {
+		return nil //nolint:nilerr // no server has been left
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
+	if err != nil || !proc.Alive(pid) || !proc.RunsWith(pid, "127.0.0.1:"+lastPort(dir)) {
+		return nil //nolint:nilerr // the number belongs to another program by now
+	}
+	_ = syscall.Kill(pid, syscall.SIGTERM)
+	if err := proc.WaitFor(ctx, 25*time.Millisecond, func() bool { return !proc.Alive(pid) }); err != nil {
+		return fmt.Errorf("an earlier Redis (pid %d) in %s does not stop: %w", pid, dir, err)
+	}
+	return nil
+}
+
+// lastPort reads back the port that the last server was told; it stands in the server's process title.
+func lastPort(dir string) string {
+	conf, err := os.ReadFile(filepath.Join(dir, "redis.conf"))
+	if err != nil {
+		return "?"
+	}
+	for _, line := range strings.Split(string(conf), "\n") {
+		if port, ok := strings.CutPrefix(line, "port "); ok {
+			return port
+		}
+	}
+	return "?"
 }
 
 // launch starts the server with a configuration file, because arguments are visible to every user of the machine.
@@ -112,8 +147,7 @@ func configuration(cfg Config) string {
 	lines := []string{
 		"bind 127.0.0.1", "protected-mode yes", "port " + strconv.Itoa(cfg.Port), "requirepass " + cfg.Password,
 		"dir " + strconv.Quote(cfg.Dir), "daemonize no", "databases 16", `save ""`, "maxmemory-policy noeviction",
-		// Above this a burst of leftovers could fill a small machine.
-		"tcp-backlog 128", "loglevel notice",
+		"pidfile " + strconv.Quote(filepath.Join(cfg.Dir, pidFile)), "tcp-backlog 128", "loglevel notice",
 	}
 	if cfg.Append {
 		lines = append(lines, "appendonly yes", "appendfsync everysec", "aof-load-truncated yes")
@@ -161,11 +195,8 @@ func (s *Server) PID() int { return s.proc.PID() }
 // Done is closed when the server has ended.
 func (s *Server) Done() <-chan struct{} { return s.proc.Done() }
 
-// Stop lets the server write its file and end.
-func (s *Server) Stop(ctx context.Context) error { return s.proc.Stop(ctx, syscall.SIGTERM) }
-
-// Kill ends the server as a crash would.
-func (s *Server) Kill(ctx context.Context) error { return s.proc.Stop(ctx, syscall.SIGKILL) }
+// Stop ends the server: SIGTERM lets it write its file first, SIGKILL is a crash.
+func (s *Server) Stop(ctx context.Context, sig syscall.Signal) error { return s.proc.Stop(ctx, sig) }
 
 func randomPassword() string {
 	b := make([]byte, 24)

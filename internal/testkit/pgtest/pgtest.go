@@ -104,6 +104,7 @@ func open(ctx context.Context, t testing.TB, admin, name string) *DB {
 		t.Fatalf("pgtest: %v", err)
 	}
 	cfg.MaxConns = poolSize
+	cfg.ConnConfig.RuntimeParams["search_path"] = "starlane,public"
 	if db.Pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		t.Fatalf("pgtest: open: %v", err)
 	}

@@ -119,11 +119,7 @@ func (r *Redis) halt(t testing.TB, sig syscall.Signal) {
 	// At cleanup the test's own context is over.
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	stop := r.server.Stop
-	if sig == syscall.SIGKILL {
-		stop = r.server.Kill
-	}
-	if err := stop(ctx); err != nil {
+	if err := r.server.Stop(ctx, sig); err != nil {
 		t.Errorf("redistest: stop: %v", err)
 	}
 }

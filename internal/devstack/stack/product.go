@@ -1,0 +1,93 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// startProduct migrates and starts the processes; the relay comes last, when there is something for it to know.
+func (u *up) startProduct(ctx context.Context) error {
+	step := u.Report.Begin("migrate+seed")
+	out, err := u.apiAct(ctx, nil, "migrate")
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return u.sup.start(gctx, u.simProvider()) })
+	g.Go(func() error { return u.sup.start(gctx, u.simStripe()) })
+	g.Go(func() error { return u.createOperator(gctx) })
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, svc := range []service{u.api(), u.worker()} {
+		if err := u.sup.start(ctx, svc); err != nil {
+			return err
+		}
+	}
+	detail := strings.TrimSpace(lastLine(out))
+	if u.Seed {
+		if err := u.seed(ctx); err != nil {
+			return err
+		}
+		detail += ", demo tenant"
+	}
+	step.Done(strings.TrimPrefix(detail, ", "))
+	return nil
+}
+
+// createOperator makes the first login; the API cannot, because it lets nobody in yet.
+func (u *up) createOperator(ctx context.Context) error {
+	_, err := u.apiAct(ctx, []string{"STARLANE_ADMIN_PASSWORD=" + u.secrets.OperatorPassword}, "create-admin", "--email", u.secrets.OperatorEmail)
+	if err != nil {
+		return fmt.Errorf("create the operator: %w", err)
+	}
+	return nil
+}
+
+// apiAct runs one of the api binary's short acts, as an operator of a real installation would.
+func (u *up) apiAct(ctx context.Context, extra []string, args ...string) (string, error) {
+	var out, problems bytes.Buffer
+	cmd := exec.CommandContext(ctx, u.dir.Path("bin", "api"), args...) //nolint:gosec // our own binary
+	cmd.Env = append(u.environ(true), extra...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = u.dir.Root, &out, &problems
+	cmd.WaitDelay = 5 * time.Second
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("api %s: %w\n%s", args[0], err, indent(strings.TrimSpace(problems.String()+out.String())))
+	}
+	return out.String(), nil
+}
+
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	return s[strings.LastIndexByte(s, '\n')+1:]
+}
+
+func (u *up) proveAndSum(ctx context.Context) (*Summary, error) {
+	step := u.Report.Begin("ready")
+	if err := u.sup.start(ctx, u.relay()); err != nil {
+		return nil, err
+	}
+	s := u.summary()
+	if u.Seed {
+		proof, err := u.prove(ctx)
+		if err != nil {
+			return nil, errors.Join(err, fmt.Errorf("logs: %s", u.dir.Path("logs")))
+		}
+		s.Proof = proof
+		if err := u.writeDemoEnv(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if !u.consoleBuilt {
+		s.Console += " (not built)"
+	}
+	step.Done("relay api worker " + map[bool]string{true: "console ", false: ""}[u.consoleBuilt] + "simulators all healthy")
+	return s, nil
+}

@@ -1,0 +1,139 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"starlane/internal/devstack/proc"
+)
+
+const (
+	// A new key and a new price reach the relay within two seconds; a busy machine is given more.
+	proofAcceptedWithin = 20 * time.Second
+	proofBilledWithin   = 20 * time.Second
+	proofBody           = `{"model":"` + demoModel + `","messages":[{"role":"user","content":"hi"}]}`
+)
+
+// Proof is the one real request of a start.
+type Proof struct {
+	RequestID    string `json:"request_id"`
+	Charge       string `json:"charge_usd"`
+	InputTokens  int64  `json:"input_tokens"`
+	OutputTokens int64  `json:"output_tokens"`
+	Balance      string `json:"balance_usd"`
+	BilledAfter  string `json:"billed_after"`
+}
+
+// prove sends a chat completion as the demo tenant would and waits until the ledger has it.
+func (u *up) prove(ctx context.Context) (*Proof, error) {
+	requestID, err := u.askRelay(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("the relay does not answer a chat completion: %w", err)
+	}
+	answered := time.Now()
+	token, err := accessToken(ctx, u.adminAPI(""), u.secrets.Demo.OwnerEmail, u.secrets.Demo.OwnerPassword)
+	if err != nil {
+		return nil, fmt.Errorf("sign in as the demo owner: %w", err)
+	}
+	owner := u.adminAPI(token)
+	p := &Proof{RequestID: requestID}
+	var request struct {
+		Charge       string `json:"charge"`
+		InputTokens  int64  `json:"input_tokens"`
+		OutputTokens int64  `json:"output_tokens"`
+	}
+	var last error
+	wait, cancel := context.WithTimeout(ctx, proofBilledWithin)
+	defer cancel()
+	err = proc.WaitFor(wait, 50*time.Millisecond, func() bool {
+		last = owner.call(wait, http.MethodGet, "/requests/"+requestID, nil, &request)
+		return last == nil || (wait.Err() == nil && !isStatus(last, http.StatusNotFound))
+	})
+	if err != nil || last != nil {
+		return nil, fmt.Errorf("request %s is not billed after %s: %w", requestID, time.Since(answered).Round(time.Millisecond), errors.Join(err, last))
+	}
+	p.BilledAfter = time.Since(answered).Round(time.Millisecond).String()
+	p.Charge, p.InputTokens, p.OutputTokens = request.Charge, request.InputTokens, request.OutputTokens
+	var balance struct {
+		Balance string `json:"balance"`
+	}
+	if err := owner.call(ctx, http.MethodGet, "/balance", nil, &balance); err != nil {
+		return nil, fmt.Errorf("balance: %w", err)
+	}
+	p.Balance = balance.Balance
+	return p, nil
+}
+
+// askRelay returns the id of a request that was answered. Until the relay has heard of the demo key it refuses; that is waited for.
+func (u *up) askRelay(ctx context.Context) (string, error) {
+	wait, cancel := context.WithTimeout(ctx, proofAcceptedWithin)
+	defer cancel()
+	var requestID string
+	var last error
+	err := proc.WaitFor(wait, 100*time.Millisecond, func() bool {
+		requestID, last = u.chatOnce(wait)
+		return last == nil
+	})
+	if err != nil && last != nil {
+		return "", last
+	}
+	return requestID, err
+}
+
+func (u *up) chatOnce(ctx context.Context) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.relayURL()+"/v1/chat/completions", bytes.NewReader([]byte(proofBody)))
+	if err != nil {
+		return "", fmt.Errorf("ask the relay: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+u.secrets.Demo.VirtualKey)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := u.client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(res.Body, answerLimit))
+	if err != nil {
+		return "", fmt.Errorf("read the relay's answer: %w", err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%d %s", res.StatusCode, bytes.TrimSpace(body[:min(len(body), 500)]))
+	}
+	var answer struct {
+		Choices []struct {
+			Message struct {
+				Content string `json:"content"`
+			} `json:"message"`
+		} `json:"choices"`
+		Usage *struct{} `json:"usage"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil || len(answer.Choices) == 0 || answer.Choices[0].Message.Content == "" || answer.Usage == nil {
+		return "", errors.New("the answer is no chat completion with content and usage")
+	}
+	id := res.Header.Get("x-request-id")
+	if id == "" {
+		return "", errors.New("the answer has no x-request-id")
+	}
+	return id, nil
+}
+
+// hasRoute tells whether the relay serves a path at all; what it says to a caller without a key does not matter.
+func (u *up) hasRoute(ctx context.Context, method, path string) bool {
+	req, err := http.NewRequestWithContext(ctx, method, u.relayURL()+path, bytes.NewReader([]byte("{}")))
+	if err != nil {
+		return false
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := u.client.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = res.Body.Close()
+	return res.StatusCode != http.StatusNotFound && res.StatusCode != http.StatusMethodNotAllowed
+}
