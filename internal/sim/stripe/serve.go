@@ -58,6 +58,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, entry *requestEn
 			entry.Replayed = true
 			w.Header().Set("Idempotent-Replayed", "true")
 			w.Header().Set("Original-Request", kept.RequestID)
+			if fault.Kind == FaultCutAfter {
+				cut(w)
+				return 0
+			}
 			return writeRaw(w, kept.Status, kept.Body)
 		}
 		w.Header().Set("Idempotency-Key", r.Header.Get("Idempotency-Key"))
