@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/tiktoken-go/tokenizer/codec"
 )
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
@@ -33,6 +31,8 @@ func TestCount(t *testing.T) {
 		{"   \n\n  x", 3, 3},
 		{"\x7f", 1, 1},
 		{"a\x7f\x7f b", 4, 4},
+		{"\n\t\n", 1, 1},
+		{"x\n  \n  y", 4, 4},
 	}
 	for _, tc := range tests {
 		t.Run(tc.text, func(t *testing.T) {
@@ -203,18 +203,18 @@ func BenchmarkLoad(b *testing.B) {
 // The embedded rank files hold exactly the reference's vocabularies, and each token is found by its bytes.
 func TestRankFiles(t *testing.T) {
 	t.Parallel()
-	c, ref := New(), newReference()
-	for e, want := range map[Encoding]*codec.Codec{O200K: ref.o200k, CL100K: ref.cl100k} {
-		tab := c.table(e)
-		count := uint(map[Encoding]int{O200K: 199_998, CL100K: 100_256}[e])
+	c, ref := New(), newReference(t)
+	for e, want := range ref.codecs {
+		tab := c.table(Encoding(e))
+		count := uint([2]int{O200K: 199_998, CL100K: 100_256}[e])
 		for id := range count {
 			token, err := want.Decode([]uint{id})
 			if err != nil {
-				t.Fatalf("%s: rank %d: %v", e, id, err)
+				t.Fatalf("%s: rank %d: %v", Encoding(e), id, err)
 			}
 			for _, text := range [][]byte{[]byte(token), []byte(token + "and eight more")} {
 				if got := tab.ranks.rank(text, 0, len(token)); got != uint32(id) {
-					t.Fatalf("%s: %q has rank %d, want %d", e, token, got, id)
+					t.Fatalf("%s: %q has rank %d, want %d", Encoding(e), token, got, id)
 				}
 			}
 		}
