@@ -1,0 +1,223 @@
+// Package openai holds what the wire formats of the OpenAI API have in common: usage, errors, names.
+package openai
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"starlane/internal/platform/apperr"
+	"starlane/internal/platform/clock"
+	"starlane/internal/relay/body"
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
+)
+
+// Dialect is the name under which providers of this kind are registered.
+const Dialect = "openai"
+
+// maxTokens bounds a reported count: what is larger is a broken report, and is treated as none.
+const maxTokens = 1_000_000_000
+
+type errorBody struct {
+	Error errorInfo `json:"error"`
+}
+
+type errorInfo struct {
+	Message   string  `json:"message"`
+	Type      string  `json:"type"`
+	Param     *string `json:"param"`
+	Code      string  `json:"code"`
+	RequestID string  `json:"request_id,omitempty"`
+}
+
+// AppendError renders the error object of the API.
+func AppendError(dst []byte, e *apperr.Error, requestID string) []byte {
+	info := errorInfo{Message: e.Message, Type: errorType(e.Code), Code: string(e.Code), RequestID: requestID}
+	if e.Param != "" {
+		info.Param = &e.Param
+	}
+	b, err := json.Marshal(errorBody{info})
+	if err != nil { // strings always marshal
+		return append(dst, `{"error":{"message":"Something went wrong on our side.","type":"server_error","param":null,"code":"internal"}}`...)
+	}
+	return append(dst, b...)
+}
+
+// AppendStreamError renders the error as the last event of a stream.
+func AppendStreamError(dst []byte, e *apperr.Error, requestID string) []byte {
+	dst = append(dst, "data: "...)
+	dst = AppendError(dst, e, requestID)
+	return append(dst, "\n\n"...)
+}
+
+func errorType(c apperr.Code) string {
+	switch c {
+	case apperr.InvalidRequest, apperr.InvalidAPIKey, apperr.ModelNotFound, apperr.RequestTooLarge, apperr.ModelUnpriced, apperr.NotFound:
+		return "invalid_request_error"
+	case apperr.InsufficientCredit, apperr.BudgetExceeded:
+		return "billing_error"
+	case apperr.ModelNotAllowed:
+		return "permission_error"
+	case apperr.RateLimitExceeded:
+		return "rate_limit_error"
+	case apperr.UpstreamError, apperr.UpstreamAuth, apperr.Timeout:
+		return "upstream_error"
+	default:
+		return "server_error"
+	}
+}
+
+// ReadFault classifies an answer whose status is not 200. It releases the content unless the fault carries it.
+func ReadFault(status int, h http.Header, c body.Content) *llm.Fault {
+	f := &llm.Fault{Phase: llm.Status, Status: status, RetryAfter: retryAfter(h)}
+	code, shaped := errorCode(c.Open())
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		f.Kind = llm.Auth
+	case status == http.StatusPaymentRequired,
+		status == http.StatusTooManyRequests && (code == "insufficient_quota" || code == "billing_hard_limit_reached" || code == "billing_not_active"):
+		f.Kind = llm.Exhausted
+	case status == http.StatusTooManyRequests:
+		f.Kind = llm.Limited
+	case status == http.StatusNotFound:
+		f.Kind = llm.Missing
+	case status == http.StatusRequestTimeout:
+		f.Kind, f.Timeout = llm.Transient, true
+	case status == http.StatusConflict || status < 400 || status >= 500:
+		f.Kind = llm.Transient
+	default:
+		f.Kind = llm.Caller
+		if shaped {
+			f.Answer = c
+			return f
+		}
+	}
+	c.Release()
+	return f
+}
+
+// errorCode returns the code, or failing that the type, of an error body, and whether it is one at all.
+func errorCode(src []byte) (code string, shaped bool) {
+	var kind string
+	c := guard.NewCursor(src)
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		if string(k) != "error" || c.Kind() != guard.Object {
+			c.Skip()
+			continue
+		}
+		shaped = true
+		for k, ok := c.Object(); ok; k, ok = c.Next() {
+			switch {
+			case string(k) == "code" && c.Kind() == guard.String:
+				raw, _ := c.Text()
+				code = string(raw)
+			case string(k) == "type" && c.Kind() == guard.String:
+				raw, _ := c.Text()
+				kind = string(raw)
+			default:
+				c.Skip()
+			}
+		}
+	}
+	if code == "" {
+		code = kind
+	}
+	return code, shaped && c.End()
+}
+
+// retryAfter reads how long the upstream wants us to wait, bounded to an hour.
+func retryAfter(h http.Header) time.Duration {
+	if ms, err := strconv.ParseInt(h.Get("Retry-After-Ms"), 10, 32); err == nil && ms > 0 {
+		return min(time.Duration(ms)*time.Millisecond, time.Hour)
+	}
+	text := strings.TrimSpace(h.Get("Retry-After"))
+	if s, err := strconv.ParseInt(text, 10, 32); err == nil && s > 0 {
+		return min(time.Duration(s)*time.Second, time.Hour)
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(0, min(at.Sub(clock.System{}.Now()), time.Hour))
+	}
+	return 0
+}
+
+// ReadUsage reads a usage object at the cursor into the classes. ok is false if it says nothing that can be billed.
+func ReadUsage(c *guard.Cursor) (counts usage.Counts, ok bool) {
+	var prompt, completion, cached, reasoning int64
+	var have, broken bool
+	read := func(into *int64) {
+		if c.Kind() == guard.Null {
+			c.Skip()
+			return
+		}
+		v, ok := c.Int(maxTokens)
+		if *into = v; !ok {
+			broken = true
+		}
+	}
+	details := func(name string, into *int64) {
+		if c.Kind() != guard.Object {
+			c.Skip()
+			return
+		}
+		for k, ok := c.Object(); ok; k, ok = c.Next() {
+			if string(k) == name {
+				read(into)
+			} else {
+				c.Skip()
+			}
+		}
+	}
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		switch string(k) {
+		case "prompt_tokens":
+			have = c.Kind() == guard.Number
+			read(&prompt)
+		case "completion_tokens":
+			read(&completion)
+		case "prompt_tokens_details":
+			details("cached_tokens", &cached)
+		case "completion_tokens_details":
+			details("reasoning_tokens", &reasoning)
+		default:
+			c.Skip()
+		}
+	}
+	if c.Bad() || broken || !have {
+		return usage.Counts{}, false
+	}
+	split(&counts, usage.InText, usage.InCached, prompt, min(cached, prompt))
+	split(&counts, usage.OutText, usage.OutReasoning, completion, min(reasoning, completion))
+	return counts, true
+}
+
+// split sets a total and the part of it that has a class of its own.
+func split(counts *usage.Counts, whole, part usage.Class, total, inPart int64) {
+	from := usage.Reported
+	if inPart > 0 {
+		from = usage.Derived
+		counts.Set(part, inPart, usage.Reported)
+	}
+	counts.Set(whole, total-inPart, from)
+}
+
+// Quote renders a name as a JSON string.
+func Quote(name string) (string, error) {
+	for i := range len(name) {
+		if c := name[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
+			b, err := json.Marshal(name)
+			return string(b), err //nolint:wrapcheck // strings always marshal
+		}
+	}
+	return `"` + name + `"`, nil
+}
+
+// AppendCost renders the member that tells the cost, to stand first in a usage that is not empty.
+func AppendCost(dst []byte, usd string) []byte {
+	dst = append(dst, `"cost":`...)
+	dst = append(dst, usd...)
+	return append(dst, ',')
+}

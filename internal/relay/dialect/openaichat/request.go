@@ -1,0 +1,166 @@
+// Package openaichat is the wire format of POST /v1/chat/completions, towards clients and upstreams. Between the two it
+// changes the model's name and whether the stream ends with a usage; everything else passes as it came.
+package openaichat
+
+import (
+	"bytes"
+
+	"starlane/internal/platform/apperr"
+	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+)
+
+const (
+	maxOutput  = 10_000_000
+	maxChoices = 128
+)
+
+// Members of the body that are looked at.
+const (
+	model = iota
+	messages
+	stream
+	streamOptions
+	maxTokens
+	maxCompletionTokens
+	choices
+	usageOptions
+	members
+)
+
+// Chat implements dialect.Ingress and dialect.Egress.
+type Chat struct {
+	names [members]string
+	taps  taps
+}
+
+// New returns the dialect.
+func New() *Chat {
+	return &Chat{names: [members]string{
+		"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n", "usage",
+	}}
+}
+
+var (
+	_ dialect.Ingress = (*Chat)(nil)
+	_ dialect.Egress  = (*Chat)(nil)
+)
+
+// Path is where chat completions are.
+func (*Chat) Path() string { return "/chat/completions" }
+
+// DecodeRequest implements dialect.Ingress.
+func (d *Chat) DecodeRequest(c body.Content) (*llm.Request, error) {
+	src := c.Open()
+	var found [members]guard.Member
+	if err := guard.Scan(src, d.names[:], found[:]); err != nil {
+		return nil, openai.Refuse(err)
+	}
+	r := &llm.Request{Content: c, Original: llm.Original{Dialect: openai.Dialect}}
+	var err error
+	if r.Model, err = openai.Model(src, &found[model]); err != nil {
+		return nil, err
+	}
+	r.Original.Model = llm.Span{From: found[model].From, To: found[model].To}
+	if found[messages].Kind != guard.Array {
+		return nil, apperr.New(apperr.InvalidRequest, "messages must be a list of messages.").WithParam("messages")
+	}
+	if r.Stream, err = openai.Bool(&found[stream], "stream"); err != nil {
+		return nil, err
+	}
+	if r.Choices, err = openai.Int(src, &found[choices], "n", 1, maxChoices, 1); err != nil {
+		return nil, err
+	}
+	if r.MaxOutput, err = openai.Int(src, &found[maxTokens], "max_tokens", 0, maxOutput, 0); err != nil {
+		return nil, err
+	}
+	newer, err := openai.Int(src, &found[maxCompletionTokens], "max_completion_tokens", 0, maxOutput, 0)
+	if err != nil {
+		return nil, err
+	}
+	r.MaxOutput = max(r.MaxOutput, newer)
+	if err := d.streamOptions(r, src, &found[streamOptions]); err != nil {
+		return nil, err
+	}
+	return r, d.usageOptions(r, src, &found[usageOptions])
+}
+
+// streamOptions finds whether the client wants the usage of a stream, and the edit that makes the upstream send it anyway.
+func (d *Chat) streamOptions(r *llm.Request, src []byte, m *guard.Member) error {
+	if !r.Stream {
+		return nil
+	}
+	const on = `"include_usage":true`
+	change := &r.Original.Edits[0]
+	change.Present = true
+	switch m.Kind {
+	case guard.Absent:
+		at := bytes.IndexByte(src, '{') + 1
+		change.Edit = body.Edit{From: at, To: at, Text: `"stream_options":{` + on + `},`}
+		return nil
+	case guard.Null:
+		change.Edit = body.Edit{From: m.From, To: m.To, Text: `{` + on + `}`}
+		return nil
+	case guard.Object:
+	default:
+		return apperr.New(apperr.InvalidRequest, "stream_options must be an object.").WithParam("stream_options")
+	}
+	var found [1]guard.Member
+	inner := src[m.From:m.To]
+	if err := guard.Scan(inner, includeUsage(), found[:]); err != nil {
+		return openai.Refuse(err)
+	}
+	switch f := &found[0]; f.Kind {
+	case guard.True:
+		r.WantsUsage, change.Present = true, false
+	case guard.False, guard.Null:
+		change.Edit = body.Edit{From: m.From + f.From, To: m.From + f.To, Text: "true"}
+	case guard.Absent:
+		text := on
+		if len(bytes.TrimSpace(inner[1:len(inner)-1])) > 0 {
+			text += ","
+		}
+		change.Edit = body.Edit{From: m.From + 1, To: m.From + 1, Text: text}
+	default:
+		return apperr.New(apperr.InvalidRequest, "include_usage must be true or false.").WithParam("stream_options.include_usage")
+	}
+	return nil
+}
+
+func includeUsage() []string { return []string{"include_usage"} }
+
+// usageOptions takes out the member by which a client asks for the cost, which the upstream does not know.
+func (d *Chat) usageOptions(r *llm.Request, src []byte, m *guard.Member) error {
+	if m.Kind == guard.Absent {
+		return nil
+	}
+	if m.Kind == guard.Object {
+		c := guard.NewCursor(src[m.From:m.To])
+		for k, ok := c.Object(); ok; k, ok = c.Next() {
+			if string(k) == "include" && c.Kind() == guard.True {
+				r.WantsCost = true
+			}
+			c.Skip()
+		}
+	}
+	r.Original.Edits[1] = llm.Change{Present: true, Edit: openai.Remove(src, m)}
+	return nil
+}
+
+// EncodeRequest implements dialect.Egress.
+func (*Chat) EncodeRequest(r *llm.Request, upstreamModel string) (body.Message, error) {
+	return openai.Encode(r, upstreamModel)
+}
+
+// AppendError implements dialect.Ingress.
+func (*Chat) AppendError(dst []byte, e *apperr.Error, requestID string) []byte {
+	return openai.AppendError(dst, e, requestID)
+}
+
+// AppendStreamError implements dialect.Ingress.
+func (*Chat) AppendStreamError(dst []byte, e *apperr.Error, requestID string) []byte {
+	return openai.AppendStreamError(dst, e, requestID)
+}

@@ -1,0 +1,203 @@
+package openaichat
+
+import (
+	"sync"
+
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
+)
+
+// maxKept bounds the text kept for an estimate; beyond it the estimate grows in proportion.
+const maxKept = 256 << 10
+
+type taps struct{ pool sync.Pool }
+
+// tap reads along in a stream of chat.completion.chunk objects.
+type tap struct {
+	home   *taps
+	hide   bool // the client did not ask for the usage
+	answer llm.Answer
+	text   []byte // what the model said, escaped as it came, at most maxKept
+	said   int    // bytes of it, without a bound
+	// of the current event:
+	usageAt int
+	content bool
+	failed  bool
+}
+
+// NewTap implements dialect.Egress.
+func (d *Chat) NewTap(r *llm.Request) dialect.Tap {
+	t, ok := d.taps.pool.Get().(*tap)
+	if !ok {
+		t = &tap{}
+	}
+	*t = tap{home: &d.taps, hide: !r.WantsUsage && !r.WantsCost, text: t.text[:0]}
+	return t
+}
+
+func (t *tap) Close() {
+	if cap(t.text) > 16<<10 {
+		t.text = nil
+	}
+	t.home.pool.Put(t)
+}
+
+func (t *tap) Answer() llm.Answer { return t.answer }
+
+// Event implements dialect.Tap.
+func (t *tap) Event(data []byte) dialect.Step {
+	if string(data) == "[DONE]" {
+		return dialect.End
+	}
+	t.usageAt, t.content, t.failed = 0, false, false
+	empty := false
+	var counts usage.Counts
+	var reported bool
+	c := guard.NewCursor(data)
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		switch string(k) {
+		case "choices":
+			empty = t.choices(&c)
+		case "usage":
+			if c.Kind() != guard.Object {
+				c.Skip()
+				continue
+			}
+			t.usageAt = c.At() + 1
+			counts, reported = openai.ReadUsage(&c)
+		case "error":
+			t.failed = t.failed || c.Kind() != guard.Null
+			c.Skip()
+		default:
+			c.Skip()
+		}
+	}
+	switch {
+	case !c.End():
+		return dialect.Garbage
+	case t.failed:
+		return dialect.Failed
+	}
+	if reported {
+		t.answer.Counts, t.answer.Reported = counts, true // cumulative: the last report counts
+	}
+	switch {
+	case t.usageAt > 0 && empty && t.hide:
+		return dialect.Hide
+	case t.usageAt > 0 && reported:
+		return dialect.Usage
+	case t.content:
+		return dialect.Content
+	default:
+		return dialect.Pass
+	}
+}
+
+// choices reads the list and tells whether it is empty.
+func (t *tap) choices(c *guard.Cursor) bool {
+	if c.Kind() != guard.Array {
+		c.Skip()
+		return false
+	}
+	empty := true
+	for ok := c.Array(); ok; ok = c.More() {
+		empty = false
+		if c.Kind() != guard.Object {
+			c.Skip()
+			continue
+		}
+		for k, ok := c.Object(); ok; k, ok = c.Next() {
+			switch {
+			case string(k) == "delta" && c.Kind() == guard.Object:
+				t.delta(c)
+			case string(k) == "finish_reason" && c.Kind() == guard.String:
+				t.answer.Finished = true
+				c.Skip()
+			default:
+				c.Skip()
+			}
+		}
+	}
+	return empty
+}
+
+// delta notes what the model says. Members that nobody knows yet count as content too, as soon as they hold something.
+func (t *tap) delta(c *guard.Cursor) {
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		if string(k) == "role" {
+			c.Skip()
+			continue
+		}
+		switch c.Kind() {
+		case guard.String:
+			if raw, _ := c.Text(); len(raw) > 0 {
+				t.content = true
+				t.say(raw)
+			}
+		case guard.Array:
+			if string(k) == "tool_calls" {
+				t.toolCalls(c)
+				continue
+			}
+			t.content = len(c.Raw()) > 2 || t.content
+		case guard.Object:
+			t.content = len(c.Raw()) > 2 || t.content
+		default:
+			c.Skip()
+		}
+	}
+}
+
+func (t *tap) toolCalls(c *guard.Cursor) {
+	for ok := c.Array(); ok; ok = c.More() {
+		t.content = true
+		if c.Kind() != guard.Object {
+			c.Skip()
+			continue
+		}
+		for k, ok := c.Object(); ok; k, ok = c.Next() {
+			if (string(k) != "function" && string(k) != "custom") || c.Kind() != guard.Object {
+				c.Skip()
+				continue
+			}
+			for _, ok := c.Object(); ok; _, ok = c.Next() {
+				if c.Kind() != guard.String {
+					c.Skip()
+					continue
+				}
+				raw, _ := c.Text() // name, arguments, input
+				t.say(raw)
+			}
+		}
+	}
+}
+
+func (t *tap) say(raw []byte) {
+	t.said += len(raw)
+	if len(t.text)+len(raw) <= maxKept {
+		t.text = append(t.text, raw...)
+	}
+}
+
+// AppendCost implements dialect.Tap.
+func (t *tap) AppendCost(dst, data []byte, usd string) []byte {
+	dst = append(dst, "data: "...)
+	from := len(dst)
+	dst = append(dst, data[:t.usageAt]...)
+	dst = openai.AppendCost(dst, usd)
+	dst = append(dst, data[t.usageAt:]...)
+	for i := from; i < len(dst); i++ {
+		if dst[i] == '\n' { // several data lines: between JSON tokens a space does as well
+			dst[i] = ' '
+		}
+	}
+	return append(dst, "\n\n"...)
+}
+
+// EstimateOutput implements dialect.Tap.
+func (t *tap) EstimateOutput(count dialect.Count) usage.Tokens {
+	return countEscaped(t.text, t.said, count)
+}

@@ -1,0 +1,147 @@
+// Package openaiembed is the wire format of POST /v1/embeddings, towards clients and upstreams. It changes the model's name
+// and nothing else.
+package openaiembed
+
+import (
+	"errors"
+	"net/http"
+
+	"starlane/internal/platform/apperr"
+	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
+)
+
+var errNoAnswer = errors.New("the answer is not a list of embeddings")
+
+const (
+	model = iota
+	input
+	members
+)
+
+// Embeddings implements dialect.Ingress and dialect.Egress.
+type Embeddings struct{ names [members]string }
+
+// New returns the dialect.
+func New() *Embeddings { return &Embeddings{names: [members]string{"model", "input"}} }
+
+var (
+	_ dialect.Ingress = (*Embeddings)(nil)
+	_ dialect.Egress  = (*Embeddings)(nil)
+)
+
+// Path is where embeddings are.
+func (*Embeddings) Path() string { return "/embeddings" }
+
+// DecodeRequest implements dialect.Ingress.
+func (d *Embeddings) DecodeRequest(c body.Content) (*llm.Request, error) {
+	src := c.Open()
+	var found [members]guard.Member
+	if err := guard.Scan(src, d.names[:], found[:]); err != nil {
+		return nil, openai.Refuse(err)
+	}
+	name, err := openai.Model(src, &found[model])
+	if err != nil {
+		return nil, err
+	}
+	if k := found[input].Kind; k != guard.String && k != guard.Array {
+		return nil, apperr.New(apperr.InvalidRequest, "input must be a string or a list.").WithParam("input")
+	}
+	return &llm.Request{
+		Content: c, Model: name, Choices: 1,
+		Original: llm.Original{Dialect: openai.Dialect, Model: llm.Span{From: found[model].From, To: found[model].To}},
+	}, nil
+}
+
+// EncodeRequest implements dialect.Egress.
+func (*Embeddings) EncodeRequest(r *llm.Request, upstreamModel string) (body.Message, error) {
+	return openai.Encode(r, upstreamModel)
+}
+
+// ReadAnswer implements dialect.Egress.
+func (*Embeddings) ReadAnswer(content body.Content) (llm.Answer, error) {
+	var a llm.Answer
+	var data bool
+	c := guard.NewCursor(content.Open())
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		switch {
+		case string(k) == "usage" && c.Kind() == guard.Object:
+			a.UsageAt = c.At() + 1
+			a.Counts, a.Reported = openai.ReadUsage(&c)
+		case string(k) == "data" && c.Kind() == guard.Array:
+			data = true
+			c.Skip()
+		default:
+			c.Skip()
+		}
+	}
+	if !c.End() || !data {
+		return llm.Answer{}, errNoAnswer
+	}
+	if !a.Reported {
+		a.UsageAt = 0
+	}
+	a.Finished = true
+	return a, nil
+}
+
+// NewTap says that embeddings do not stream.
+func (*Embeddings) NewTap(*llm.Request) dialect.Tap { return nil }
+
+// AppendCost implements dialect.Egress.
+func (*Embeddings) AppendCost(dst []byte, usd string) []byte { return openai.AppendCost(dst, usd) }
+
+// ReadFault implements dialect.Egress.
+func (*Embeddings) ReadFault(status int, h http.Header, c body.Content) *llm.Fault {
+	return openai.ReadFault(status, h, c)
+}
+
+// EstimatePrompt counts texts; a list of numbers holds tokens already.
+func (*Embeddings) EstimatePrompt(r *llm.Request, count dialect.Count) (total usage.Tokens) {
+	c := guard.NewCursor(r.Content.Open())
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		if string(k) == "input" {
+			total += texts(&c, count)
+		} else {
+			c.Skip()
+		}
+	}
+	return total
+}
+
+func texts(c *guard.Cursor, count dialect.Count) (total usage.Tokens) {
+	switch c.Kind() {
+	case guard.String:
+		raw, _ := c.Text()
+		if text, err := guard.Unquote(raw); err == nil {
+			total = count([]byte(text))
+		}
+	case guard.Array:
+		for ok := c.Array(); ok; ok = c.More() {
+			total += texts(c, count) // the guard has bounded the depth
+		}
+	case guard.Number:
+		c.Skip()
+		return 1
+	default:
+		c.Skip()
+	}
+	return total
+}
+
+// EstimateAnswer says that vectors cost nothing.
+func (*Embeddings) EstimateAnswer(body.Content, dialect.Count) usage.Tokens { return 0 }
+
+// AppendError implements dialect.Ingress.
+func (*Embeddings) AppendError(dst []byte, e *apperr.Error, requestID string) []byte {
+	return openai.AppendError(dst, e, requestID)
+}
+
+// AppendStreamError implements dialect.Ingress.
+func (*Embeddings) AppendStreamError(dst []byte, e *apperr.Error, requestID string) []byte {
+	return openai.AppendStreamError(dst, e, requestID)
+}
