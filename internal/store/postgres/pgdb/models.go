@@ -125,6 +125,8 @@ type Invoice struct {
 	ID           uuid.UUID
 	Number       string
 	Month        string
+	PeriodStart  time.Time
+	PeriodEnd    time.Time
 	State        string
 	UsageNano    int64
 	CreditNano   int64
@@ -215,9 +217,14 @@ type Model struct {
 }
 
 type Period struct {
-	Month    string
-	State    string
-	ClosedAt *time.Time
+	Month         string
+	State         string
+	Force         bool
+	RequestedBy   string
+	RequestedAt   time.Time
+	InvoicedUntil *time.Time
+	ClosedAt      *time.Time
+	LastError     string
 }
 
 type PriceBook struct {
@@ -349,15 +356,17 @@ type Tenant struct {
 }
 
 type Topup struct {
-	TenantID        uuid.UUID
-	ID              uuid.UUID
-	AmountNano      int64
-	State           string
-	StripeSessionID pgtype.Text
-	CheckoutURL     pgtype.Text
-	CreatedBy       string
-	CreatedAt       time.Time
-	CreditedAt      *time.Time
+	TenantID              uuid.UUID
+	ID                    uuid.UUID
+	AmountNano            int64
+	State                 string
+	StripeSessionID       pgtype.Text
+	StripePaymentIntentID pgtype.Text
+	CheckoutURL           pgtype.Text
+	Note                  string
+	CreatedBy             string
+	CreatedAt             time.Time
+	CreditedAt            *time.Time
 }
 
 type UpstreamKey struct {
