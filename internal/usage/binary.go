@@ -136,7 +136,7 @@ func ParseOpen(b []byte) (Open, error) {
 	o.Reserved = money.Amount(r.int())
 	r.done()
 	if r.err == nil {
-		r.err = o.validate()
+		r.err = o.Validate()
 	}
 	if r.err != nil {
 		return Open{}, r.err

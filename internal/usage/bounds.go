@@ -74,12 +74,54 @@ func (c *Counts) validate() error {
 	return nil
 }
 
-func (o *Open) validate() error {
-	if o.InputEstimate < 0 || o.InputEstimate > MaxUnits {
-		return errField("input estimate", "out of range")
+// Repair brings an event within the bounds, so that a wrong figure cannot keep a request from being recorded: texts are
+// cleaned, counts and amounts clamped, an unknown outcome becomes Crashed. Identifiers it cannot invent.
+func (e *Event) Repair() {
+	for _, text := range [...]*string{&e.Capability, &e.Provider, &e.RequestedModel, &e.ServedModel, &e.ServiceTier, &e.UpstreamRequestID, &e.Relay} {
+		*text = clean(*text)
 	}
-	e := o.Event()
-	return e.Validate()
+	if !e.Outcome.Valid() {
+		e.Outcome = Crashed
+	}
+	if e.HTTPStatus < 0 || e.HTTPStatus > maxStatus {
+		e.HTTPStatus = 0
+	}
+	e.Reserved = min(max(e.Reserved, 0), MaxAmount)
+	e.Estimate = min(max(e.Estimate, 0), MaxAmount)
+	e.TTFTMillis = clampMillis(e.TTFTMillis, -1)
+	e.DurationMillis = clampMillis(e.DurationMillis, 0)
+	e.SellVersion, e.Boot = max(e.SellVersion, 0), max(e.Boot, 0)
+	for class := range NumClasses {
+		e.Counts.Units[class] = min(max(e.Counts.Units[class], 0), MaxUnits)
+		if int(e.Counts.From[class]) >= len(provenanceNames) {
+			e.Counts.From[class] = Estimated
+		}
+	}
+	e.Attempts = e.Attempts[:min(len(e.Attempts), MaxAttempts)]
+	for i := range e.Attempts {
+		a := &e.Attempts[i]
+		if a.Status < 0 || a.Status > maxStatus {
+			a.Status = 0
+		}
+		a.Fault, a.Millis = word(a.Fault), clampMillis(a.Millis, 0)
+	}
+}
+
+// Validate checks the bounds.
+func (o *Open) Validate() error {
+	switch {
+	case o.ID == id.Nil || o.Tenant == id.Nil:
+		return errField("id or tenant", "missing")
+	case o.InputEstimate < 0 || o.InputEstimate > MaxUnits:
+		return errField("input estimate", "out of range")
+	case o.Reserved < 0 || o.Reserved > MaxAmount:
+		return errField("reserved", "out of range")
+	case o.SellVersion < 0:
+		return errField("sell version", "negative")
+	case !plain(o.Capability) || !plain(o.RequestedModel) || !plain(o.ServedModel) || !plain(o.Provider):
+		return errField("text", "too long or not printable")
+	}
+	return nil
 }
 
 func errField(name, problem string) error { return fmt.Errorf("usage record: %s: %s", name, problem) }

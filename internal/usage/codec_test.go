@@ -215,6 +215,24 @@ func TestForeignTextIsTrimmed(t *testing.T) {
 	}
 }
 
+func TestRepairMakesAnyEventValid(t *testing.T) {
+	t.Parallel()
+	e := sample()
+	e.Outcome, e.HTTPStatus, e.Reserved, e.Estimate, e.TTFTMillis = "odd", 4000, -1, MaxAmount+1, -7
+	e.SellVersion, e.Boot, e.RequestedModel, e.Relay = -1, -1, strings.Repeat("x", 999), "a\nb"
+	e.Counts.Set(InText, -5, 9)
+	e.Counts.Set(OutText, MaxUnits+1, Reported)
+	e.Attempts = make([]Attempt, MaxAttempts+1)
+	e.Attempts[0] = Attempt{Status: -1, Fault: "Not a word", Millis: -1}
+	if e.Validate() == nil {
+		t.Fatal("the event is valid before the repair")
+	}
+	e.Repair()
+	if err := e.Validate(); err != nil {
+		t.Errorf("after the repair: %v", err)
+	}
+}
+
 func TestAppendBinaryDoesNotAllocate(t *testing.T) {
 	e, buf := sample(), make([]byte, 0, 1024)
 	if n := testing.AllocsPerRun(100, func() { buf = e.AppendBinary(buf[:0]) }); n != 0 {

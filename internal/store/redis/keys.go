@@ -20,6 +20,7 @@ const (
 	keyRecordSeq      = "{vkeys}:seq"        // hash: seq (publications so far), gen (changes when Redis was emptied)
 	keyDeadLetters    = "usage:dlq"          // stream: copies of entries that could not be billed
 	keyCommitted      = "usage:committed"    // hash: "<relay>:<boot>" → highest contiguous sequence number in Postgres
+	keyGeneration     = "usage:generation"   // string: made when Redis is found empty
 	keyWanted         = "esc:{w}:wanted"     // sorted set: what the worker is asked to bring, by time of asking
 	keyRelays         = "relays"             // hash: relay → heartbeat as JSON
 

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"starlane/internal/platform/id"
 	"starlane/internal/tenancy/vkey"
+	"starlane/internal/usage"
 )
 
 const publishChunk = 500 // records in one script call
@@ -176,19 +176,8 @@ func (s *Store) AllKeys(ctx context.Context, each func(vkey.Record) error) error
 	}
 }
 
-// RelayState is the heartbeat of a relay.
-type RelayState struct {
-	ID         string    `json:"id"`
-	Boot       int64     `json:"boot"`
-	At         time.Time `json:"at"`
-	SpoolBytes int64     `json:"spool_bytes"`
-	Open       int       `json:"open"` // requests running
-	Seq        uint64    `json:"seq"`  // last event of this boot
-	Unsent     int64     `json:"unsent"`
-}
-
 // Heartbeat publishes the state of a relay.
-func (s *Store) Heartbeat(ctx context.Context, state RelayState) error {
+func (s *Store) Heartbeat(ctx context.Context, state usage.RelayState) error {
 	b, err := json.Marshal(state)
 	if err != nil {
 		return fmt.Errorf("heartbeat: %w", err)
@@ -197,14 +186,14 @@ func (s *Store) Heartbeat(ctx context.Context, state RelayState) error {
 }
 
 // Relays returns the last heartbeat of every relay that ever was; the reader judges by At which ones live.
-func (s *Store) Relays(ctx context.Context) ([]RelayState, error) {
+func (s *Store) Relays(ctx context.Context) ([]usage.RelayState, error) {
 	all, err := s.rdb.HGetAll(ctx, keyRelays).Result()
 	if err != nil {
 		return nil, wrap("read heartbeats", err)
 	}
-	out := make([]RelayState, 0, len(all))
+	out := make([]usage.RelayState, 0, len(all))
 	for _, text := range all {
-		var st RelayState
+		var st usage.RelayState
 		if err := json.Unmarshal([]byte(text), &st); err != nil {
 			return nil, fmt.Errorf("redis: read heartbeats: %w", err)
 		}

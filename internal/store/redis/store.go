@@ -16,6 +16,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"starlane/internal/platform/id"
 	"starlane/internal/platform/secret"
 )
 
@@ -114,6 +115,22 @@ func (s *Store) RunID(ctx context.Context) (string, error) {
 		}
 	}
 	return "", errors.New("run id: missing in the server's answer")
+}
+
+// Generation names the state of what Redis holds: it changes when the server restarts, fails over, or is emptied. What
+// was sent under another generation may be lost.
+func (s *Store) Generation(ctx context.Context) (string, error) {
+	pipe := s.rdb.Pipeline()
+	pipe.SetNX(ctx, keyGeneration, id.New().String(), 0)
+	marker := pipe.Get(ctx, keyGeneration)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return "", wrap("generation", err)
+	}
+	if _, cluster := s.rdb.(*redis.ClusterClient); cluster {
+		return marker.Val(), nil // every call would reach another node
+	}
+	run, err := s.RunID(ctx)
+	return marker.Val() + "/" + run, err
 }
 
 func (s *Store) run(ctx context.Context, name string, keys []string, args ...any) *redis.Cmd {

@@ -415,7 +415,7 @@ func TestBadURLShowsNoPassword(t *testing.T) {
 func TestHeartbeat(t *testing.T) {
 	t.Parallel()
 	s, ctx := open(t, redistest.New(t)), t.Context()
-	want := RelayState{ID: "r", Boot: 4, At: time.UnixMilli(5).UTC(), SpoolBytes: 6, Open: 7, Seq: 8, Unsent: 9}
+	want := usage.RelayState{ID: "r", Boot: 4, At: time.UnixMilli(5).UTC(), SpoolBytes: 6, Open: 7, Seq: 8, Unsent: 9}
 	check(t, s.Heartbeat(ctx, want))
 	if got := must(s.Relays(ctx))(t); len(got) != 1 || got[0] != want {
 		t.Errorf("Relays = %+v, want %+v", got, want)
