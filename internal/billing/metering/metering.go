@@ -27,6 +27,7 @@ const (
 // Message is an entry of a usage stream.
 type Message struct {
 	Shard  int
+	Entry  string // id of the entry within its stream
 	Ref    string // stream and entry id, unique for ever
 	Event  usage.Event
 	Err    error          // the entry is no valid event
@@ -140,7 +141,7 @@ func (m *Meter) Process(ctx context.Context, messages []Message, f Fence) (Resul
 }
 
 func (m *Meter) commit(ctx context.Context, list []Message, facts Facts, f Fence, total *Result) error {
-	result, err := m.store.Commit(ctx, prepare(list, facts), f)
+	result, err := m.attempt(ctx, list, facts, f)
 	switch {
 	case err == nil:
 		return total.add(result)
@@ -158,6 +159,16 @@ func (m *Meter) commit(ctx context.Context, list []Message, facts Facts, f Fence
 		return err
 	}
 	return m.commit(ctx, list[half:], facts, f, total)
+}
+
+// attempt treats a panic as a refusal: a message that brings the worker down must not come back for ever.
+func (m *Meter) attempt(ctx context.Context, list []Message, facts Facts, f Fence) (result Result, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: panic: %v", ErrRefused, r)
+		}
+	}()
+	return m.store.Commit(ctx, prepare(list, facts), f)
 }
 
 func (r *Result) add(other Result) error {

@@ -67,6 +67,8 @@ func Code(err error) string {
 	return ""
 }
 
+func isNoRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
+
 // SQLSTATE values that the stores act on.
 const (
 	codeUnique        = "23505"
