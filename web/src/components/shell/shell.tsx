@@ -23,12 +23,22 @@ export interface ShellProps {
   operator: boolean;
   demo: boolean;
   account: ReactNode;
+  /** Set while an operator looks at a tenant that is not their own. */
+  visiting: { name: string; onLeave: () => void } | undefined;
   onSignOut: () => void;
   children: ReactNode;
 }
 
 /** The frame around every signed-in page: navigation, palette, banner and the skip link. */
-export function Shell({ hasTenant, operator, demo, account, onSignOut, children }: ShellProps) {
+export function Shell({
+  hasTenant,
+  operator,
+  demo,
+  account,
+  visiting,
+  onSignOut,
+  children,
+}: ShellProps) {
   const [palette, setPalette] = useState(false);
   const [drawer, setDrawer] = useState(false);
   const groups: NavGroup[] = [
@@ -100,6 +110,22 @@ export function Shell({ hasTenant, operator, demo, account, onSignOut, children 
         <div className="flex items-center justify-center gap-2 border-border border-b bg-warning-soft px-4 py-1.5 text-center font-medium text-warning text-xs">
           <FlaskConical className="size-3.5 shrink-0" aria-hidden />
           demo data · simulated providers
+        </div>
+      ) : null}
+
+      {visiting ? (
+        <div className="flex flex-wrap items-center justify-center gap-x-3 gap-y-1 border-border border-b bg-accent-soft px-4 py-1.5 text-center text-accent-text text-xs">
+          <span>
+            You are looking at <strong className="font-semibold">{visiting.name}</strong> as an
+            operator.
+          </span>
+          <button
+            type="button"
+            onClick={visiting.onLeave}
+            className="rounded-sm font-semibold underline underline-offset-2"
+          >
+            Back to the platform
+          </button>
         </div>
       ) : null}
 

@@ -93,7 +93,6 @@ export const LinkButton: LinkComponent<typeof AnchorButton> = createLink(AnchorB
 
 function AnchorText({ className, ...rest }: AnchorHTMLAttributes<HTMLAnchorElement>) {
   return (
-    // biome-ignore lint/a11y/useAnchorContent: the children come with the rest
     <a
       className={cx(
         "rounded-sm font-medium text-accent-text underline-offset-4 hover:underline",

@@ -1,6 +1,6 @@
 import { Toast as Base } from "@base-ui/react/toast";
 import { CircleAlert, CircleCheck, X } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useCallback } from "react";
 import { Button } from "./button";
 
 export function ToastProvider({ children }: { children: ReactNode }) {
@@ -18,10 +18,13 @@ export function ToastProvider({ children }: { children: ReactNode }) {
 
 /** Says briefly that something happened elsewhere on the page. Errors of a form stay in the form. */
 export function useToast(): (title: string, tone?: "success" | "danger") => void {
-  const manager = Base.useToastManager();
-  return (title, tone = "success") => {
-    manager.add({ title, type: tone, priority: tone === "danger" ? "high" : "low" });
-  };
+  const { add } = Base.useToastManager();
+  return useCallback(
+    (title, tone = "success") => {
+      add({ title, type: tone, priority: tone === "danger" ? "high" : "low" });
+    },
+    [add],
+  );
 }
 
 function ToastList() {

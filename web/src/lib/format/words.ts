@@ -1,6 +1,22 @@
 /** What a state means for the person: colour follows from it. */
 export type Tone = "neutral" | "accent" | "success" | "warning" | "danger";
 
+/** Token classes in the order in which a person reads a price list. */
+export const TOKEN_CLASSES = [
+  "in_text",
+  "in_cached",
+  "cache_write_5m",
+  "cache_write_1h",
+  "out_text",
+  "out_reasoning",
+  "in_audio",
+  "out_audio",
+  "in_image",
+  "out_image",
+  "image_gen",
+  "request",
+] as const;
+
 /** How the API's stable words are shown. A word that is not listed is shown as it comes. */
 const CLASS_NAMES: Record<string, string> = {
   in_text: "Input",
@@ -18,8 +34,7 @@ const CLASS_NAMES: Record<string, string> = {
   requests: "Requests",
 };
 
-/** Token classes in the order in which a person reads a price list. */
-export const CLASS_ORDER = Object.keys(CLASS_NAMES);
+const CLASS_ORDER = Object.keys(CLASS_NAMES);
 
 export function className(name: string): string {
   return CLASS_NAMES[name] ?? name;
