@@ -120,6 +120,7 @@ func deleteEndpoint(c *call) (any, error) {
 		return nil, missing("webhook endpoint", c.id(), "id")
 	}
 	c.st.Endpoints.remove(c.id())
+	c.hooks.forget(c.id())
 	return deletedObject{ID: c.id(), Object: "webhook_endpoint", Deleted: true}, nil
 }
 

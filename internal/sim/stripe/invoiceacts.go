@@ -159,7 +159,7 @@ func (c *call) invoiceForSession(session *checkoutSession) (*invoice, error) {
 		item, err := c.makeItem(itemDraft{
 			amount: line.AmountSubtotal, unitAmount: line.Price.UnitAmount, quantity: line.Quantity, description: line.Description,
 			period: linePeriod{Start: inv.Created, End: inv.Created},
-		}, cus.ID, inv.Currency, &inv.ID)
+		}, cus.ID, inv.Currency, inv)
 		if err != nil {
 			return nil, err
 		}
@@ -188,7 +188,7 @@ func (c *call) settleDue() {
 		}
 	}
 	for _, inv := range c.st.Invoices.oldestFirst() {
-		if inv.Status == "draft" && inv.AutoAdvance && inv.Created+int64(autoAdvanceAfter/time.Second) <= now && len(c.itemsOf(inv.ID)) > 0 {
+		if inv.Status == "draft" && inv.AutoAdvance && inv.Created+int64(autoAdvanceAfter/time.Second) <= now && len(inv.ItemIDs) > 0 {
 			c.advance(inv)
 		}
 	}

@@ -1,5 +1,7 @@
 package stripe
 
+import "slices"
+
 type invoiceItem struct {
 	base
 	Amount       int64      `json:"amount"` // cents
@@ -93,7 +95,8 @@ func readItem(p *params, now int64) itemDraft {
 	return in
 }
 
-func (c *call) makeItem(in itemDraft, owner, currency string, invoiceID *string) (*invoiceItem, error) {
+// makeItem adds an item to inv, or leaves it pending when inv is nil.
+func (c *call) makeItem(in itemDraft, owner, currency string, inv *invoice) (*invoiceItem, error) {
 	var one *price
 	if in.price != nil {
 		var err error
@@ -110,10 +113,14 @@ func (c *call) makeItem(in itemDraft, owner, currency string, invoiceID *string)
 	}
 	item := &invoiceItem{
 		base: c.newBase("ii_", "invoiceitem", in.metadata), Amount: in.amount, Currency: currency, Customer: owner, Date: c.now().Unix(),
-		Description: optional(in.description), Discountable: true, Invoice: invoiceID, Period: in.period, Price: one,
+		Description: optional(in.description), Discountable: true, Period: in.period, Price: one,
 		Quantity: in.quantity, UnitAmount: in.unitAmount, LineID: c.newID("il_"),
 	}
 	c.st.Items.put(item)
+	if inv != nil {
+		item.Invoice = &inv.ID
+		inv.ItemIDs = append(inv.ItemIDs, item.ID)
+	}
 	return item, nil
 }
 
@@ -141,7 +148,7 @@ func createItem(c *call) (any, error) {
 		}
 		inv, currency = known, known.Currency
 	}
-	item, err := c.makeItem(in, owner, currency, optional(invoiceID))
+	item, err := c.makeItem(in, owner, currency, inv)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +163,7 @@ func (c *call) mayAdd(inv *invoice, lines int) error {
 	if inv.Status != "draft" {
 		return illegal("invoice_not_editable", "You can only add lines to a draft invoice. This invoice has a status of %s.", inv.Status)
 	}
-	if len(c.itemsOf(inv.ID))+lines > maxInvoiceLines {
+	if len(inv.ItemIDs)+lines > maxInvoiceLines {
 		return illegal("", "An invoice can have at most %d line items.", maxInvoiceLines)
 	}
 	return nil
@@ -183,7 +190,7 @@ func addInvoiceLines(c *call) (any, error) {
 		return nil, err
 	}
 	for _, in := range drafts {
-		if _, err := c.makeItem(in, inv.Customer, inv.Currency, &inv.ID); err != nil {
+		if _, err := c.makeItem(in, inv.Customer, inv.Currency, inv); err != nil {
 			return nil, err
 		}
 	}
@@ -204,7 +211,7 @@ func listInvoiceLines(c *call) (any, error) {
 		return nil, err
 	}
 	var lines []*invoiceLine
-	for _, item := range c.itemsOf(inv.ID) {
+	for _, item := range c.itemsOf(inv) {
 		lines = append(lines, item.line())
 	}
 	return paginate(c, cur, lines, func(*invoiceLine) bool { return true }, asIs)
@@ -235,6 +242,7 @@ func deleteItem(c *call) (any, error) {
 	}
 	c.st.Items.remove(item.ID)
 	if attached {
+		inv.ItemIDs = slices.DeleteFunc(inv.ItemIDs, func(id string) bool { return id == item.ID })
 		c.total(inv)
 	}
 	c.emit("invoiceitem.deleted", item)

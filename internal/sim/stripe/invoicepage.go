@@ -30,7 +30,7 @@ func (s *Server) readInvoice(id string) (invoicePageView, bool) {
 	if inv.Tax != nil {
 		view.Tax = *inv.Tax
 	}
-	for _, item := range s.itemsOf(id) {
+	for _, item := range s.itemsOf(inv) {
 		view.Lines = append(view.Lines, item.line())
 	}
 	return view, true

@@ -56,6 +56,7 @@ type invoice struct {
 	TotalExclTax         int64             `json:"total_excluding_tax"`
 	TotalTaxAmounts      []taxAmount       `json:"total_tax_amounts"`
 	DaysUntilDue         int64             `json:"sim_days_until_due"`
+	ItemIDs              []string          `json:"sim_items"` // in the order they were added
 }
 
 type statusTransitions struct {
@@ -83,7 +84,7 @@ type lineList struct {
 }
 
 func (s *Server) invoiceView(inv *invoice) any {
-	items := s.itemsOf(inv.ID)
+	items := s.itemsOf(inv)
 	lines := lineList{
 		page:       page{Object: "list", URL: "/v1/invoices/" + inv.ID + "/lines", HasMore: len(items) > embeddedLines, Data: []any{}},
 		TotalCount: len(items),
@@ -95,12 +96,10 @@ func (s *Server) invoiceView(inv *invoice) any {
 }
 
 // itemsOf returns the items of an invoice in the order they were added.
-func (s *Server) itemsOf(invoiceID string) []*invoiceItem {
-	var items []*invoiceItem
-	for _, item := range s.st.Items.oldestFirst() {
-		if textOf(item.Invoice) == invoiceID {
-			items = append(items, item)
-		}
+func (s *Server) itemsOf(inv *invoice) []*invoiceItem {
+	items := make([]*invoiceItem, 0, len(inv.ItemIDs))
+	for _, id := range inv.ItemIDs {
+		items = append(items, s.st.Items.rows[id])
 	}
 	return items
 }
@@ -145,6 +144,7 @@ func createInvoice(c *call) (any, error) {
 		for _, item := range c.st.Items.oldestFirst() {
 			if item.Invoice == nil && item.Customer == owner && item.Currency == inv.Currency {
 				item.Invoice = &inv.ID
+				inv.ItemIDs = append(inv.ItemIDs, item.ID)
 			}
 		}
 	}
@@ -158,7 +158,7 @@ func (c *call) total(inv *invoice) {
 	cus := c.st.Customers.rows[inv.Customer]
 	inv.Subtotal = 0
 	var tax int64
-	for _, item := range c.itemsOf(inv.ID) {
+	for _, item := range c.itemsOf(inv) {
 		inv.Subtotal += item.Amount
 		tax += taxOn(item.Amount, inv.AutomaticTax.Enabled, cus)
 	}
@@ -257,17 +257,18 @@ func deleteInvoice(c *call) (any, error) {
 		return nil, err
 	}
 	c.st.Invoices.remove(inv.ID)
-	for _, item := range c.itemsOf(inv.ID) {
+	deleted := c.invoiceView(inv)
+	for _, item := range c.itemsOf(inv) {
 		c.st.Items.remove(item.ID)
 	}
-	c.emit("invoice.deleted", c.invoiceView(inv))
+	c.emit("invoice.deleted", deleted)
 	return deletedObject{ID: inv.ID, Object: "invoice", Deleted: true}, nil
 }
 
 // finalize numbers the invoice and opens it. Nothing to pay, or less than the smallest charge, means paid at once; the
 // small rest goes to the customer's balance.
 func (c *call) finalize(inv *invoice) error {
-	items := c.itemsOf(inv.ID)
+	items := c.itemsOf(inv)
 	if len(items) == 0 {
 		return illegal("invoice_no_customer_line_items", "Nothing to invoice: the invoice has no line items.")
 	}

@@ -130,9 +130,7 @@ func (s *Server) Save() error {
 	}
 	s.saveM.Lock()
 	defer s.saveM.Unlock()
-	s.mu.Lock()
-	raw, err := json.Marshal(s.st)
-	s.mu.Unlock()
+	raw, err := s.snapshot()
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
@@ -154,6 +152,17 @@ func (s *Server) Save() error {
 		return fmt.Errorf("snapshot: %w", err)
 	}
 	return nil
+}
+
+// savedEvents bounds the events in a snapshot: it is written after every change.
+const savedEvents = 500
+
+func (s *Server) snapshot() ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	shown := *s.st
+	shown.Events.order = shown.Events.order[max(0, len(shown.Events.order)-savedEvents):]
+	return json.Marshal(&shown)
 }
 
 // saveOrLog saves after every change, before the client hears of it: the product keeps the ids it was given, so a

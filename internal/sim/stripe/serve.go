@@ -24,6 +24,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, entry *requestEn
 	if err := checkKey(apiKey(r)); err != nil {
 		return writeError(w, err)
 	}
+	if version := r.Header.Get("Stripe-Version"); version != "" && version != APIVersion {
+		return writeError(w, badRequest("", "", "Invalid Stripe API version: %s. The simulator speaks %s only.", version, APIVersion))
+	}
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		return writeError(w, badRequest("parameter_invalid", "", "The request body is too large or was cut short."))

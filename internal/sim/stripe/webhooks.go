@@ -239,17 +239,17 @@ func (d *dispatcher) hurry(by time.Duration) {
 	d.poke()
 }
 
+// forget drops what waits for an endpoint that is gone.
+func (d *dispatcher) forget(endpointID string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.queue = slices.DeleteFunc(d.queue, func(one *delivery) bool { return one.endpoint.ID == endpointID })
+}
+
 func (d *dispatcher) clear() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.queue, d.history = nil, nil
-}
-
-// idle tells whether nothing waits to be delivered.
-func (d *dispatcher) idle() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.queue) == 0
 }
 
 // next takes the deliveries that are due and says how long to wait for the one after them.
