@@ -30,6 +30,7 @@ type ranks struct {
 	midRank   []uint32
 	longSlots []longSlot
 	blob      string
+	count     int
 	pairs     []uint32
 }
 
@@ -77,6 +78,7 @@ func newRanks(file string) *ranks {
 		}
 		i += n + 1
 	}
+	r.count = int(rank)
 	return r
 }
 

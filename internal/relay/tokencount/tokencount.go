@@ -2,6 +2,7 @@ package tokencount
 
 import (
 	_ "embed" // the rank files
+	"runtime"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -63,7 +64,7 @@ type table struct {
 	encoding Encoding
 	classes  *classes
 	ranks    *ranks
-	scratch  sync.Pool
+	scratch  chan *scratch
 }
 
 // New gives a counter with no vocabulary loaded yet.
@@ -71,7 +72,9 @@ func New() *Counter {
 	c := &Counter{classes: sync.OnceValue(newClasses)}
 	for e, file := range map[Encoding]*string{O200K: &o200kRanks, CL100K: &cl100kRanks} {
 		c.tables[e] = sync.OnceValue(func() *table {
-			return &table{encoding: e, classes: c.classes(), ranks: newRanks(*file)}
+			return &table{
+				encoding: e, classes: c.classes(), ranks: newRanks(*file), scratch: make(chan *scratch, runtime.GOMAXPROCS(0)),
+			}
 		})
 	}
 	return c
