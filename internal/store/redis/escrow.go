@@ -11,13 +11,14 @@ import (
 
 	"starlane/internal/billing/money"
 	"starlane/internal/platform/id"
+	"starlane/internal/usage/allowance"
 )
 
 // Credit states that the worker publishes for a tenant.
 const (
-	CreditOK        = "ok"
-	CreditExhausted = "exhausted"
-	CreditSuspended = "suspended"
+	CreditOK        = allowance.CreditOK
+	CreditExhausted = allowance.CreditExhausted
+	CreditSuspended = allowance.CreditSuspended
 )
 
 // PutHold puts a slice at the relays' disposal: amount nano-USD until expires. It is idempotent for a hold, so a worker
@@ -58,7 +59,8 @@ type Escrow struct {
 	Holds  []Hold
 	Avail  money.Amount // by the last SetAvail
 	State  string       // by the last SetAvail, empty if there was none
-	Want   money.Amount // largest reservation that found no room since the last PutHold; 0: none
+	Need   money.Amount // largest reservation that found no room since the last PutHold; 0: none
+	Want   money.Amount // what a relay would have liked to lease then, to be covered for some seconds; at least Need
 	Leased money.Amount // granted to relays, not given back, lease still running
 }
 
@@ -87,6 +89,8 @@ func (s *Store) Escrow(ctx context.Context, tenant id.ID) (Escrow, error) {
 			e.Epoch, err = strconv.ParseInt(value, 10, 64)
 		case name == "avail":
 			e.Avail, err = parseAmount(value)
+		case name == "need":
+			e.Need, err = parseAmount(value)
 		case name == "want":
 			e.Want, err = parseAmount(value)
 		}
@@ -104,35 +108,8 @@ func (s *Store) Escrow(ctx context.Context, tenant id.ID) (Escrow, error) {
 	return e, nil
 }
 
-// LeaseRequest asks for money of a tenant. Relay is the instance with its boot, so that a restarted relay starts afresh.
-type LeaseRequest struct {
-	Tenant id.ID
-	Relay  string
-	Want   money.Amount // as much as there is up to this; 0: only renew
-	Need   money.Amount // below this the worker is asked for more
-	TTL    time.Duration
-	Renew  []id.ID // holds on which the relay has leases
-}
-
-// Lease is money of one hold that a relay may spend until it expires.
-type Lease struct {
-	Hold      id.ID
-	Amount    money.Amount // newly granted, 0: only renewed
-	ExpiresAt time.Time    // by the clock of Redis
-}
-
-// LeaseReply answers a LeaseRequest.
-type LeaseReply struct {
-	Leases     []Lease
-	Free       money.Amount // left in Redis
-	Avail      money.Amount // what the worker could still slice, by its last word
-	AvailKnown bool
-	State      string
-	More       bool // the worker should bring another slice: push it to the wanted queue
-}
-
 // Lease moves money from the tenant's live holds to the relay, the oldest hold first.
-func (s *Store) Lease(ctx context.Context, r LeaseRequest) (LeaseReply, error) {
+func (s *Store) Lease(ctx context.Context, r allowance.LeaseRequest) (allowance.LeaseReply, error) {
 	args := make([]any, 0, 4+len(r.Renew))
 	args = append(args, r.Relay, int64(r.Want), int64(r.Need), r.TTL.Milliseconds())
 	for _, hold := range r.Renew {
@@ -140,23 +117,24 @@ func (s *Store) Lease(ctx context.Context, r LeaseRequest) (LeaseReply, error) {
 	}
 	values, err := s.run(ctx, "lease", escrowKeys(r.Tenant), args...).Slice()
 	if err != nil {
-		return LeaseReply{}, wrap("lease credit", err)
+		return allowance.LeaseReply{}, wrap("lease credit", err)
 	}
 	v := replyReader{values: values}
-	reply := LeaseReply{Free: v.amount()}
+	reply := allowance.LeaseReply{Free: v.amount()}
 	if avail := v.text(); avail != "" {
 		reply.AvailKnown = true
 		if reply.Avail, err = parseAmount(avail); err != nil {
-			return LeaseReply{}, fmt.Errorf("redis: lease credit: %w", err)
+			return allowance.LeaseReply{}, fmt.Errorf("redis: lease credit: %w", err)
 		}
 	}
 	reply.State = v.text()
 	reply.More = v.int() == 1
+	reply.Answered = v.int() == 1
 	for v.more() {
-		reply.Leases = append(reply.Leases, Lease{Hold: v.id(), Amount: v.amount(), ExpiresAt: time.UnixMilli(v.int()).UTC()})
+		reply.Leases = append(reply.Leases, allowance.Lease{Hold: v.id(), Amount: v.amount(), For: time.Duration(v.int()) * time.Millisecond})
 	}
 	if v.err != nil {
-		return LeaseReply{}, fmt.Errorf("redis: lease credit: %w", v.err)
+		return allowance.LeaseReply{}, fmt.Errorf("redis: lease credit: %w", v.err)
 	}
 	return reply, nil
 }

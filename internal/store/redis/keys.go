@@ -33,7 +33,7 @@ func tag(tenant id.ID) string { return "{" + id.Tag(id.Shard(tenant)) + "}" }
 func keyUsage(shard int) string { return "usage:{" + id.Tag(shard) + "}" }
 
 // keyEscrow is the hash of the slices that the worker has put at the relays' disposal: epoch, h:<hold> free nano-USD,
-// x:<hold> expiry in Unix milliseconds, avail, state, low, want.
+// x:<hold> expiry in Unix milliseconds, avail, state, low (ask for more below it), need, want, asked.
 func keyEscrow(tenant id.ID) string { return "esc:" + tag(tenant) + ":" + tenant.String() }
 
 // keyLeases is the hash "<relay>|<hold>" → nano-USD leased and not given back.

@@ -81,40 +81,32 @@ func (s *Store) Catalog(ctx context.Context) (data []byte, version int64, err er
 	return data, version, wrap("read catalog", err)
 }
 
-// KeyLog is the position of a reader of key records: the number of publications seen, and the generation, which changes
-// when Redis was emptied. Generation is empty while nothing is published.
-type KeyLog struct {
-	Generation string
-	Seq        int64
-}
-
-// Versions returns what a relay polls: the catalog's version (-1: none) and the end of the log of key records.
-func (s *Store) Versions(ctx context.Context) (catalogVersion int64, end KeyLog, err error) {
+// Versions returns what a relay polls: the catalog's version (-1: none), the number of key publications so far, and a
+// generation that changes when Redis was emptied (empty: nothing is published).
+func (s *Store) Versions(ctx context.Context) (catalogVersion, keySeq int64, generation string, err error) {
 	pipe := s.rdb.Pipeline()
 	c, k := pipe.Get(ctx, keyCatalogVersion), pipe.HGetAll(ctx, keyRecordSeq)
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		return 0, KeyLog{}, wrap("read versions", err)
+		return 0, 0, "", wrap("read versions", err)
 	}
 	if catalogVersion, err = intOr(c, -1); err != nil {
-		return 0, KeyLog{}, err
+		return 0, 0, "", err
 	}
-	end.Generation = k.Val()["gen"]
 	if seq := k.Val()["seq"]; seq != "" {
-		if end.Seq, err = strconv.ParseInt(seq, 10, 64); err != nil {
-			return 0, KeyLog{}, fmt.Errorf("redis: read versions: %w", err)
+		if keySeq, err = strconv.ParseInt(seq, 10, 64); err != nil {
+			return 0, 0, "", fmt.Errorf("redis: read versions: %w", err)
 		}
 	}
-	return catalogVersion, end, nil
+	return catalogVersion, keySeq, k.Val()["gen"], nil
 }
 
-// KeysSince returns the records published after a position of the same generation, at most limit, in order, and the
-// position reached.
-func (s *Store) KeysSince(ctx context.Context, from KeyLog, limit int) (records []vkey.Record, to KeyLog, err error) {
+// KeysSince returns the records of the publications after a number, at most limit, in order, and the number reached.
+func (s *Store) KeysSince(ctx context.Context, after int64, limit int) (records []vkey.Record, reached int64, err error) {
 	members, err := s.rdb.ZRangeArgsWithScores(ctx, redis.ZRangeArgs{
-		Key: keyRecordLog, ByScore: true, Start: "(" + strconv.FormatInt(from.Seq, 10), Stop: "+inf", Count: int64(limit),
+		Key: keyRecordLog, ByScore: true, Start: "(" + strconv.FormatInt(after, 10), Stop: "+inf", Count: int64(limit),
 	}).Result()
 	if err != nil || len(members) == 0 {
-		return nil, from, wrap("read key log", err)
+		return nil, after, wrap("read key log", err)
 	}
 	ids := make([]string, len(members))
 	for i, m := range members {
@@ -122,7 +114,7 @@ func (s *Store) KeysSince(ctx context.Context, from KeyLog, limit int) (records 
 	}
 	values, err := s.rdb.HMGet(ctx, keyRecords, ids...).Result()
 	if err != nil {
-		return nil, from, wrap("read key records", err)
+		return nil, after, wrap("read key records", err)
 	}
 	for _, v := range values {
 		text, ok := v.(string)
@@ -131,11 +123,11 @@ func (s *Store) KeysSince(ctx context.Context, from KeyLog, limit int) (records 
 		}
 		var r vkey.Record
 		if err := json.Unmarshal([]byte(text), &r); err != nil {
-			return nil, from, fmt.Errorf("redis: read key records: %w", err)
+			return nil, after, fmt.Errorf("redis: read key records: %w", err)
 		}
 		records = append(records, r)
 	}
-	return records, KeyLog{from.Generation, int64(members[len(members)-1].Score)}, nil
+	return records, int64(members[len(members)-1].Score), nil
 }
 
 // Key returns one record by public id; ok is false if there is none.

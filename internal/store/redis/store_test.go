@@ -15,6 +15,7 @@ import (
 	"starlane/internal/tenancy/vkey"
 	"starlane/internal/testkit/redistest"
 	"starlane/internal/usage"
+	"starlane/internal/usage/allowance"
 )
 
 func open(t *testing.T, r *redistest.Redis) *Store {
@@ -91,15 +92,15 @@ func TestLeaseTakesOldestHoldFirst(t *testing.T) {
 	must(s.PutHold(ctx, tenant, 1, first, 300, soon))(t)
 	must(s.PutHold(ctx, tenant, 1, first, 300, soon))(t) // a repeat adds nothing
 
-	reply := must(s.Lease(ctx, LeaseRequest{Tenant: tenant, Relay: "r:1", Want: 400, Need: 1, TTL: 30 * time.Second}))(t)
-	want := []Lease{{Hold: first, Amount: 300}, {Hold: second, Amount: 100}}
+	reply := must(s.Lease(ctx, allowance.LeaseRequest{Tenant: tenant, Relay: "r:1", Want: 400, Need: 1, TTL: 30 * time.Second}))(t)
+	want := []allowance.Lease{{Hold: first, Amount: 300}, {Hold: second, Amount: 100}}
 	if len(reply.Leases) != 2 || reply.Leases[0].Hold != want[0].Hold || reply.Leases[0].Amount != 300 || reply.Leases[1].Amount != 100 {
 		t.Fatalf("leases = %+v, want %+v", reply.Leases, want)
 	}
 	if reply.Free != 400 {
 		t.Errorf("Free = %d, want 400", reply.Free)
 	}
-	if ttl := time.Until(reply.Leases[0].ExpiresAt); ttl < 25*time.Second || ttl > 31*time.Second {
+	if ttl := reply.Leases[0].For; ttl < 25*time.Second || ttl > 31*time.Second {
 		t.Errorf("lease ends in %v, want about 30 s", ttl)
 	}
 
@@ -125,7 +126,7 @@ func TestLeaseRenewsAndExpires(t *testing.T) {
 	t.Parallel()
 	s, ctx, tenant, hold := open(t, redistest.New(t)), t.Context(), id.New(), id.New()
 	must(s.PutHold(ctx, tenant, 1, hold, 1000, time.Now().Add(time.Minute)))(t)
-	ask := LeaseRequest{Tenant: tenant, Relay: "r:1", Want: 100, TTL: 40 * time.Millisecond}
+	ask := allowance.LeaseRequest{Tenant: tenant, Relay: "r:1", Want: 100, TTL: 40 * time.Millisecond}
 	must(s.Lease(ctx, ask))(t)
 	ask.Want, ask.Renew, ask.TTL = 0, []id.ID{hold}, time.Minute
 	if reply := must(s.Lease(ctx, ask))(t); len(reply.Leases) != 1 || reply.Leases[0].Amount != 0 {
@@ -137,11 +138,11 @@ func TestLeaseRenewsAndExpires(t *testing.T) {
 	if e := must(s.Escrow(ctx, tenant))(t); e.Leased != 0 || e.Holds[0].Free != 900 {
 		t.Errorf("escrow = %+v, want an expired lease to return nothing", e)
 	}
-	if reply := must(s.Lease(ctx, LeaseRequest{Tenant: tenant, Relay: "r:1", Want: 1e9, Need: 1e9, TTL: time.Second}))(t); !reply.More {
+	if reply := must(s.Lease(ctx, allowance.LeaseRequest{Tenant: tenant, Relay: "r:1", Want: 1e9, Need: 1e9, TTL: time.Second}))(t); !reply.More {
 		t.Errorf("reply = %+v, want More when the need is not met", reply)
 	}
-	if e := must(s.Escrow(ctx, tenant))(t); e.Want != 1e9 {
-		t.Errorf("Want = %d, want the need that was not met", e.Want)
+	if e := must(s.Escrow(ctx, tenant))(t); e.Want != 1e9 || e.Need != 1e9 {
+		t.Errorf("Want = %d, Need = %d, want what was not met", e.Want, e.Need)
 	}
 }
 
@@ -158,7 +159,7 @@ func TestNewEpochDropsOldSlices(t *testing.T) {
 		t.Error("SetAvail of an older epoch is accepted")
 	}
 	must(s.SetAvail(ctx, tenant, 2, 77, CreditOK))(t)
-	reply := must(s.Lease(ctx, LeaseRequest{Tenant: tenant, Relay: "r", Want: usage.MaxAmount - 1, TTL: time.Second}))(t)
+	reply := must(s.Lease(ctx, allowance.LeaseRequest{Tenant: tenant, Relay: "r", Want: usage.MaxAmount - 1, TTL: time.Second}))(t)
 	if len(reply.Leases) != 1 || reply.Leases[0].Amount != usage.MaxAmount-1 || reply.Free != 1 {
 		t.Errorf("reply = %+v, want one lease of all but one nano", reply)
 	}
@@ -195,8 +196,8 @@ func TestBudget(t *testing.T) {
 	t.Parallel()
 	s, ctx, tenant, key := open(t, redistest.New(t)), t.Context(), id.New(), id.New()
 	window := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-	lease := func(want, need money.Amount) BudgetReply {
-		return must(s.LeaseBudget(ctx, tenant, key, window, 1000, want, need))(t)
+	lease := func(want, need money.Amount) allowance.BudgetReply {
+		return must(s.LeaseBudget(ctx, allowance.BudgetRequest{Tenant: tenant, Key: key, Window: window, Limit: 1000, Want: want, Need: need}))(t)
 	}
 	if r := lease(10, 10); r.Known {
 		t.Fatalf("unseeded budget = %+v, want unknown", r)
@@ -222,26 +223,26 @@ func TestBudget(t *testing.T) {
 func TestLimitsAreShared(t *testing.T) {
 	t.Parallel()
 	s, ctx := open(t, redistest.New(t)), t.Context()
-	ask := LimitRequest{
+	ask := allowance.LimitRequest{
 		Tenant: id.New(), Key: id.New(), Relay: "a", Slots: 5, WantSlots: 3, TTL: time.Minute,
-		Requests: Bucket{Limit: 60, Want: 50, Need: 1}, Tokens: Bucket{},
+		Requests: allowance.Bucket{Limit: 60, Want: 50, Need: 1}, Tokens: allowance.Bucket{},
 	}
-	if r := must(s.BorrowLimits(ctx, ask))(t); r.Slots != 3 || r.Requests != 50 {
+	if r := must(s.BorrowLimits(ctx, ask))(t); r.Slots != 3 || r.Requests.Granted != 50 {
 		t.Errorf("first = %+v, want 3 slots and 50 requests", r)
 	}
 	ask.Relay = "b"
-	if r := must(s.BorrowLimits(ctx, ask))(t); r.Slots != 2 || r.Requests < 10 || r.Requests > 11 {
+	if r := must(s.BorrowLimits(ctx, ask))(t); r.Slots != 2 || r.Requests.Granted < 10 || r.Requests.Granted > 11 {
 		t.Errorf("second = %+v, want the other 2 slots and 10 requests", r)
 	}
 	ask.Requests.Need = 30
 	r := must(s.BorrowLimits(ctx, ask))(t)
-	if r.Requests != 0 || r.RequestsWait < 25*time.Second || r.RequestsWait > 31*time.Second {
+	if r.Requests.Granted != 0 || r.Requests.Wait < 25*time.Second || r.Requests.Wait > 31*time.Second {
 		t.Errorf("third = %+v, want to wait about 30 s", r)
 	}
-	ask.Requests = Bucket{Limit: 60, Used: 30} // the debt delays the next
+	ask.Requests = allowance.Bucket{Limit: 60, Used: 30} // the debt delays the next
 	must(s.BorrowLimits(ctx, ask))(t)
-	ask.Requests = Bucket{Limit: 60, Want: 1, Need: 1}
-	if r := must(s.BorrowLimits(ctx, ask))(t); r.RequestsWait < 25*time.Second {
+	ask.Requests = allowance.Bucket{Limit: 60, Want: 1, Need: 1}
+	if r := must(s.BorrowLimits(ctx, ask))(t); r.Requests.Wait < 25*time.Second {
 		t.Errorf("after a debt = %+v, want to wait", r)
 	}
 	ask.Relay, ask.WantSlots = "a", 0
@@ -272,7 +273,7 @@ func TestPublishIsMonotonic(t *testing.T) {
 	if n := must(s.PublishKeys(ctx, records))(t); n != 2 {
 		t.Errorf("stored %d, want 2", n)
 	}
-	_, end, err := s.Versions(ctx)
+	_, end, generation, err := s.Versions(ctx)
 	check(t, err)
 	// A record with a lower number than others published before it is still seen by a reader that is up to date.
 	late := vkey.Record{PublicID: "cccccccc", Version: 6}
@@ -282,8 +283,8 @@ func TestPublishIsMonotonic(t *testing.T) {
 	}
 	got, to, err := s.KeysSince(ctx, end, 100)
 	check(t, err)
-	if len(got) != 1 || got[0].PublicID != "cccccccc" || to.Seq != end.Seq+1 {
-		t.Errorf("KeysSince = %+v %+v, want the late one", got, to)
+	if len(got) != 1 || got[0].PublicID != "cccccccc" || to != end+1 {
+		t.Errorf("KeysSince = %+v %d, want the late one", got, to)
 	}
 	if rec, ok, err := s.Key(ctx, "bbbbbbbb"); !ok || err != nil || rec.Version != 7 {
 		t.Errorf("Key = %+v %v %v, want version 7", rec, ok, err)
@@ -293,8 +294,8 @@ func TestPublishIsMonotonic(t *testing.T) {
 	}
 	check(t, r.Client.FlushDB(ctx).Err())
 	must(s.PublishKeys(ctx, records))(t)
-	if _, again, err := s.Versions(ctx); err != nil || again.Generation == end.Generation {
-		t.Errorf("generation after a flush = %q %v, want a new one", again.Generation, err)
+	if _, _, again, err := s.Versions(ctx); err != nil || again == generation {
+		t.Errorf("generation after a flush = %q %v, want a new one", again, err)
 	}
 	n := 0
 	check(t, s.AllKeys(ctx, func(vkey.Record) error { n++; return nil }))

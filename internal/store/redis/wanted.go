@@ -12,17 +12,13 @@ import (
 
 	"starlane/internal/billing/money"
 	"starlane/internal/platform/id"
+	"starlane/internal/usage/allowance"
 )
 
-// Wanted is something that a relay waits for and only the worker can bring. With Key Nil it is a slice of the tenant's
-// credit (Escrow says how much would do); otherwise the use of a key's budget since Window, to be answered by SeedBudget.
-type Wanted struct {
-	Tenant id.ID
-	Key    id.ID
-	Window time.Time // start of the budget window; zero for a budget without one
-}
+// Wanted is what a relay waits for: with Key Nil a slice of credit (Escrow says how much), otherwise the use of a budget.
+type Wanted = allowance.Wanted
 
-func (w Wanted) member() string {
+func wantedMember(w Wanted) string {
 	if w.Key == id.Nil {
 		return "credit:" + w.Tenant.String()
 	}
@@ -57,11 +53,13 @@ func parseWanted(s string) (Wanted, error) {
 
 // PushWanted asks the worker. Asking again while the first is still queued does nothing.
 func (s *Store) PushWanted(ctx context.Context, w Wanted) error {
-	z := redis.Z{Score: float64(time.Now().UnixMilli()), Member: w.member()}
+	z := redis.Z{Score: float64(time.Now().UnixMilli()), Member: wantedMember(w)}
 	return wrap("push wanted", s.rdb.ZAddNX(ctx, keyWanted, z).Err())
 }
 
-// PopWanted takes the request that has waited longest, waiting up to block for one. ok is false when none came.
+// PopWanted takes the request that has waited longest, waiting up to block for one. ok is false when none came. The worker
+// answers each one: a slice by PutHold, or by SetAvail if there is nothing to slice; a budget by SeedBudget. Relays wait for
+// that answer for a second.
 func (s *Store) PopWanted(ctx context.Context, block time.Duration) (w Wanted, ok bool, err error) {
 	z, err := s.rdb.BZPopMin(ctx, block, keyWanted).Result()
 	if errors.Is(err, redis.Nil) {
@@ -87,25 +85,19 @@ func (s *Store) SetBudget(ctx context.Context, tenant, key id.ID, window time.Ti
 	return wrap("set budget", s.rdb.HSet(ctx, keyBudget(tenant), budgetField(key, window), int64(used)).Err())
 }
 
-// BudgetReply answers LeaseBudget.
-type BudgetReply struct {
-	Granted money.Amount
-	Used    money.Amount // used or leased by anybody, before this grant
-	Known   bool         // false: ask the worker for the use so far
-}
-
-// LeaseBudget takes up to want of a key's budget, at least need or nothing.
-func (s *Store) LeaseBudget(ctx context.Context, tenant, key id.ID, window time.Time, limit, want, need money.Amount) (BudgetReply, error) {
-	values, err := s.run(ctx, "budget_lease", []string{keyBudget(tenant)}, budgetField(key, window), int64(limit), int64(want), int64(need)).Slice()
+// LeaseBudget takes up to what is wanted of a key's budget, at least what is needed or nothing.
+func (s *Store) LeaseBudget(ctx context.Context, r allowance.BudgetRequest) (allowance.BudgetReply, error) {
+	keys := []string{keyBudget(r.Tenant)}
+	values, err := s.run(ctx, "budget_lease", keys, budgetField(r.Key, r.Window), int64(r.Limit), int64(r.Want), int64(r.Need)).Slice()
 	if err != nil {
-		return BudgetReply{}, wrap("lease budget", err)
+		return allowance.BudgetReply{}, wrap("lease budget", err)
 	}
 	v := replyReader{values: values}
 	granted, used := v.amount(), v.amount()
 	if v.err != nil {
-		return BudgetReply{}, fmt.Errorf("redis: lease budget: %w", v.err)
+		return allowance.BudgetReply{}, fmt.Errorf("redis: lease budget: %w", v.err)
 	}
-	return BudgetReply{Granted: max(granted, 0), Used: used, Known: granted >= 0}, nil
+	return allowance.BudgetReply{Granted: max(granted, 0), Used: used, Known: granted >= 0}, nil
 }
 
 // ReturnBudget gives back what was leased and not spent; a negative amount books what was spent beyond the lease.
@@ -113,49 +105,22 @@ func (s *Store) ReturnBudget(ctx context.Context, tenant, key id.ID, window time
 	return wrap("return budget", s.run(ctx, "budget_return", []string{keyBudget(tenant)}, budgetField(key, window), int64(unspent)).Err())
 }
 
-// Bucket asks for a share of a limit per minute.
-type Bucket struct {
-	Limit int64 // a minute; 0: no limit
-	Want  int64
-	Need  int64 // this much or nothing
-	Used  int64 // spent without asking, because an estimate was too low; negative: given back
-}
-
-// LimitRequest asks for shares of a key's limits on behalf of a relay.
-type LimitRequest struct {
-	Tenant, Key id.ID
-	Relay       string
-	Slots       int64 // concurrency limit; 0: none
-	WantSlots   int64 // requests at once that this relay would like to be able to run
-	TTL         time.Duration
-	Requests    Bucket
-	Tokens      Bucket
-}
-
-// LimitReply holds the shares. A wait is how long until the need can be met.
-type LimitReply struct {
-	Slots        int64
-	Requests     int64
-	RequestsWait time.Duration
-	Tokens       int64
-	TokensWait   time.Duration
-}
-
 // BorrowLimits takes shares in one round trip.
-func (s *Store) BorrowLimits(ctx context.Context, r LimitRequest) (LimitReply, error) {
+func (s *Store) BorrowLimits(ctx context.Context, r allowance.LimitRequest) (allowance.LimitReply, error) {
 	values, err := s.run(ctx, "limits", []string{keyLimits(r.Tenant, r.Key)}, r.Relay, r.TTL.Milliseconds(), r.Slots, r.WantSlots,
 		r.Requests.Limit, r.Requests.Want, r.Requests.Need, r.Requests.Used,
 		r.Tokens.Limit, r.Tokens.Want, r.Tokens.Need, r.Tokens.Used).Slice()
 	if err != nil {
-		return LimitReply{}, wrap("borrow limits", err)
+		return allowance.LimitReply{}, wrap("borrow limits", err)
 	}
 	v := replyReader{values: values}
-	reply := LimitReply{
-		Slots: v.int(), Requests: v.int(), RequestsWait: time.Duration(v.int()) * time.Millisecond,
-		Tokens: v.int(), TokensWait: time.Duration(v.int()) * time.Millisecond,
-	}
+	reply := allowance.LimitReply{Slots: v.int(), Requests: v.share(), Tokens: v.share()}
 	if v.err != nil {
-		return LimitReply{}, fmt.Errorf("redis: borrow limits: %w", v.err)
+		return allowance.LimitReply{}, fmt.Errorf("redis: borrow limits: %w", v.err)
 	}
 	return reply, nil
+}
+
+func (r *replyReader) share() allowance.Share {
+	return allowance.Share{Granted: r.int(), Wait: time.Duration(r.int()) * time.Millisecond, Left: r.int()}
 }

@@ -1,6 +1,7 @@
 -- Moves free money of live holds to a relay, oldest hold first, and renews what the relay has.
 -- KEYS escrow, leases, expiry · ARGV relay, wanted nano-USD, needed nano-USD, time to live in ms, hold to renew …
--- Returns free left, avail or '', state, 1 if the worker should bring more, then hold, granted, expiry for each lease.
+-- Returns free left, avail or '', state, 1 if the worker should bring more, 1 if it has answered the last call for more, then
+-- hold, granted, milliseconds left for each lease.
 local function text(n) return string.format('%.0f', n) end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -52,7 +53,7 @@ for _, hold in ipairs(holds) do
     redis.call('ZADD', KEYS[3], expires, member)
     leases[#leases + 1] = hold.id
     leases[#leases + 1] = text(take)
-    leases[#leases + 1] = text(expires)
+    leases[#leases + 1] = text(expires - now)
   end
   left = left - take
   granted = granted + take
@@ -61,14 +62,17 @@ end
 
 local more = 0
 if granted < need then
-  if need > tonumber(fields['want'] or '0') then
-    redis.call('HSET', KEYS[1], 'want', text(need))
+  for name, value in pairs({ need = need, want = math.max(want, need) }) do
+    if value > tonumber(fields[name] or '0') then
+      redis.call('HSET', KEYS[1], name, text(value))
+    end
   end
+  redis.call('HSET', KEYS[1], 'asked', '1')
   more = 1
 elseif free < tonumber(fields['low'] or '0') then
   more = 1
 end
-local reply = { text(free), fields['avail'] or '', fields['state'] or '', more }
+local reply = { text(free), fields['avail'] or '', fields['state'] or '', more, fields['asked'] and 0 or 1 }
 for _, v in ipairs(leases) do
   reply[#reply + 1] = v
 end

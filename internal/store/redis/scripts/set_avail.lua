@@ -7,4 +7,5 @@ if current < 0 then
   redis.call('HSET', KEYS[1], 'epoch', ARGV[1])
 end
 redis.call('HSET', KEYS[1], 'avail', ARGV[2], 'state', ARGV[3])
+redis.call('HDEL', KEYS[1], 'asked')
 return 1
