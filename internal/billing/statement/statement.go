@@ -9,12 +9,6 @@ import (
 	"starlane/internal/platform/id"
 )
 
-// Page asks for part of a list. After is the position that the page before ended at; empty is the beginning.
-type Page struct {
-	After string
-	Limit int
-}
-
 // Balance is what a tenant has. Spendable = Credit + Escrow − Receivable.
 type Balance struct {
 	Spendable   money.Amount
@@ -136,10 +130,10 @@ type Request struct {
 
 // Attempt is one upstream call of a request.
 type Attempt struct {
-	Deployment id.ID
-	Status     int
-	Fault      string
-	Millis     int64
+	Deployment id.ID  `json:"deployment"`
+	Status     int    `json:"status"` // 0 when no answer came
+	Fault      string `json:"fault"`  // phase of the failure; empty for success
+	Millis     int64  `json:"ms"`
 }
 
 // Invoice is a bill. Usage − Credit + CarryIn = Billed + CarryOut.

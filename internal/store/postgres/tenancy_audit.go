@@ -11,6 +11,7 @@ import (
 	"starlane/internal/platform/id"
 	"starlane/internal/platform/page"
 	"starlane/internal/tenancy/audit"
+	"starlane/internal/tenancy/once"
 )
 
 // Audit lists the log of a tenant, newest first.
@@ -24,8 +25,8 @@ func (s *Tenancy) Audit(ctx context.Context, t id.ID, f audit.Filter, ask page.A
 		rows, err := tx.Query(ctx, `
 			select l.id, l.at, l.actor, coalesce(u.email, k.name, ''), l.action, l.target, l.detail
 			from audit_log l
-			left join app_user u on l.actor = 'user:' || u.id
-			left join api_token k on k.tenant_id = l.tenant_id and l.actor = 'token:' || k.id
+			left join app_user u on u.id = case when l.actor like 'user:%' then substr(l.actor, 6)::uuid end
+			left join api_token k on k.tenant_id = l.tenant_id and k.id = case when l.actor like 'token:%' then substr(l.actor, 7)::uuid end
 			where l.tenant_id = $1 and ($2::uuid is null or l.id < $2)
 				and ($3 = '' or l.action = $3 or starts_with(l.action, $3 || '.')) and ($4 = '' or l.actor = $4)
 			order by l.id desc
@@ -42,19 +43,10 @@ func (s *Tenancy) Audit(ctx context.Context, t id.ID, f audit.Filter, ask page.A
 	return page.Cut(ask, list, func(e *audit.Entry) string { return e.ID.String() }), nil
 }
 
-// Answer is what a call said, kept for its repetition. A nil Body means that the call still runs, or died.
-type Answer struct {
-	RequestHash []byte
-	Status      int
-	Body        []byte
-}
-
-const idempotencyLife = 24 * time.Hour
-
 // BeginOnce claims an idempotency key. ok tells that this call is the first; otherwise the answer of the first is returned.
-func (s *Tenancy) BeginOnce(ctx context.Context, t id.ID, key string, hash []byte, now time.Time) (first Answer, ok bool, err error) {
+func (s *Tenancy) BeginOnce(ctx context.Context, t id.ID, key string, hash []byte, now time.Time) (first once.Answer, ok bool, err error) {
 	err = tenantTx(ctx, s.pool, t, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `delete from idempotency where tenant_id = $1 and key = $2 and created_at < $3`, t, key, now.Add(-idempotencyLife))
+		_, err := tx.Exec(ctx, `delete from idempotency where tenant_id = $1 and key = $2 and created_at < $3`, t, key, now.Add(-once.Life))
 		if err != nil {
 			return fmt.Errorf("forget old key: %w", err)
 		}
@@ -76,7 +68,7 @@ func (s *Tenancy) BeginOnce(ctx context.Context, t id.ID, key string, hash []byt
 		return err
 	})
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return Answer{}, false, fmt.Errorf("idempotency: %w", err)
+		return once.Answer{}, false, fmt.Errorf("idempotency: %w", err)
 	}
 	return first, ok, nil
 }
