@@ -27,25 +27,33 @@ const (
 
 // tally is one count over JSON bytes: strings are counted where they lie, those with escapes in a scratch buffer.
 type tally struct {
-	counter *Counter
 	table   *table
-	scratch *[]byte
+	scratch []byte
 	tokens  int
 }
 
 func (c *Counter) tally(e Encoding) *tally {
-	b, ok := c.texts.Get().(*[]byte)
-	if !ok {
-		b = &[]byte{}
+	var t *tally
+	select {
+	case t = <-c.tallies:
+	default:
+		t = &tally{}
 	}
-	return &tally{counter: c, table: c.table(e), scratch: b}
+	t.table, t.tokens = c.table(e), 0
+	return t
 }
 
-func (t *tally) done() int {
-	if cap(*t.scratch) <= maxKept {
-		t.counter.texts.Put(t.scratch)
+// done gives the tokens of a tally that is not used any more.
+func (c *Counter) done(t *tally) int {
+	n := t.tokens
+	if cap(t.scratch) <= maxKept {
+		clear(t.scratch[:cap(t.scratch)]) // prompts do not stay in memory longer than they must
+		select {
+		case c.tallies <- t:
+		default:
+		}
 	}
-	return t.tokens
+	return n
 }
 
 // CountChat estimates the prompt tokens of an OpenAI chat completion request from its JSON body: texts, names, tool
@@ -58,7 +66,7 @@ func (c *Counter) CountChat(e Encoding, body []byte) int {
 	for {
 		key, value, ok := top.member()
 		if !ok {
-			return t.done()
+			return c.done(t)
 		}
 		switch string(key) {
 		case "messages":
@@ -81,7 +89,7 @@ func (c *Counter) CountInput(e Encoding, body []byte) int {
 	for {
 		key, value, ok := top.member()
 		if !ok {
-			return t.done()
+			return c.done(t)
 		}
 		if string(key) == "input" {
 			t.input(value, 0)
@@ -115,8 +123,8 @@ func (t *tally) text(value []byte) {
 		return
 	}
 	if bytes.IndexByte(s, '\\') >= 0 {
-		*t.scratch = unescape((*t.scratch)[:0], s)
-		s = *t.scratch
+		t.scratch = unescape(t.scratch[:0], s)
+		s = t.scratch
 	}
 	t.tokens += t.table.count(s)
 }
