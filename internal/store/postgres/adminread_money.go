@@ -53,15 +53,12 @@ const selectLot = `
 // lotsShown bounds the lots of one answer; used-up and expired ones are left out first.
 const lotsShown = 200
 
-// Credits reads balance, lots in the order in which they are spent, and holds, all as of one moment.
+// Credits reads balance, lots in the order in which they are spent, and holds.
 func (s *Statements) Credits(ctx context.Context, t id.ID) (statement.Balance, []statement.Lot, statement.Holds, error) {
 	var b statement.Balance
 	var lots []statement.Lot
 	var h statement.Holds
 	err := tenantTx(ctx, s.pool, t, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `set transaction isolation level repeatable read read only`); err != nil {
-			return fmt.Errorf("credits: %w", err)
-		}
 		var err error
 		if b, err = balanceIn(ctx, tx, t); err != nil {
 			return err

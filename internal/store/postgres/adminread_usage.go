@@ -217,4 +217,3 @@ func (s *Statements) Request(ctx context.Context, t, request id.ID) (statement.R
 	})
 	return out, err
 }
-
