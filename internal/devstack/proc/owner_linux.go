@@ -57,24 +57,35 @@ func listenerInode(port int) string {
 
 // Program returns the name of a process's program and the id of its parent; 0 when it is gone.
 func Program(pid int) (name string, parent int) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	name, fields := stat(pid)
+	if len(fields) < 2 {
+		return "", 0
+	}
+	parent, err := strconv.Atoi(fields[1])
 	if err != nil {
 		return "", 0
+	}
+	return name, parent
+}
+
+func zombie(pid int) bool {
+	_, fields := stat(pid)
+	return len(fields) > 0 && fields[0] == "Z"
+}
+
+// stat returns the program's name and the fields from the state on.
+func stat(pid int) (name string, fields []string) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return "", nil
 	}
 	// pid (name) state ppid …; the name itself may hold brackets and spaces.
 	text := string(data)
 	open, end := strings.IndexByte(text, '('), strings.LastIndexByte(text, ')')
 	if open < 0 || end < open {
-		return "", 0
+		return "", nil
 	}
-	fields := strings.Fields(text[end+1:])
-	if len(fields) < 2 {
-		return "", 0
-	}
-	if parent, err = strconv.Atoi(fields[1]); err != nil {
-		return "", 0
-	}
-	return text[open+1 : end], parent
+	return text[open+1 : end], strings.Fields(text[end+1:])
 }
 
 // RunsWith tells whether a process was started with that text among its arguments.

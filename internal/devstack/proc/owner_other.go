@@ -45,6 +45,8 @@ func Program(pid int) (name string, parent int) {
 // RunsWith tells whether a process was started with that text among its arguments.
 func RunsWith(pid int, text string) bool { return strings.Contains(ps(pid, "args="), text) }
 
+func zombie(pid int) bool { return strings.HasPrefix(ps(pid, "state="), "Z") }
+
 func ps(pid int, columns string) string {
 	out, err := exec.Command("ps", "-o", columns, "-p", strconv.Itoa(pid)).Output() //nolint:gosec // a number
 	if err != nil {

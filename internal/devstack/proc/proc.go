@@ -169,13 +169,13 @@ func WaitFor(ctx context.Context, step time.Duration, ok func() bool) error {
 	return nil
 }
 
-// Alive tells whether a process with this id exists (it may be another user's).
+// Alive tells whether a process with this id runs (it may be another user's). One that has ended and only waits for its parent does not.
 func Alive(pid int) bool {
 	if pid <= 0 {
 		return false
 	}
 	err := syscall.Kill(pid, 0)
-	return err == nil || errors.Is(err, syscall.EPERM)
+	return (err == nil || errors.Is(err, syscall.EPERM)) && !zombie(pid)
 }
 
 // FreePort returns a port of 127.0.0.1 that nobody listens on right now; another process may take it before the caller does.
