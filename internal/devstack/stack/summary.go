@@ -155,9 +155,12 @@ func (d DataDir) Credentials() (Credentials, error) {
 
 // Running returns what the stack in the folder says of itself; ok is false when none runs.
 func (d DataDir) Running() (run Run, ok bool) {
+	if !d.marked() {
+		return Run{}, false
+	}
 	release, free, err := toolcache.TryLock(d.Path("up.lock"))
 	if err != nil {
-		return Run{}, false // there is no folder yet
+		return Run{}, false
 	}
 	if free {
 		release()
