@@ -12,9 +12,17 @@ import { Route as rootRouteImport } from "./routes/__root";
 import { Route as AppRouteImport } from "./routes/_app";
 import { Route as SignInRouteImport } from "./routes/sign-in";
 import { Route as AppIndexRouteImport } from "./routes/_app/index";
+import { Route as AppAuditRouteImport } from "./routes/_app/audit";
 import { Route as AppKeysRouteImport } from "./routes/_app/keys";
+import { Route as AppMembersRouteImport } from "./routes/_app/members";
+import { Route as AppModelsRouteImport } from "./routes/_app/models";
 import { Route as AppRequestsRouteImport } from "./routes/_app/requests";
+import { Route as AppSettingsRouteImport } from "./routes/_app/settings";
 import { Route as AppUsageRouteImport } from "./routes/_app/usage";
+import { Route as AppCreditsIndexRouteImport } from "./routes/_app/credits.index";
+import { Route as AppCreditsReturnRouteImport } from "./routes/_app/credits.return";
+import { Route as AppInvoicesIndexRouteImport } from "./routes/_app/invoices.index";
+import { Route as AppInvoicesInvoiceIdRouteImport } from "./routes/_app/invoices.$invoiceId";
 
 const AppRoute = AppRouteImport.update({
   id: "/_app",
@@ -30,9 +38,24 @@ const AppIndexRoute = AppIndexRouteImport.update({
   path: "/",
   getParentRoute: () => AppRoute,
 } as any);
+const AppAuditRoute = AppAuditRouteImport.update({
+  id: "/audit",
+  path: "/audit",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppKeysRoute = AppKeysRouteImport.update({
   id: "/keys",
   path: "/keys",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppMembersRoute = AppMembersRouteImport.update({
+  id: "/members",
+  path: "/members",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppModelsRoute = AppModelsRouteImport.update({
+  id: "/models",
+  path: "/models",
   getParentRoute: () => AppRoute,
 } as any);
 const AppRequestsRoute = AppRequestsRouteImport.update({
@@ -40,48 +63,131 @@ const AppRequestsRoute = AppRequestsRouteImport.update({
   path: "/requests",
   getParentRoute: () => AppRoute,
 } as any);
+const AppSettingsRoute = AppSettingsRouteImport.update({
+  id: "/settings",
+  path: "/settings",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppUsageRoute = AppUsageRouteImport.update({
   id: "/usage",
   path: "/usage",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppCreditsIndexRoute = AppCreditsIndexRouteImport.update({
+  id: "/credits/",
+  path: "/credits/",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppCreditsReturnRoute = AppCreditsReturnRouteImport.update({
+  id: "/credits/return",
+  path: "/credits/return",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppInvoicesIndexRoute = AppInvoicesIndexRouteImport.update({
+  id: "/invoices/",
+  path: "/invoices/",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppInvoicesInvoiceIdRoute = AppInvoicesInvoiceIdRouteImport.update({
+  id: "/invoices/$invoiceId",
+  path: "/invoices/$invoiceId",
   getParentRoute: () => AppRoute,
 } as any);
 
 export interface FileRoutesByFullPath {
   "/": typeof AppIndexRoute;
   "/sign-in": typeof SignInRoute;
+  "/audit": typeof AppAuditRoute;
   "/keys": typeof AppKeysRoute;
+  "/members": typeof AppMembersRoute;
+  "/models": typeof AppModelsRoute;
   "/requests": typeof AppRequestsRoute;
+  "/settings": typeof AppSettingsRoute;
   "/usage": typeof AppUsageRoute;
+  "/credits/return": typeof AppCreditsReturnRoute;
+  "/invoices/$invoiceId": typeof AppInvoicesInvoiceIdRoute;
+  "/credits/": typeof AppCreditsIndexRoute;
+  "/invoices/": typeof AppInvoicesIndexRoute;
 }
 export interface FileRoutesByTo {
   "/sign-in": typeof SignInRoute;
+  "/audit": typeof AppAuditRoute;
   "/keys": typeof AppKeysRoute;
+  "/members": typeof AppMembersRoute;
+  "/models": typeof AppModelsRoute;
   "/requests": typeof AppRequestsRoute;
+  "/settings": typeof AppSettingsRoute;
   "/usage": typeof AppUsageRoute;
   "/": typeof AppIndexRoute;
+  "/credits/return": typeof AppCreditsReturnRoute;
+  "/invoices/$invoiceId": typeof AppInvoicesInvoiceIdRoute;
+  "/credits": typeof AppCreditsIndexRoute;
+  "/invoices": typeof AppInvoicesIndexRoute;
 }
 export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   "/_app": typeof AppRouteWithChildren;
   "/sign-in": typeof SignInRoute;
+  "/_app/audit": typeof AppAuditRoute;
   "/_app/keys": typeof AppKeysRoute;
+  "/_app/members": typeof AppMembersRoute;
+  "/_app/models": typeof AppModelsRoute;
   "/_app/requests": typeof AppRequestsRoute;
+  "/_app/settings": typeof AppSettingsRoute;
   "/_app/usage": typeof AppUsageRoute;
   "/_app/": typeof AppIndexRoute;
+  "/_app/credits/return": typeof AppCreditsReturnRoute;
+  "/_app/invoices/$invoiceId": typeof AppInvoicesInvoiceIdRoute;
+  "/_app/credits/": typeof AppCreditsIndexRoute;
+  "/_app/invoices/": typeof AppInvoicesIndexRoute;
 }
 export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
-  fullPaths: "/" | "/sign-in" | "/keys" | "/requests" | "/usage";
+  fullPaths:
+    | "/"
+    | "/sign-in"
+    | "/audit"
+    | "/keys"
+    | "/members"
+    | "/models"
+    | "/requests"
+    | "/settings"
+    | "/usage"
+    | "/credits/return"
+    | "/invoices/$invoiceId"
+    | "/credits/"
+    | "/invoices/";
   fileRoutesByTo: FileRoutesByTo;
-  to: "/sign-in" | "/keys" | "/requests" | "/usage" | "/";
+  to:
+    | "/sign-in"
+    | "/audit"
+    | "/keys"
+    | "/members"
+    | "/models"
+    | "/requests"
+    | "/settings"
+    | "/usage"
+    | "/"
+    | "/credits/return"
+    | "/invoices/$invoiceId"
+    | "/credits"
+    | "/invoices";
   id:
     | "__root__"
     | "/_app"
     | "/sign-in"
+    | "/_app/audit"
     | "/_app/keys"
+    | "/_app/members"
+    | "/_app/models"
     | "/_app/requests"
+    | "/_app/settings"
     | "/_app/usage"
-    | "/_app/";
+    | "/_app/"
+    | "/_app/credits/return"
+    | "/_app/invoices/$invoiceId"
+    | "/_app/credits/"
+    | "/_app/invoices/";
   fileRoutesById: FileRoutesById;
 }
 export interface RootRouteChildren {
@@ -112,11 +218,32 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppIndexRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/audit": {
+      id: "/_app/audit";
+      path: "/audit";
+      fullPath: "/audit";
+      preLoaderRoute: typeof AppAuditRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/keys": {
       id: "/_app/keys";
       path: "/keys";
       fullPath: "/keys";
       preLoaderRoute: typeof AppKeysRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/members": {
+      id: "/_app/members";
+      path: "/members";
+      fullPath: "/members";
+      preLoaderRoute: typeof AppMembersRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/models": {
+      id: "/_app/models";
+      path: "/models";
+      fullPath: "/models";
+      preLoaderRoute: typeof AppModelsRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/requests": {
@@ -126,6 +253,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppRequestsRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings": {
+      id: "/_app/settings";
+      path: "/settings";
+      fullPath: "/settings";
+      preLoaderRoute: typeof AppSettingsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/usage": {
       id: "/_app/usage";
       path: "/usage";
@@ -133,21 +267,65 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppUsageRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/credits/": {
+      id: "/_app/credits/";
+      path: "/credits";
+      fullPath: "/credits/";
+      preLoaderRoute: typeof AppCreditsIndexRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/credits/return": {
+      id: "/_app/credits/return";
+      path: "/credits/return";
+      fullPath: "/credits/return";
+      preLoaderRoute: typeof AppCreditsReturnRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/invoices/": {
+      id: "/_app/invoices/";
+      path: "/invoices";
+      fullPath: "/invoices/";
+      preLoaderRoute: typeof AppInvoicesIndexRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/invoices/$invoiceId": {
+      id: "/_app/invoices/$invoiceId";
+      path: "/invoices/$invoiceId";
+      fullPath: "/invoices/$invoiceId";
+      preLoaderRoute: typeof AppInvoicesInvoiceIdRouteImport;
+      parentRoute: typeof AppRoute;
+    };
   }
 }
 
 interface AppRouteChildren {
+  AppAuditRoute: typeof AppAuditRoute;
   AppKeysRoute: typeof AppKeysRoute;
+  AppMembersRoute: typeof AppMembersRoute;
+  AppModelsRoute: typeof AppModelsRoute;
   AppRequestsRoute: typeof AppRequestsRoute;
+  AppSettingsRoute: typeof AppSettingsRoute;
   AppUsageRoute: typeof AppUsageRoute;
   AppIndexRoute: typeof AppIndexRoute;
+  AppCreditsReturnRoute: typeof AppCreditsReturnRoute;
+  AppInvoicesInvoiceIdRoute: typeof AppInvoicesInvoiceIdRoute;
+  AppCreditsIndexRoute: typeof AppCreditsIndexRoute;
+  AppInvoicesIndexRoute: typeof AppInvoicesIndexRoute;
 }
 
 const AppRouteChildren: AppRouteChildren = {
+  AppAuditRoute: AppAuditRoute,
   AppKeysRoute: AppKeysRoute,
+  AppMembersRoute: AppMembersRoute,
+  AppModelsRoute: AppModelsRoute,
   AppRequestsRoute: AppRequestsRoute,
+  AppSettingsRoute: AppSettingsRoute,
   AppUsageRoute: AppUsageRoute,
   AppIndexRoute: AppIndexRoute,
+  AppCreditsReturnRoute: AppCreditsReturnRoute,
+  AppInvoicesInvoiceIdRoute: AppInvoicesInvoiceIdRoute,
+  AppCreditsIndexRoute: AppCreditsIndexRoute,
+  AppInvoicesIndexRoute: AppInvoicesIndexRoute,
 };
 
 const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);

@@ -1,5 +1,5 @@
-import { Building2, ChevronsUpDown, LogOut, Settings } from "lucide-react";
 import { useNavigate } from "@tanstack/react-router";
+import { Building2, ChevronsUpDown, LogOut, Settings } from "lucide-react";
 import { Menu, type MenuAction } from "@/components/ui/menu";
 import type { Schema } from "@/lib/api/client";
 import { ThemeChoice } from "./theme-choice";
@@ -21,8 +21,7 @@ export function AccountMenu({
     .map((membership) => ({
       label: `Go to ${membership.tenant_name}`,
       icon: <Building2 aria-hidden />,
-      onSelect: () =>
-        onSwitchTenant({ id: membership.tenant_id, name: membership.tenant_name }),
+      onSelect: () => onSwitchTenant({ id: membership.tenant_id, name: membership.tenant_name }),
     }));
   return (
     <Menu

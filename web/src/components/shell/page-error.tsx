@@ -1,6 +1,6 @@
 import type { ErrorComponentProps } from "@tanstack/react-router";
-import { errorText } from "@/lib/api/errors";
 import { Button } from "@/components/ui/button";
+import { errorText } from "@/lib/api/errors";
 
 /** A page that could not be shown at all; the navigation around it stays. */
 export function PageError({ error, reset }: ErrorComponentProps) {

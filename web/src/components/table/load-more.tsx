@@ -5,12 +5,14 @@ import { plural } from "@/lib/format/number";
 export function LoadMore({
   shown,
   noun,
+  nounMany = `${noun}s`,
   hasMore,
   busy,
   onMore,
 }: {
   shown: number;
   noun: string;
+  nounMany?: string;
   hasMore: boolean;
   busy: boolean;
   onMore: () => void;
@@ -19,7 +21,8 @@ export function LoadMore({
   return (
     <div className="flex items-center justify-between gap-4 border-border border-t px-5 py-3">
       <p className="text-muted text-sm" aria-live="polite">
-        {hasMore ? `First ${plural(shown, noun)}` : `${plural(shown, noun)}`}
+        {hasMore ? "First " : ""}
+        {plural(shown, noun, nounMany)}
       </p>
       {hasMore ? (
         <Button size="sm" busy={busy} onClick={onMore}>

@@ -58,7 +58,11 @@ export function KeyDialog({
       onSubmit={onSubmit}
       submitLabel={editing ? "Save changes" : "Create key"}
     >
-      <Field label="Name" hint="Where it is used, such as “checkout service”" error={errors.name?.message}>
+      <Field
+        label="Name"
+        hint="Where it is used, such as “checkout service”"
+        error={errors.name?.message}
+      >
         <Input autoFocus maxLength={120} {...form.register("name")} />
       </Field>
       {!editing && projects.length > 1 ? (
@@ -72,7 +76,12 @@ export function KeyDialog({
       ) : null}
       <div className="grid grid-cols-[1fr_8rem] items-start gap-3">
         <Field label="Budget" optional error={errors.budget?.message}>
-          <Input prefix="$" inputMode="decimal" placeholder="No limit" {...form.register("budget")} />
+          <Input
+            prefix="$"
+            inputMode="decimal"
+            placeholder="No limit"
+            {...form.register("budget")}
+          />
         </Field>
         <SelectField control={form.control} name="budget_window" label="Per" options={WINDOWS} />
       </div>

@@ -86,7 +86,10 @@ export function TestRequest({
           />
         </div>
         {run.state === "running" ? (
-          <Button onClick={() => abort.current?.abort()} icon={<Square className="size-4" aria-hidden />}>
+          <Button
+            onClick={() => abort.current?.abort()}
+            icon={<Square className="size-4" aria-hidden />}
+          >
             Stop
           </Button>
         ) : (

@@ -62,7 +62,11 @@ export function OverviewPage({
         error={usage.error}
         onRetry={() => void usage.refetch()}
         actions={
-          <RangeSelect value={range} onChange={onRangeChange} only={["7d", "30d", "90d", "month"]} />
+          <RangeSelect
+            value={range}
+            onChange={onRangeChange}
+            only={["7d", "30d", "90d", "month"]}
+          />
         }
       />
       <RecentRequests />

@@ -70,4 +70,3 @@ function BalanceNote({ balance }: { balance: Schema<"Balance"> | undefined }) {
   }
   return <TextLink to="/credits">Credit lots and top-ups</TextLink>;
 }
-

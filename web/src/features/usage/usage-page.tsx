@@ -1,8 +1,8 @@
 import { Activity, Download } from "lucide-react";
 import { useState } from "react";
 import { MEASURE_NAMES, UsageChart } from "@/components/chart/usage-chart";
-import { RangeSelect } from "@/components/form/range-select";
 import { FilterSelect } from "@/components/form/filter-select";
+import { RangeSelect } from "@/components/form/range-select";
 import { DataTable } from "@/components/table/data-table";
 import { Button } from "@/components/ui/button";
 import { Card, CardHeader } from "@/components/ui/card";
@@ -26,7 +26,11 @@ export interface UsageSearch {
   key?: string | undefined;
 }
 
-const DIMENSION_NAMES: Record<Dimension, string> = { model: "Model", key: "Key", project: "Project" };
+const DIMENSION_NAMES: Record<Dimension, string> = {
+  model: "Model",
+  key: "Key",
+  project: "Project",
+};
 
 export function UsagePage({
   search,

@@ -29,6 +29,10 @@ export function sumMoney(values: Iterable<string>): string {
   return moneyToString(total);
 }
 
+export function negateMoney(value: string): string {
+  return moneyToString(-(parseMoney(value) ?? 0n));
+}
+
 export function compareMoney(a: string, b: string): number {
   const left = parseMoney(a) ?? 0n;
   const right = parseMoney(b) ?? 0n;
@@ -113,11 +117,6 @@ export function moneyShare(part: string, whole: string): number {
   if (total <= 0n) return 0;
   const bps = ((parseMoney(part) ?? 0n) * 10_000n) / total;
   return Math.min(1, Math.max(0, Number(bps) / 10_000));
-}
-
-/** USD per token, as the API gives prices per unit, to USD per million tokens. */
-export function scaleMoney(value: string, factor: bigint): string {
-  return moneyToString((parseMoney(value) ?? 0n) * factor);
 }
 
 function shortPlaces(abs: bigint): number {

@@ -103,12 +103,16 @@ export function provenanceText(word: string): string {
 
 export const ROLES = ["owner", "admin", "billing", "developer", "viewer"] as const;
 
+export const PLATFORM_ROLES = ["operator", "finance"] as const;
+
 const ROLE_TEXT: Record<string, string> = {
-  owner: "Everything, including closing the organisation",
-  admin: "Keys, members, credits and settings",
-  billing: "Credits and invoices; sees usage",
-  developer: "Own keys and usage",
-  viewer: "Looks, changes nothing",
+  owner: "Everything",
+  admin: "All but owners",
+  billing: "Credits and invoices",
+  developer: "Keys and usage",
+  viewer: "Looks only",
+  operator: "Runs the platform",
+  finance: "Prices, credit and invoices",
 };
 
 export function roleText(role: string): string {
