@@ -57,8 +57,8 @@ func (e *Error) Error() string {
 
 // Is matches the kind.
 func (e *Error) Is(target error) bool {
-	kind, ok := target.(Kind) //nolint:errorlint // the target is compared, not searched
-	return ok && kind == e.Kind
+	var kind Kind
+	return errors.As(target, &kind) && kind == e.Kind
 }
 
 // Unwrap returns the cause of a failure outside Stripe, such as a context that ended.

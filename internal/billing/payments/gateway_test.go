@@ -2,7 +2,6 @@ package payments_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -382,7 +381,7 @@ func TestPayInvoice(t *testing.T) {
 			}
 			require.ErrorIs(t, err, want)
 			var failure *payments.Error
-			require.True(t, errors.As(err, &failure))
+			require.ErrorAs(t, err, &failure)
 			require.NotEmpty(t, failure.PaymentIntentID)
 			require.NotContains(t, err.Error(), "_secret_")
 			now, err := f.gw.GetInvoice(t.Context(), inv.ID)

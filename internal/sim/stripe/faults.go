@@ -20,7 +20,7 @@ const (
 	FaultOutage      = "outage"              // closes every connection before the work
 )
 
-var faultKinds = []string{
+var faultKinds = []string{ //nolint:gochecknoglobals // a fixed table
 	FaultLatency, FaultCutAfter, FaultErrorBefore, FaultErrorAfter, FaultRateLimit, FaultLockTimeout, FaultOutage,
 }
 

@@ -55,7 +55,7 @@ func (s *Server) beginIdempotent(key string, r *http.Request, encoded string) (*
 	switch {
 	case !known:
 		s.st.Keys[key] = &keptResponse{Hash: hash, At: s.now().Unix()}
-		return nil, nil //nolint:nilnil // nothing kept and nothing wrong: go ahead
+		return nil, nil // nothing kept and nothing wrong: go ahead
 	case kept.Hash != hash:
 		return nil, &apiError{
 			Status: http.StatusBadRequest, Unsaved: true, Type: typeIdempotency,

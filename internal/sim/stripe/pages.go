@@ -51,6 +51,7 @@ func formatCents(cents int64, currency string) string {
 }
 
 func (s *Server) pageRoutes() {
+	s.mux.HandleFunc("GET /{$}", s.homePage)
 	s.mux.HandleFunc("GET /c/pay/{session}", s.payPage)
 	s.mux.HandleFunc("POST /c/pay/{session}", s.payForm)
 	s.mux.HandleFunc("GET /c/3ds/{id}", s.bankPage)
@@ -122,7 +123,7 @@ func (s *Server) showPay(w http.ResponseWriter, r *http.Request, problem string)
 				view.Tax = formatCents(tax, currency)
 			}
 		}
-		return nil, nil //nolint:nilnil // the view is filled
+		return nil, nil // the view is filled
 	})
 	switch {
 	case err != nil:

@@ -1,6 +1,7 @@
 package stripe
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
@@ -65,8 +66,8 @@ func TestParamsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		tc.read(p)
-		got, ok := p.done().(*apiError) //nolint:errorlint // done returns it bare
-		if !ok || got.Code != tc.code {
+		var got *apiError
+		if !errors.As(p.done(), &got) || got.Code != tc.code {
 			t.Errorf("%q: %v, want code %s", tc.form, got, tc.code)
 		}
 	}

@@ -110,6 +110,22 @@ func TestPayPageButtons(t *testing.T) {
 	require.EqualValues(t, 123456, f.sim.Cash()["usd"].Charges)
 }
 
+func TestOverviewPage(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	session := f.session(t, f.customer(t).ID, 2500)
+	f.control(t, http.MethodPost, "/_sim/checkout/"+session.ID+"/pay", nil, nil)
+	resp, err := http.Get(f.url + "/")
+	require.NoError(t, err)
+	body, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	require.NoError(t, err)
+	require.Equal(t, 200, resp.StatusCode)
+	for _, want := range []string{"Simulated Stripe account", "Ada Ltd", "$25.00", "complete", "None sent yet."} {
+		require.Contains(t, string(body), want)
+	}
+}
+
 func TestSessionExpires(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -23,7 +23,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if !cfg.AllowNonLoopback && !isLoopback(cfg.Addr) {
 		return fmt.Errorf("simulated stripe: %q is not a loopback address such as 127.0.0.1:8083", cfg.Addr)
 	}
-	s := New(cfg)
+	s := New(cfg) //nolint:contextcheck // deliveries end with Close, after the last request
 	defer s.Close()
 	if err := s.Load(); err != nil {
 		return err
@@ -86,7 +86,7 @@ func (s *Server) Advance(ctx context.Context, d time.Duration) (time.Time, error
 	_, fired, err := s.commit(nil, nil, func(c *call) (any, error) {
 		now = c.now()
 		c.pruneKeys()
-		return nil, nil //nolint:nilnil // only the due work counts
+		return nil, nil // only the due work counts
 	})
 	if d > 0 || len(fired) > 0 {
 		s.saveOrLog()

@@ -1,7 +1,3 @@
-// Package stripe is a stateful simulator of the part of Stripe that the product uses, shaped like API version
-// 2024-06-20: enough to buy credit, send invoices and lose answers without a Stripe account and without a network.
-//
-// It is for demos and tests. It accepts test keys only, moves no money, and by default listens on loopback only.
 package stripe
 
 import (
@@ -67,7 +63,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{
 		cfg: cfg, mux: http.NewServeMux(), log: cfg.Logger, clock: cfg.Clock, st: newState(),
-		rng: rand.New(rand.NewPCG(cfg.Seed, 0x5354)), //nolint:gosec // chances of simulated faults, repeatable on purpose
+		rng: rand.New(rand.NewPCG(cfg.Seed, 0x5354)), // chances of simulated faults, repeatable on purpose
 	}
 	s.faults = newFaultBook(s.chance)
 	s.record = &recorder{byRoute: map[string]int{}}

@@ -34,7 +34,7 @@ const (
 	HookBeforeResponse = "before_response"   // delivers before the request that caused it is answered
 )
 
-var hookKinds = []string{
+var hookKinds = []string{ //nolint:gochecknoglobals // a fixed table
 	HookDuplicate, HookReorder, HookDelay, HookDrop, HookCorrupt, HookOldTimestamp, HookFutureTime, HookAPIVersion, HookBeforeResponse,
 }
 
@@ -179,7 +179,7 @@ type deliveryRecord struct {
 }
 
 func newDispatcher(cfg Config, signing clock.Clock, log *slog.Logger) *dispatcher {
-	ctx, cancel := context.WithCancel(context.Background()) //nolint:contextcheck // ended by stop
+	ctx, cancel := context.WithCancel(context.Background()) // ended by stop
 	d := &dispatcher{
 		client: &http.Client{
 			Timeout:       cfg.WebhookTimeout,
