@@ -94,6 +94,18 @@ func (l *Ledger) enter(ctx context.Context, tx pgx.Tx) (time.Time, error) {
 	return at.UTC(), nil
 }
 
+// now is the time of the ledger's clock, for acts that post nothing.
+func (l *Ledger) now(ctx context.Context, tx pgx.Tx) (time.Time, error) {
+	if l.clock != nil {
+		return l.clock.Now().Truncate(time.Microsecond), nil
+	}
+	var at time.Time
+	if err := tx.QueryRow(ctx, "select clock_timestamp()").Scan(&at); err != nil {
+		return time.Time{}, fmt.Errorf("read the clock: %w", err)
+	}
+	return at.UTC(), nil
+}
+
 // postIn posts inside a transaction of the caller, who came through posting. fresh is false for a repeat.
 func (l *Ledger) postIn(ctx context.Context, tx pgx.Tx, at time.Time, t ledger.Transaction) (posted ledger.Posted, fresh bool, err error) {
 	if err := t.Normalize(); err != nil {
@@ -261,6 +273,15 @@ func lockBalances(ctx context.Context, tx pgx.Tx, accounts []int64) (map[int64]m
 		return nil, fmt.Errorf("lock balances: %w", err)
 	}
 	return out, nil
+}
+
+// lock locks the balances of accounts ahead of several postings that together would take them out of order.
+func (l *Ledger) lock(ctx context.Context, tx pgx.Tx, accounts []ledger.Account) error {
+	if err := l.ensure(ctx, accounts); err != nil {
+		return err
+	}
+	_, err := lockBalances(ctx, tx, l.idsOf(accounts))
+	return err
 }
 
 // ensure makes accounts that do not exist, with a balance of zero, in a transaction of its own: an account without entries
