@@ -73,6 +73,7 @@ type Dispatch struct {
 	Key       *catalog.UpstreamKey
 	Path      string // below the base URL of the account, for example /chat/completions
 	Body      body.Message
+	Stream    bool
 	Header    http.Header // what the client's headers contribute; nil for nothing
 }
 

@@ -35,6 +35,22 @@ func (c Content) Edited(edits ...Edit) Message {
 // Len is the number of bytes after the edits.
 func (m Message) Len() int64 { return m.length }
 
+// WriteTo writes the edited bytes to w.
+func (m Message) WriteTo(w io.Writer) (int64, error) {
+	src, at, n := m.content.Open(), 0, int64(0)
+	for _, e := range m.edits[:m.n] {
+		for _, part := range [2][]byte{src[at:e.From], []byte(e.Text)} {
+			k, err := w.Write(part)
+			if n += int64(k); err != nil {
+				return n, err //nolint:wrapcheck // the writer's own error is what the caller compares
+			}
+		}
+		at = e.To
+	}
+	k, err := w.Write(src[at:])
+	return n + int64(k), err //nolint:wrapcheck // see above
+}
+
 // Reader reads the edited bytes from the start. It holds the content until it is closed, so that an HTTP transport that
 // still writes after its answer came never sees a buffer that somebody else uses.
 func (m Message) Reader() io.ReadCloser {

@@ -1,0 +1,254 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"starlane/internal/billing/money"
+	"starlane/internal/billing/pricing"
+	"starlane/internal/catalog"
+	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/llm"
+	"starlane/internal/relay/pool"
+	"starlane/internal/usage"
+)
+
+const (
+	maxAttempts  = 2
+	maxErrorBody = 64 << 10 // of an upstream's error
+	maxAnswer    = 64 << 20 // of an upstream's JSON answer
+)
+
+// exchange is one call on its way. It is used by one goroutine, but for the watch.
+type exchange struct {
+	p    *Pipeline
+	call *Call
+	sink Sink
+	req  *llm.Request
+
+	alias    string
+	primary  *catalog.Model // that the first attempt serves
+	unpriced []*catalog.Model
+	prices   *pricing.Book
+	chooser  pool.Chooser
+	pick     pool.Pick
+	wire     dialect.Egress // of the pick
+
+	estimate    estimate
+	reserved    money.Amount
+	reservation Reservation
+
+	watch    watch
+	attempts [maxAttempts]usage.Attempt
+	event    usage.Event
+	tap      dialect.Tap
+	sent     bool // an upstream has the request
+	started  bool // the client has the head of the answer
+	settled  bool
+	unlogged error // the answer was there, but the log did not take its record
+}
+
+// run makes attempts until one is answered or the verdict on the last one is final. Nothing is tried again once the client
+// has got a part of an answer.
+func (x *exchange) run(ctx context.Context) error {
+	x.watch.start(x.p.Clock, x.p.Timeouts, x.call.Start, x.sink.Abort)
+	var final verdict
+	for n := 1; ; n++ {
+		fault := x.attempt(ctx)
+		if fault == nil {
+			return x.unlogged
+		}
+		v := judge(fault)
+		if x.started || ctx.Err() != nil || fault.Kind == llm.Caller {
+			return x.give(ctx, fault, v)
+		}
+		if v.rank >= final.rank {
+			final = v
+		}
+		if !v.retry || n == maxAttempts || x.watch.over() || !x.another() {
+			x.event.HTTPStatus = StatusOf(final.err)
+			return final.err
+		}
+	}
+}
+
+// another picks the upstream of the next attempt.
+func (x *exchange) another() bool {
+	next, ok := x.chooser.Next()
+	if ok {
+		x.pick = next
+		x.event.Deployment, x.event.Provider = next.Candidate.Deployment.ID, next.Candidate.Provider.Slug
+		x.event.ServedModel, x.event.SellVersion = next.Candidate.Model.Name, x.rates().Version
+	}
+	return ok
+}
+
+// give ends the call after a fault that no other attempt can mend.
+func (x *exchange) give(ctx context.Context, f *llm.Fault, v verdict) error {
+	defer f.Answer.Release()
+	switch {
+	case ctx.Err() != nil || f.Kind == llm.Gone:
+		x.event.HTTPStatus = statusClientGone
+		_ = x.settle(usage.ClientGone)
+		return v.err
+	case x.started:
+		x.event.HTTPStatus = http.StatusOK
+		_ = x.settle(usage.Cut)
+		x.endStream(v.err)
+		return v.err
+	case f.Answer.Len() > 0: // the client's own mistake, in the upstream's words
+		x.event.HTTPStatus = f.Status
+		_ = x.settle(usage.UpstreamError)
+		x.head(f.Status, x.p.json)
+		_, _ = f.Answer.WriteTo(x.sink)
+		return v.err
+	default:
+		x.event.HTTPStatus = StatusOf(v.err)
+		return v.err
+	}
+}
+
+// statusClientGone stands in records for an answer that nobody waited for.
+const statusClientGone = 499
+
+// attempt makes one upstream call and brings its answer to the client. It returns nil when the call is settled.
+func (x *exchange) attempt(ctx context.Context) *llm.Fault {
+	begin := x.p.Clock.Now()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	x.watch.beat()
+	x.watch.arm(x.p.Timeouts.Header, cancel)
+	status, fault := x.exchange(ctx, begin)
+	x.watch.arm(0, nil)
+	took := x.p.Clock.Now().Sub(begin)
+	a := usage.Attempt{Deployment: x.pick.Candidate.Deployment.ID, Status: status, Millis: took.Milliseconds()}
+	if fault != nil {
+		if cause := context.Cause(ctx); cause != nil && fault.Phase != llm.Status {
+			fault.Timeout = errors.Is(cause, errSlow) || errors.Is(cause, errTooLong)
+			if !fault.Timeout {
+				fault.Phase, fault.Kind = llm.Client, llm.Gone
+			}
+			fault.Err = cause
+		}
+		a.Fault = string(fault.Phase)
+		x.p.Metrics.faults.WithLabelValues(string(fault.Phase), fault.Kind.String()).Inc()
+	}
+	if !x.settled {
+		x.event.Attempts = append(x.event.Attempts, a)
+	}
+	return fault
+}
+
+// exchange is an attempt under its own context.
+func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, fault *llm.Fault) {
+	x.closeTap()
+	x.wire = x.egress(x.pick.Candidate)
+	message, err := x.wire.EncodeRequest(x.req, x.pick.Candidate.Deployment.UpstreamModel)
+	if err != nil {
+		return 0, &llm.Fault{Phase: llm.Dial, Kind: llm.Missing, Err: err}
+	}
+	x.sent = true
+	res, err := x.p.Sender.Send(ctx, Dispatch{
+		Candidate: x.pick.Candidate, Key: x.pick.Key, Path: x.wire.Path(), Body: message, Stream: x.req.Stream, Header: x.call.Header,
+	})
+	if err != nil {
+		if !errors.As(err, &fault) {
+			fault = &llm.Fault{Phase: llm.Send, Err: err}
+		}
+		if fault.Phase == llm.Dial {
+			x.sent = false
+		}
+		return 0, fault
+	}
+	defer res.Body.Close() //nolint:errcheck // nothing is lost by it
+	x.p.Metrics.upstream.Observe(x.p.Clock.Now().Sub(begin).Seconds())
+	x.watch.beat()
+	x.watch.phase(x.p.Timeouts.Idle)
+	x.note(res)
+	switch {
+	case res.StatusCode != http.StatusOK:
+		return res.StatusCode, x.refused(res)
+	case res.Header.Get("Content-Encoding") != "" || isEventStream(res) != x.req.Stream:
+		return res.StatusCode, &llm.Fault{Phase: llm.Status, Status: res.StatusCode, Err: errKind}
+	case x.req.Stream:
+		return res.StatusCode, x.stream(res, begin)
+	default:
+		return res.StatusCode, x.whole(res, begin)
+	}
+}
+
+var errKind = errors.New("the answer is of another kind than asked for")
+
+func isEventStream(res *http.Response) bool {
+	const kind = "text/event-stream"
+	t := res.Header.Get("Content-Type")
+	return len(t) >= len(kind) && t[:len(kind)] == kind
+}
+
+// note keeps the upstream's own id of the request, for its support.
+func (x *exchange) note(res *http.Response) {
+	v := res.Header.Get("X-Request-Id")
+	if len(v) > maxUpstreamID {
+		v = v[:maxUpstreamID]
+	}
+	for i := range len(v) {
+		if v[i] <= ' ' || v[i] > '~' {
+			return
+		}
+	}
+	x.event.UpstreamRequestID = v
+}
+
+const maxUpstreamID = 64
+
+// refused reads an answer that says no.
+func (x *exchange) refused(res *http.Response) *llm.Fault {
+	content, err := x.p.Bodies.Read(res.Body, res.ContentLength, maxErrorBody)
+	if err != nil {
+		content = body.Content{}
+	}
+	return x.wire.ReadFault(res.StatusCode, res.Header, content)
+}
+
+// whole reads a JSON answer, settles, and passes it on.
+func (x *exchange) whole(res *http.Response, begin time.Time) *llm.Fault {
+	content, err := x.p.Bodies.Read(res.Body, res.ContentLength, maxAnswer)
+	if err != nil {
+		return &llm.Fault{Phase: llm.Stream, Status: res.StatusCode, Err: err}
+	}
+	defer content.Release()
+	answer, err := x.wire.ReadAnswer(content)
+	if err != nil {
+		return &llm.Fault{Phase: llm.Status, Status: res.StatusCode, Err: err}
+	}
+	x.event.TTFTMillis = x.p.Clock.Now().Sub(x.call.Start).Milliseconds()
+	x.event.Counts = answer.Counts
+	if !answer.Reported {
+		x.estimateCounts(x.wire.EstimateAnswer(content, x.count))
+	}
+	if x.succeed(begin) == nil {
+		x.deliver(content, answer)
+	}
+	return nil
+}
+
+// deliver writes a settled JSON answer.
+func (x *exchange) deliver(content body.Content, answer llm.Answer) {
+	cost := x.event.Estimate.String()
+	h := x.sink.Header()
+	h["X-Starlane-Cost-Usd"] = []string{cost}
+	if x.req.WantsCost && answer.UsageAt > 0 {
+		extra := string(x.wire.AppendCost(nil, cost))
+		m := content.Edited(body.Edit{From: answer.UsageAt, To: answer.UsageAt, Text: extra})
+		h["Content-Length"] = decimal(m.Len())
+		x.head(http.StatusOK, x.p.json)
+		_, _ = m.WriteTo(x.sink) // the answer is settled: whether the client still took it changes nothing
+		return
+	}
+	h["Content-Length"] = decimal(int64(content.Len()))
+	x.head(http.StatusOK, x.p.json)
+	_, _ = content.WriteTo(x.sink) // see above
+}

@@ -1,0 +1,146 @@
+// Package relay is the hot path: it takes a client's call through authentication, admission, routing, the attempts upstream,
+// the stream and the settlement, one file each. It knows neither the web framework nor the stores; they come in by the ports.
+package relay
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"starlane/internal/billing/money"
+	"starlane/internal/catalog"
+	"starlane/internal/platform/apperr"
+	"starlane/internal/platform/clock"
+	"starlane/internal/platform/id"
+	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/sse"
+	"starlane/internal/tenancy/vkey"
+	"starlane/internal/usage"
+)
+
+// Timeouts of a request.
+type Timeouts struct {
+	Request time.Duration // its whole life
+	Header  time.Duration // until an upstream begins to answer
+	Idle    time.Duration // silence inside an answer, or of a client that does not read
+}
+
+// Deps is what a Pipeline works with. All fields are required.
+type Deps struct {
+	Keys     KeyResolver
+	Hasher   *vkey.Hasher
+	Admitter Admitter
+	Log      Log
+	Catalog  func() *catalog.Snapshot
+	Sender   Sender
+	Egress   dialect.Registry
+	Bodies   *body.Pool
+	Tokens   TokenCounter
+	Clock    clock.Clock
+	Logger   *slog.Logger
+	Metrics  *Metrics
+	Timeouts Timeouts
+}
+
+// Pipeline serves calls. It is safe for concurrent use.
+type Pipeline struct {
+	Deps
+	readers sse.Pool
+	json    []string // values of headers, shared by all answers
+	events  []string
+	uncache []string
+	running sync.WaitGroup
+}
+
+// New checks the dependencies.
+func New(d Deps) (*Pipeline, error) {
+	if d.Keys == nil || d.Hasher == nil || d.Admitter == nil || d.Log == nil || d.Catalog == nil || d.Sender == nil || d.Egress == nil ||
+		d.Bodies == nil || d.Tokens == nil || d.Clock == nil || d.Logger == nil || d.Metrics == nil {
+		return nil, errors.New("relay pipeline: a dependency is missing")
+	}
+	if d.Timeouts.Request <= 0 || d.Timeouts.Header <= 0 || d.Timeouts.Idle <= 0 {
+		return nil, errors.New("relay pipeline: timeouts must be positive")
+	}
+	return &Pipeline{
+		Deps: d, json: []string{"application/json"}, events: []string{"text/event-stream; charset=utf-8"}, uncache: []string{"no-cache"},
+	}, nil
+}
+
+// Call is a client's request.
+type Call struct {
+	ID         id.ID // UUIDv7: request id and id of the usage event
+	Key        *vkey.Record
+	Capability string
+	Ingress    dialect.Ingress
+	Body       body.Content // released by the caller, after Serve
+	Header     http.Header  // what goes on to the upstream; nil for nothing
+	Start      time.Time
+}
+
+// Sink takes the answer of a call.
+type Sink interface {
+	Header() http.Header
+	WriteHeader(status int)
+	Write(p []byte) (int, error)
+	Flush() error
+	// Abort makes a Write that is stuck return. It may be called from another goroutine.
+	Abort()
+}
+
+// Outcome is how a call ended.
+type Outcome struct {
+	Outcome usage.Outcome
+	Cost    money.Amount // as the relay expects it
+}
+
+// Wait returns when no call is being served any more, or when ctx ends.
+func (p *Pipeline) Wait(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		p.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err() //nolint:wrapcheck // the caller's own context
+	}
+}
+
+// Serve answers a call. When it returns an error, nothing was written and the caller tells the client; every call that was
+// admitted is settled and logged when Serve returns, however it ends.
+func (p *Pipeline) Serve(ctx context.Context, call *Call, sink Sink) (Outcome, error) {
+	p.running.Add(1)
+	defer p.running.Done()
+	x := &exchange{p: p, call: call, sink: sink}
+	if err := x.admit(ctx); err != nil {
+		p.Metrics.refused(err)
+		return Outcome{}, err
+	}
+	defer x.close()
+	err := x.run(ctx)
+	x.close()
+	p.Metrics.served(&x.event)
+	if err != nil {
+		x.complain(ctx, err)
+	}
+	if err != nil && x.started {
+		err = nil
+	}
+	return Outcome{Outcome: x.event.Outcome, Cost: x.event.Estimate}, err
+}
+
+// complain logs a failure once. The client's own mistakes and departures are not worth a line.
+func (x *exchange) complain(ctx context.Context, err error) {
+	e := apperr.From(err)
+	if e.Code == apperr.InvalidRequest || x.event.Outcome == usage.ClientGone {
+		return
+	}
+	x.p.Logger.WarnContext(ctx, "request failed", "request_id", x.call.ID.String(), "tenant", x.event.Tenant.String(),
+		"outcome", string(x.event.Outcome), "model", x.event.ServedModel, "error", err.Error())
+}

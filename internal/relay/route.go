@@ -1,0 +1,86 @@
+package relay
+
+import (
+	"slices"
+	"time"
+
+	"starlane/internal/billing/pricing"
+	"starlane/internal/catalog"
+	"starlane/internal/platform/apperr"
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/pool"
+)
+
+// capacityRetry is when a client may ask again for a model that has nobody to serve it.
+const capacityRetry = 5 * time.Second
+
+// route finds who can serve the request: allowed, able, priced.
+func (x *exchange) route() error {
+	snapshot := x.p.Catalog()
+	if snapshot == nil {
+		return apperr.New(apperr.NoCapacity, "The relay is still starting. Try again soon.").WithRetryAfter(time.Second)
+	}
+	name := x.req.Model
+	candidates, alias, ok := snapshot.Resolve(name)
+	switch {
+	case !ok:
+		return apperr.New(apperr.ModelNotFound, "The model does not exist or you do not have access to it. See GET /v1/models.").WithParam("model")
+	case !x.call.Key.Allows(name):
+		return apperr.New(apperr.ModelNotAllowed, "This API key may not use the model %q.", name).WithParam("model")
+	}
+	x.alias = alias
+	able, priced := false, false
+	for i := range candidates {
+		d := &candidates[i]
+		if x.egress(d) == nil {
+			able = able || d.Model.Has(x.call.Capability)
+			continue
+		}
+		able = true
+		if i > 0 && d.Model == candidates[i-1].Model || slices.Contains(x.unpriced, d.Model) {
+			continue
+		}
+		rates := snapshot.Prices.Lookup(x.call.Key.Tenant, d.Model.Name, x.call.Start)
+		if rates == nil || !x.consider(d.Model, rates) {
+			x.unpriced = append(x.unpriced, d.Model)
+			continue
+		}
+		priced = true
+	}
+	switch {
+	case len(candidates) > 0 && !able:
+		return apperr.New(apperr.InvalidRequest, "The model %q cannot be used for %s.", name, x.call.Capability).WithParam("model")
+	case len(x.unpriced) > 0 && !priced:
+		return apperr.New(apperr.ModelUnpriced, "The model %q has no price yet, so it cannot be used.", name).WithParam("model")
+	case !priced:
+		return noCapacity()
+	}
+	x.prices = snapshot.Prices
+	x.chooser = pool.New(candidates, x.usable)
+	if x.pick, ok = x.chooser.Next(); !ok {
+		return noCapacity()
+	}
+	x.primary = x.pick.Candidate.Model
+	return nil
+}
+
+func noCapacity() error {
+	return apperr.New(apperr.NoCapacity, "No upstream is available for this model right now.").WithRetryAfter(capacityRetry)
+}
+
+// egress returns the wire format that a candidate is called with, nil if it cannot serve the request.
+func (x *exchange) egress(d *catalog.Candidate) dialect.Egress {
+	if !d.Model.Has(x.call.Capability) {
+		return nil
+	}
+	return x.p.Egress[dialect.Key{Dialect: d.Provider.Dialect, Capability: x.call.Capability}]
+}
+
+func (x *exchange) usable(d *catalog.Candidate) bool {
+	return x.egress(d) != nil && !slices.Contains(x.unpriced, d.Model)
+}
+
+// rates are those of the model that the current pick serves.
+func (x *exchange) rates() *pricing.Rates {
+	return x.prices.Lookup(x.call.Key.Tenant, x.pick.Candidate.Model.Name, x.call.Start)
+}

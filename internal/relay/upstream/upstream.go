@@ -1,0 +1,193 @@
+// Package upstream makes the calls to providers: warm connections, one pool for each base URL, credentials opened only here.
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"starlane/internal/catalog"
+	"starlane/internal/platform/id"
+	"starlane/internal/platform/secret"
+	"starlane/internal/relay"
+	"starlane/internal/relay/llm"
+)
+
+// Settings of the connections. Answers have no bound here: the pipeline watches over each of them.
+const (
+	dialTimeout   = 5 * time.Second
+	tlsTimeout    = 5 * time.Second
+	keepAlive     = 30 * time.Second
+	idleTimeout   = 90 * time.Second
+	maxIdle       = 1024 // kept for one upstream, so that a burst of callers finds warm connections
+	bufferSize    = 8 << 10
+	maxHeaderSize = 64 << 10
+)
+
+// Client implements relay.Sender.
+type Client struct {
+	box    *secret.Box
+	dialer *net.Dialer
+	json   []string // values of headers, shared by all calls
+	events []string
+	agent  []string
+
+	mu         sync.RWMutex
+	endpoints  map[place]*endpoint
+	transports map[string]*http.Transport // by base URL
+	keys       map[id.ID]openedKey
+}
+
+type openedKey struct {
+	sealed []byte
+	bearer []string
+}
+
+var _ relay.Sender = (*Client)(nil)
+
+type place struct{ base, path string }
+
+type endpoint struct {
+	url       *url.URL
+	host      string
+	transport *http.Transport
+}
+
+// New returns a client that opens upstream keys with box. allowPrivate lets base URLs point into private networks.
+func New(box *secret.Box, allowPrivate bool) *Client {
+	d := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}
+	if !allowPrivate {
+		d.ControlContext = refusePrivate
+	}
+	return &Client{
+		box: box, dialer: d, json: []string{"application/json"}, events: []string{"text/event-stream"}, agent: []string{"starlane/1"},
+		endpoints: map[place]*endpoint{}, transports: map[string]*http.Transport{}, keys: map[id.ID]openedKey{},
+	}
+}
+
+// Close closes the idle connections.
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, t := range c.transports {
+		t.CloseIdleConnections()
+	}
+}
+
+// Send implements relay.Sender.
+func (c *Client) Send(ctx context.Context, d relay.Dispatch) (*http.Response, error) {
+	e, err := c.endpoint(d.Candidate.Account.BaseURL, d.Path)
+	if err != nil {
+		return nil, &llm.Fault{Phase: llm.Dial, Kind: llm.Transient, Err: err}
+	}
+	bearer, err := c.bearer(d.Key)
+	if err != nil {
+		return nil, &llm.Fault{Phase: llm.Dial, Kind: llm.Auth, Err: err}
+	}
+	accept := c.json
+	if d.Stream {
+		accept = c.events
+	}
+	req := (&http.Request{
+		Method: http.MethodPost, URL: e.url, Host: e.host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{
+			"Authorization": bearer, "Content-Type": c.json, "User-Agent": c.agent, "Accept": accept,
+		},
+		Body: d.Body.Reader(), ContentLength: d.Body.Len(),
+		GetBody: func() (io.ReadCloser, error) { return d.Body.Reader(), nil },
+	}).WithContext(ctx)
+	for k, v := range d.Header {
+		req.Header[k] = v
+	}
+	res, err := e.transport.RoundTrip(req)
+	if err != nil {
+		return nil, fault(ctx, err)
+	}
+	return res, nil
+}
+
+// fault says how far a call came that brought no answer.
+func fault(ctx context.Context, err error) *llm.Fault {
+	f := &llm.Fault{Phase: llm.Send, Kind: llm.Transient, Err: err}
+	var op *net.OpError
+	var dns *net.DNSError
+	var cert *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &dns), errors.As(err, &cert), errors.As(err, &op) && op.Op == "dial", errors.Is(err, ErrPrivate):
+		f.Phase = llm.Dial
+	}
+	var ne net.Error
+	f.Timeout = errors.As(err, &ne) && ne.Timeout()
+	if ctx.Err() != nil {
+		f.Err = context.Cause(ctx)
+	}
+	return f
+}
+
+// endpoint finds the connections of a base URL. There are as many as the catalog names, so what was made is kept.
+func (c *Client) endpoint(base, path string) (*endpoint, error) {
+	at := place{base, path}
+	c.mu.RLock()
+	e := c.endpoints[at]
+	c.mu.RUnlock()
+	if e != nil {
+		return e, nil
+	}
+	u, err := url.Parse(base)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
+		return nil, fmt.Errorf("base URL %q is not an http or https address", base)
+	}
+	u = u.JoinPath(path)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.transports[base]
+	if t == nil {
+		t = c.newTransport()
+		c.transports[base] = t
+	}
+	e = &endpoint{url: u, host: u.Host, transport: t}
+	c.endpoints[at] = e
+	return e, nil
+}
+
+func (c *Client) newTransport() *http.Transport {
+	return &http.Transport{
+		DialContext:            c.dialer.DialContext,
+		TLSHandshakeTimeout:    tlsTimeout,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true, // the bytes pass as they are
+		MaxIdleConnsPerHost:    maxIdle,
+		IdleConnTimeout:        idleTimeout,
+		ReadBufferSize:         bufferSize,
+		WriteBufferSize:        bufferSize,
+		MaxResponseHeaderBytes: maxHeaderSize,
+	}
+}
+
+// bearer opens a key once and keeps the header's value until the key changes.
+func (c *Client) bearer(k *catalog.UpstreamKey) ([]string, error) {
+	c.mu.RLock()
+	have := c.keys[k.ID]
+	c.mu.RUnlock()
+	if have.bearer != nil && bytes.Equal(have.sealed, k.Sealed) {
+		return have.bearer, nil
+	}
+	plain, err := c.box.Open(k.Sealed, catalog.SealContext(k.ID))
+	if err != nil {
+		return nil, fmt.Errorf("upstream key %s: %w", k.ID, err)
+	}
+	have = openedKey{sealed: k.Sealed, bearer: []string{"Bearer " + plain.Reveal()}}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keys[k.ID] = have
+	return have.bearer, nil
+}

@@ -1,0 +1,114 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"starlane/internal/platform/clock"
+)
+
+// Why a watch ended an attempt.
+var (
+	errSlow    = errors.New("the upstream was silent for too long")
+	errTooLong = errors.New("the request reached its longest life")
+)
+
+// watch ends an attempt that makes no progress. One timer a request is enough: progress is a counter, and the timer, which
+// ticks a few times in the allowed silence, looks whether it moved. No chunk of a stream touches a timer.
+type watch struct {
+	beats   atomic.Uint32
+	writing atomic.Bool
+
+	mu       sync.Mutex
+	timer    *time.Timer
+	clock    clock.Clock
+	deadline time.Time
+	cancel   context.CancelCauseFunc
+	abort    func() // makes a write to the client that is stuck return
+	limit    time.Duration
+	tick     time.Duration
+	quiet    time.Duration
+	seen     uint32
+	fired    error
+	stopped  bool
+}
+
+// ticksPerLimit bounds how late silence is noticed: a quarter of the limit.
+const ticksPerLimit = 4
+
+func (w *watch) start(c clock.Clock, t Timeouts, begin time.Time, abort func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clock, w.deadline, w.abort = c, begin.Add(t.Request), abort
+	w.tick = max(min(t.Header, t.Idle, t.Request)/ticksPerLimit, time.Millisecond)
+	w.timer = time.AfterFunc(w.tick, w.look)
+}
+
+// arm begins an attempt that cancel ends.
+func (w *watch) arm(limit time.Duration, cancel context.CancelCauseFunc) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.limit, w.cancel, w.quiet = limit, cancel, 0
+}
+
+// phase begins a part of the attempt in which silence may last for limit, 0 for ever.
+func (w *watch) phase(limit time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.limit, w.quiet = limit, 0
+}
+
+// beat says that something moved.
+func (w *watch) beat() { w.beats.Add(1) }
+
+func (w *watch) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped {
+		return
+	}
+	if beats := w.beats.Load(); beats != w.seen {
+		w.seen, w.quiet = beats, 0
+	} else {
+		w.quiet += w.tick
+	}
+	switch {
+	case !w.clock.Now().Before(w.deadline):
+		w.fire(errTooLong)
+	case w.limit > 0 && w.quiet >= w.limit:
+		w.fire(errSlow)
+		w.timer.Reset(w.tick) // the next attempt is watched too
+	default:
+		w.timer.Reset(w.tick)
+	}
+}
+
+func (w *watch) fire(cause error) {
+	w.limit, w.fired = 0, cause
+	if w.cancel != nil {
+		w.cancel(cause)
+	}
+	if w.writing.Load() {
+		w.abort()
+	}
+}
+
+// over tells whether the request has reached its longest life.
+func (w *watch) over() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return errors.Is(w.fired, errTooLong)
+}
+
+func (w *watch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cancel, w.limit = nil, 0
+	w.stopped = true // a tick that is already running finds nothing to do
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+}

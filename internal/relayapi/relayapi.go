@@ -1,0 +1,193 @@
+// Package relayapi is the public face of the model API: gin routes that turn HTTP into calls of the relay's pipeline.
+package relayapi
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"starlane/internal/catalog"
+	"starlane/internal/platform/apperr"
+	"starlane/internal/platform/clock"
+	"starlane/internal/platform/httpserver"
+	"starlane/internal/platform/id"
+	"starlane/internal/relay"
+	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect"
+)
+
+// Deps is what the routes work with.
+type Deps struct {
+	Pipeline    *relay.Pipeline
+	Catalog     func() *catalog.Snapshot
+	Chat        dialect.Ingress
+	Embeddings  dialect.Ingress
+	Bodies      *body.Pool
+	MaxBody     int64 // bytes of one request body
+	Health      *httpserver.Health
+	CORSOrigins []string // browser origins that may call; empty: none
+	Clock       clock.Clock
+	Logger      *slog.Logger
+}
+
+type server struct{ Deps }
+
+// New returns the handler of the public listener.
+func New(d Deps) http.Handler {
+	gin.SetMode(gin.ReleaseMode)
+	s := &server{d}
+	e := gin.New()
+	e.HandleMethodNotAllowed = true
+	e.RedirectTrailingSlash = false
+	if len(d.CORSOrigins) > 0 {
+		e.Use(s.cors)
+	}
+	e.GET("/healthz", gin.WrapF(d.Health.Live))
+	e.GET("/readyz", gin.WrapF(d.Health.Ready))
+	e.POST("/v1/chat/completions", func(c *gin.Context) { s.call(c, dialect.Chat, s.Chat) })
+	e.POST("/v1/embeddings", func(c *gin.Context) { s.call(c, dialect.Embeddings, s.Embeddings) })
+	e.GET("/v1/models", s.models)
+	e.GET("/v1/models/*id", s.model)
+	e.NoRoute(func(c *gin.Context) {
+		s.refuse(c, s.Chat, s.begin(c), apperr.New(apperr.NotFound, "There is no %s %s here.", c.Request.Method, clip(c.Request.URL.Path)))
+	})
+	e.NoMethod(func(c *gin.Context) {
+		s.fail(c, s.Chat, s.begin(c), http.StatusMethodNotAllowed, apperr.New(apperr.InvalidRequest, "This path does not take %s.", clip(c.Request.Method)))
+	})
+	return e
+}
+
+func clip(s string) string { return s[:min(len(s), 100)] }
+
+// call serves one model call.
+func (s *server) call(c *gin.Context, capability string, in dialect.Ingress) {
+	rid := s.begin(c)
+	out := newSink(c.Writer)
+	defer s.recover(c, in, rid, out)
+	call := relay.Call{ID: rid, Capability: capability, Ingress: in, Start: s.Clock.Now()}
+	ctx := c.Request.Context()
+	var err error
+	if call.Key, err = s.Pipeline.Authenticate(ctx, presentedKey(c.Request)); err != nil {
+		s.refuse(c, in, rid, err)
+		return
+	}
+	if call.Body, err = s.read(c.Request, out); err != nil {
+		s.refuse(c, in, rid, err)
+		return
+	}
+	defer call.Body.Release()
+	if beta := c.Request.Header["Openai-Beta"]; len(beta) == 1 {
+		call.Header = http.Header{"Openai-Beta": beta}
+	}
+	if _, err = s.Pipeline.Serve(ctx, &call, out); err != nil {
+		s.refuse(c, in, rid, err)
+	}
+}
+
+// begin gives the request its id. A client's own id is echoed beside it, never used in its place.
+func (s *server) begin(c *gin.Context) id.ID {
+	rid := id.New()
+	h := c.Writer.Header()
+	h["X-Request-Id"] = []string{rid.String()}
+	if theirs := c.Request.Header["X-Request-Id"]; len(theirs) == 1 && plain(theirs[0]) {
+		h["X-Client-Request-Id"] = theirs
+	}
+	return rid
+}
+
+// plain tells whether a client's id is fit to be repeated.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 128
+}
+
+// recover turns a panic into an answer. It logs where, never what: a value could hold content.
+func (s *server) recover(c *gin.Context, in dialect.Ingress, rid id.ID, out *sink) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	s.Logger.ErrorContext(c.Request.Context(), "panic while serving", "request_id", rid.String(), "stack", string(debug.Stack()))
+	if out.started {
+		panic(http.ErrAbortHandler) //nolint:forbidigo // the way to break off an answer that has begun
+	}
+	s.refuse(c, in, rid, apperr.New(apperr.Internal, "Something went wrong on our side. The request id helps us find it."))
+}
+
+// presentedKey reads the virtual key from either header.
+func presentedKey(r *http.Request) string {
+	const scheme = "bearer "
+	if a := r.Header["Authorization"]; len(a) == 1 && len(a[0]) > len(scheme) && strings.EqualFold(a[0][:len(scheme)], scheme) {
+		return strings.TrimSpace(a[0][len(scheme):])
+	}
+	if k := r.Header["X-Api-Key"]; len(k) == 1 {
+		return k[0]
+	}
+	return ""
+}
+
+// A body must come in at slowestBody bytes a second, after a grace.
+const (
+	bodyGrace   = 30 * time.Second
+	slowestBody = 32 << 10
+)
+
+// read takes the whole body in before anything else happens: the relay has to look into it, retries need it, and an HTTP
+// server that still reads while it answers breaks connections.
+func (s *server) read(r *http.Request, out *sink) (body.Content, error) {
+	size := r.ContentLength
+	if size > s.MaxBody {
+		return body.Content{}, s.tooLarge()
+	}
+	allowed := bodyGrace + time.Duration(max(size, 0)/slowestBody)*time.Second
+	if size < 0 {
+		allowed = bodyGrace + time.Duration(s.MaxBody/slowestBody)*time.Second
+	}
+	out.readWithin(s.Clock.Now().Add(allowed))
+	content, err := s.Bodies.Read(r.Body, size, s.MaxBody)
+	out.readWithin(time.Time{})
+	switch {
+	case err == nil:
+		return content, nil
+	case errors.Is(err, body.ErrTooLarge):
+		return body.Content{}, s.tooLarge()
+	case errors.Is(err, body.ErrNoRoom):
+		return body.Content{}, apperr.New(apperr.NoCapacity, "The relay holds as many requests as it can. Try again soon.").WithRetryAfter(time.Second)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return body.Content{}, apperr.New(apperr.InvalidRequest, "The request body came in too slowly.")
+	default:
+		return body.Content{}, apperr.Wrap(err, apperr.InvalidRequest, "The request body could not be read to its end.")
+	}
+}
+
+func (s *server) tooLarge() error {
+	return apperr.New(apperr.RequestTooLarge, "The request body is larger than %d bytes.", s.MaxBody)
+}
+
+// refuse answers with an error of ours.
+func (s *server) refuse(c *gin.Context, in dialect.Ingress, rid id.ID, err error) {
+	e := apperr.From(err)
+	s.fail(c, in, rid, relay.StatusOf(e), e)
+}
+
+func (s *server) fail(c *gin.Context, in dialect.Ingress, rid id.ID, status int, e *apperr.Error) {
+	h := c.Writer.Header()
+	if e.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64((e.RetryAfter+time.Second-1)/time.Second), 10))
+		h.Set("Retry-After-Ms", strconv.FormatInt(e.RetryAfter.Milliseconds(), 10))
+	}
+	h.Set("Content-Type", "application/json")
+	c.Status(status)
+	_, _ = c.Writer.Write(append(in.AppendError(nil, e, rid.String()), '\n'))
+}
