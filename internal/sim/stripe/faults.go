@@ -32,7 +32,7 @@ type Fault struct {
 	Probability *float64 `json:"probability,omitempty"` // absent: always
 	Times       int      `json:"times,omitempty"`       // how many requests it hits; 0: no limit
 	DelayMS     int64    `json:"delay_ms,omitempty"`    // may be added to any kind
-	Seconds     int64    `json:"seconds,omitempty"`     // the rule ends after this long; 0: never
+	Seconds     int64    `json:"seconds,omitempty"`     // the rule ends after this long in simulated time; 0: never
 }
 
 func (f Fault) delay() time.Duration { return time.Duration(f.DelayMS) * time.Millisecond }
@@ -148,6 +148,6 @@ func (s *Server) SetFaults(plan FaultPlan) error {
 	if err := plan.validate(); err != nil {
 		return err
 	}
-	s.faults.set(plan, s.clock.Now())
+	s.faults.set(plan, s.simulatedNow())
 	return nil
 }

@@ -106,7 +106,7 @@ func TestRateLimitAndOutage(t *testing.T) {
 	require.Equal(t, stripego.ErrorCodeLockTimeout, stripeError(t, err).Code)
 	_, err = createWithKey(f, "op1", "Ada")
 	require.Error(t, err)
-	f.clock.Advance(61 * time.Second)
+	require.Equal(t, 200, f.control(t, http.MethodPost, "/_sim/clock/advance", map[string]int{"seconds": 61}, nil))
 	_, err = createWithKey(f, "op1", "Ada")
 	require.NoError(t, err)
 }

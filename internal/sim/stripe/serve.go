@@ -39,7 +39,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, entry *requestEn
 	if err != nil {
 		return writeError(w, err)
 	}
-	fault := s.faults.take(r, s.clock.Now())
+	fault := s.faults.take(r, s.simulatedNow())
 	entry.Fault = fault.Kind
 	switch fault.Kind {
 	case FaultOutage:

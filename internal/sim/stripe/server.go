@@ -83,6 +83,12 @@ func (s *Server) now() time.Time {
 	return s.clock.Now().Add(time.Duration(s.st.OffsetSeconds) * time.Second)
 }
 
+func (s *Server) simulatedNow() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now()
+}
+
 func (s *Server) chance(probability float64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -159,7 +159,7 @@ func (s *Server) simReset(w http.ResponseWriter, _ *http.Request) {
 	s.st = newState()
 	s.st.Counter = counter
 	s.mu.Unlock()
-	s.faults.set(FaultPlan{}, s.clock.Now())
+	s.faults.set(FaultPlan{}, s.simulatedNow())
 	s.hooks.clear()
 	s.record.clear()
 	s.saveOrLog()
@@ -167,9 +167,7 @@ func (s *Server) simReset(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (s *Server) simClock(w http.ResponseWriter, _ *http.Request) {
-	s.mu.Lock()
-	now := s.now()
-	s.mu.Unlock()
+	now := s.simulatedNow()
 	writeJSON(w, http.StatusOK, map[string]any{"now": now.UTC().Format(time.RFC3339), "unix": now.Unix()})
 }
 
