@@ -49,7 +49,7 @@ func (c *call) newCharge(pi *paymentIntent, method *paymentMethod) *charge {
 		base: c.newBase("ch_", "charge", pi.Metadata), Amount: pi.Amount, AmountCaptured: pi.Amount, Captured: true, Currency: pi.Currency,
 		BillingDetails: method.BillingDetails, Customer: pi.Customer, Description: pi.Description, Invoice: pi.Invoice,
 		Outcome: chargeOutcome{NetworkStatus: "approved_by_network", RiskLevel: "normal", SellerMessage: "Payment complete.", Type: "authorized"},
-		Paid:    true, PaymentIntent: &pi.ID, PaymentMethod: &method.ID, Details: chargeDetails{Card: method.Card, Type: "card"}, Status: "succeeded",
+		Paid:    true, PaymentIntent: &pi.ID, PaymentMethod: &method.ID, Details: chargeDetails{Card: method.Card.charged(), Type: "card"}, Status: "succeeded",
 	}
 	c.st.Charges.put(ch)
 	return ch
@@ -57,7 +57,7 @@ func (c *call) newCharge(pi *paymentIntent, method *paymentMethod) *charge {
 
 // balanceTxn is one movement of our money at Stripe, in cents; Net = Amount - Fee.
 type balanceTxn struct {
-	base
+	core
 	Amount            int64       `json:"amount"`
 	AvailableOn       int64       `json:"available_on"`
 	Currency          string      `json:"currency"`
@@ -95,7 +95,7 @@ func (c *call) book(ch *charge) {
 func (c *call) newBalanceTxn(kind, source, currency string, amount, fee int64) *balanceTxn {
 	now := c.now().Unix()
 	txn := &balanceTxn{
-		base: c.newBase("txn_", "balance_transaction", nil), Amount: amount, AvailableOn: now + payoutDelaySeconds, Currency: currency,
+		core: c.newCore("txn_", "balance_transaction"), Amount: amount, AvailableOn: now + payoutDelaySeconds, Currency: currency,
 		Fee: fee, FeeDetails: []feeDetail{}, Net: amount - fee, ReportingCategory: kind, Source: source, Status: "pending", Type: kind,
 	}
 	if fee != 0 {

@@ -81,7 +81,7 @@ type lineItem struct {
 	Quantity       int64  `json:"quantity"`
 }
 
-func (l *lineItem) ident() string      { return l.ID }
+func (l *lineItem) identity() string   { return l.ID }
 func (l *lineItem) createdUnix() int64 { return 0 }
 
 // sessionItem is one requested line, before its price is made.
@@ -147,7 +147,7 @@ func createSession(c *call) (any, error) {
 		}
 	}
 	session.base = base{
-		ID: "cs_test_" + c.token(32), Object: "checkout.session", Created: c.now().Unix(), Metadata: metadata,
+		core: core{ident: ident{ID: "cs_test_" + c.token(32), Object: "checkout.session"}, Created: c.now().Unix()}, Metadata: metadata,
 	}
 	session.ExpiresAt = c.now().Add(sessionLifetime).Unix()
 	if hasExpiry {

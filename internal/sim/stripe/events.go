@@ -27,7 +27,7 @@ type eventRequest struct {
 	IdempotencyKey *string `json:"idempotency_key"`
 }
 
-func (e *event) ident() string      { return e.ID }
+func (e *event) identity() string   { return e.ID }
 func (e *event) createdUnix() int64 { return e.Created }
 
 // emit records that something happened to object, for the event list and the webhooks.

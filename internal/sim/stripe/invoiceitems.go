@@ -3,26 +3,30 @@ package stripe
 import "slices"
 
 type invoiceItem struct {
-	base
-	Amount       int64      `json:"amount"` // cents
-	Currency     string     `json:"currency"`
-	Customer     string     `json:"customer"`
-	Date         int64      `json:"date"`
-	Description  *string    `json:"description"`
-	Discountable bool       `json:"discountable"`
-	Invoice      *string    `json:"invoice"`
-	Period       linePeriod `json:"period"`
-	Price        *price     `json:"price"`
-	Proration    bool       `json:"proration"`
-	Quantity     int64      `json:"quantity"`
-	UnitAmount   int64      `json:"unit_amount"`
-	LineID       string     `json:"sim_line_id"`
+	ident
+	Amount       int64             `json:"amount"` // cents
+	Currency     string            `json:"currency"`
+	Customer     string            `json:"customer"`
+	Date         int64             `json:"date"`
+	Description  *string           `json:"description"`
+	Discountable bool              `json:"discountable"`
+	Invoice      *string           `json:"invoice"`
+	Livemode     bool              `json:"livemode"`
+	Metadata     map[string]string `json:"metadata"`
+	Period       linePeriod        `json:"period"`
+	Price        *price            `json:"price"`
+	Proration    bool              `json:"proration"`
+	Quantity     int64             `json:"quantity"`
+	UnitAmount   int64             `json:"unit_amount"`
+	LineID       string            `json:"sim_line_id"`
 }
 
 type linePeriod struct {
 	End   int64 `json:"end"`
 	Start int64 `json:"start"`
 }
+
+func (item *invoiceItem) createdUnix() int64 { return item.Date }
 
 // invoiceLine is an item as it appears on an invoice.
 type invoiceLine struct {
@@ -45,7 +49,7 @@ type invoiceLine struct {
 	createdSeconds int64
 }
 
-func (l *invoiceLine) ident() string      { return l.ID }
+func (l *invoiceLine) identity() string   { return l.ID }
 func (l *invoiceLine) createdUnix() int64 { return l.createdSeconds }
 
 func (item *invoiceItem) line() *invoiceLine {
@@ -53,7 +57,7 @@ func (item *invoiceItem) line() *invoiceLine {
 		ID: item.LineID, Object: "line_item", Amount: item.Amount, AmountExclTax: item.Amount, Currency: item.Currency,
 		Description: item.Description, Discountable: item.Discountable, Invoice: item.Invoice, InvoiceItem: item.ID,
 		Metadata: item.Metadata, Period: item.Period, Price: item.Price, Quantity: item.Quantity, Type: "invoiceitem",
-		createdSeconds: item.Created,
+		createdSeconds: item.Date,
 	}
 }
 
@@ -112,7 +116,7 @@ func (c *call) makeItem(in itemDraft, owner, currency string, inv *invoice) (*in
 		one.Active = false
 	}
 	item := &invoiceItem{
-		base: c.newBase("ii_", "invoiceitem", in.metadata), Amount: in.amount, Currency: currency, Customer: owner, Date: c.now().Unix(),
+		ident: ident{ID: c.newID("ii_"), Object: "invoiceitem"}, Metadata: orEmpty(in.metadata), Amount: in.amount, Currency: currency, Customer: owner, Date: c.now().Unix(),
 		Description: optional(in.description), Discountable: true, Period: in.period, Price: one,
 		Quantity: in.quantity, UnitAmount: in.unitAmount, LineID: c.newID("il_"),
 	}

@@ -75,7 +75,7 @@ func paginate[T stored](c *call, cur cursor, rows []T, keep func(T) bool, view f
 	from, to := 0, len(kept)
 	find := func(id, param string) (int, error) {
 		for i, row := range kept {
-			if row.ident() == id {
+			if row.identity() == id {
 				return i, nil
 			}
 		}

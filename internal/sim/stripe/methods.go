@@ -22,15 +22,21 @@ type billingDetails struct {
 }
 
 type card struct {
-	Brand       string      `json:"brand"`
-	Checks      cardChecks  `json:"checks"`
-	Country     string      `json:"country"`
-	ExpMonth    int         `json:"exp_month"`
-	ExpYear     int         `json:"exp_year"`
-	Fingerprint string      `json:"fingerprint"`
-	Funding     string      `json:"funding"`
-	Last4       string      `json:"last4"`
-	ThreeDS     threeDSInfo `json:"three_d_secure_usage"`
+	Brand       string       `json:"brand"`
+	Checks      cardChecks   `json:"checks"`
+	Country     string       `json:"country"`
+	ExpMonth    int          `json:"exp_month"`
+	ExpYear     int          `json:"exp_year"`
+	Fingerprint string       `json:"fingerprint"`
+	Funding     string       `json:"funding"`
+	Last4       string       `json:"last4"`
+	ThreeDS     *threeDSInfo `json:"three_d_secure_usage,omitempty"` // absent on a charge
+}
+
+// charged is the card as a charge shows it.
+func (c card) charged() card {
+	c.ThreeDS = nil
+	return c
 }
 
 type cardChecks struct {
@@ -105,7 +111,7 @@ func (c *call) newMethod(magic string) *paymentMethod {
 		BillingDetails: billingDetails{Address: &address{}},
 		Card: card{
 			Brand: m.brand, Checks: cardChecks{CVC: check}, Country: "US", ExpMonth: 12, ExpYear: c.now().Year() + 4,
-			Fingerprint: c.token(16), Funding: "credit", Last4: m.number[len(m.number)-4:], ThreeDS: threeDSInfo{Supported: true},
+			Fingerprint: c.token(16), Funding: "credit", Last4: m.number[len(m.number)-4:], ThreeDS: &threeDSInfo{Supported: true},
 		},
 	}
 	c.st.Methods.put(method)

@@ -4,16 +4,17 @@ package stripe
 const refundSettles = 3600
 
 type refund struct {
-	base
-	Amount                    int64   `json:"amount"` // cents
-	BalanceTransaction        *string `json:"balance_transaction"`
-	Charge                    string  `json:"charge"`
-	Currency                  string  `json:"currency"`
-	FailureBalanceTransaction *string `json:"failure_balance_transaction,omitempty"`
-	FailureReason             *string `json:"failure_reason,omitempty"`
-	PaymentIntent             *string `json:"payment_intent"`
-	Reason                    *string `json:"reason"`
-	Status                    string  `json:"status"`
+	core
+	Amount                    int64             `json:"amount"` // cents
+	BalanceTransaction        *string           `json:"balance_transaction"`
+	Charge                    string            `json:"charge"`
+	Currency                  string            `json:"currency"`
+	FailureBalanceTransaction *string           `json:"failure_balance_transaction,omitempty"`
+	FailureReason             *string           `json:"failure_reason,omitempty"`
+	Metadata                  map[string]string `json:"metadata"`
+	PaymentIntent             *string           `json:"payment_intent"`
+	Reason                    *string           `json:"reason"`
+	Status                    string            `json:"status"`
 	// Settles is when a refund to an asynchronous test card changes; 0: it does not.
 	Settles int64  `json:"sim_settles"`
 	Becomes string `json:"sim_becomes"`
@@ -63,7 +64,7 @@ func (c *call) refund(ch *charge, amount int64, partial bool, reason string, met
 		return nil, illegal("", "Refund amount (%d) is greater than unrefunded amount on charge (%d)", amount, left)
 	}
 	re := &refund{
-		base: c.newBase("re_", "refund", metadata), Amount: amount, Charge: ch.ID, Currency: ch.Currency,
+		core: c.newCore("re_", "refund"), Metadata: orEmpty(metadata), Amount: amount, Charge: ch.ID, Currency: ch.Currency,
 		PaymentIntent: ch.PaymentIntent, Reason: optional(reason), Status: "succeeded",
 	}
 	if method, ok := c.st.Methods.get(textOf(ch.PaymentMethod)); ok {

@@ -9,21 +9,32 @@ import (
 	"slices"
 )
 
-// base is what nearly every Stripe object starts with.
+// ident names an object.
+type ident struct {
+	ID     string `json:"id"`
+	Object string `json:"object"`
+}
+
+func (i *ident) identity() string { return i.ID }
+
+// core is what every dated object starts with.
+type core struct {
+	ident
+	Created int64 `json:"created"` // Unix seconds
+}
+
+func (c *core) createdUnix() int64 { return c.Created }
+
+// base is what most objects start with.
 type base struct {
-	ID       string            `json:"id"`
-	Object   string            `json:"object"`
-	Created  int64             `json:"created"` // Unix seconds
+	core
 	Livemode bool              `json:"livemode"`
 	Metadata map[string]string `json:"metadata"`
 }
 
-func (b *base) ident() string      { return b.ID }
-func (b *base) createdUnix() int64 { return b.Created }
-
 // stored is anything that lives in a table.
 type stored interface {
-	ident() string
+	identity() string
 	createdUnix() int64
 }
 
@@ -37,10 +48,10 @@ func (t *table[T]) put(row T) {
 	if t.rows == nil {
 		t.rows = map[string]T{}
 	}
-	if _, known := t.rows[row.ident()]; !known {
-		t.order = append(t.order, row.ident())
+	if _, known := t.rows[row.identity()]; !known {
+		t.order = append(t.order, row.identity())
 	}
-	t.rows[row.ident()] = row
+	t.rows[row.identity()] = row
 }
 
 func (t *table[T]) get(id string) (T, bool) {
@@ -140,10 +151,19 @@ func (s *Server) token(n int) string {
 }
 
 func (s *Server) newBase(prefix, object string, metadata map[string]string) base {
+	return base{core: s.newCore(prefix, object), Metadata: orEmpty(metadata)}
+}
+
+// orEmpty makes metadata that nobody sent {} rather than null.
+func orEmpty(metadata map[string]string) map[string]string {
 	if metadata == nil {
-		metadata = map[string]string{}
+		return map[string]string{}
 	}
-	return base{ID: s.newID(prefix), Object: object, Created: s.now().Unix(), Metadata: metadata}
+	return metadata
+}
+
+func (s *Server) newCore(prefix, object string) core {
+	return core{ident: ident{ID: s.newID(prefix), Object: object}, Created: s.now().Unix()}
 }
 
 // lookup finds any object by its id, rendered as the API shows it; expand[] needs it.
