@@ -173,6 +173,19 @@ grant delete on session, idempotency, config_change to starlane_worker;
 -- Transactions get their number before they are written, because usage events name it and never change afterwards.
 grant usage on sequence ledger_txn_id_seq to starlane_worker, starlane_api;
 
+-- Processes refuse to start on a schema that is behind them; the table is made by the migration tool.
+-- +goose StatementBegin
+do $$
+begin
+  if to_regclass('public.goose_db_version') is not null then
+    execute 'reset role';
+    execute 'grant select on public.goose_db_version to starlane_api, starlane_worker';
+    execute 'set local role starlane_owner';
+  end if;
+end
+$$;
+-- +goose StatementEnd
+
 -- The platform itself, and the accounts every installation has.
 reset role;
 insert into starlane.tenant (id, name) values ('00000000-0000-0000-0000-000000000000', 'Platform');

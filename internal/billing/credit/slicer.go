@@ -48,7 +48,8 @@ type Escrow struct {
 	Epoch int64 // -1: the shelf knows nothing of the tenant
 	Free  money.Amount
 	Holds map[id.ID]money.Amount // free by hold
-	Want  money.Amount           // largest reservation that found no room
+	Need  money.Amount           // largest reservation that found no room, 0: none
+	Want  money.Amount           // what a relay would have liked then, to be covered for some seconds
 }
 
 // Wish is something that a relay waits for: credit of a tenant, or, with Key, the use of a key's budget since a time.
@@ -66,8 +67,8 @@ type Shelf interface {
 	SetAvail(ctx context.Context, tenant id.ID, epoch int64, avail money.Amount, state string) error
 	SeedBudget(ctx context.Context, tenant, key id.ID, window time.Time, used money.Amount) error
 	NextWish(ctx context.Context, block time.Duration) (Wish, bool, error)
-	// RunID changes when the server was restarted or replaced: what it granted last may be forgotten then.
-	RunID(ctx context.Context) (string, error)
+	// Generation changes when the server was restarted, replaced or emptied: what it granted last may be forgotten then.
+	Generation(ctx context.Context) (string, error)
 }
 
 // Slicer keeps the shelf filled.
@@ -81,7 +82,7 @@ type Slicer struct {
 
 	mu    sync.Mutex
 	spend map[id.ID]*spending
-	runID string
+	generation string
 }
 
 const refreshQueue = 1024
@@ -115,7 +116,7 @@ func (s *Slicer) Serve(ctx context.Context, tenant id.ID) error {
 		if _, err := s.store.CloseHolds(ctx, tenant, epoch); err != nil {
 			return fmt.Errorf("close holds of epoch %d: %w", st.Epoch, err)
 		}
-		esc = Escrow{Want: esc.Want}
+		esc = Escrow{Need: esc.Need, Want: esc.Want}
 	} else if err := s.putBack(ctx, st, &esc); err != nil {
 		return err
 	}
@@ -144,8 +145,8 @@ func (s *Slicer) fill(ctx context.Context, tenant id.ID, epoch int64, avail mone
 	size := s.sliceSize(tenant, avail)
 	need := money.Amount(0)
 	switch {
-	case esc.Want > 0:
-		need = max(size, esc.Want) // asked for and not there: free money on the shelf was not enough
+	case esc.Need > 0: // free money on the shelf was not enough
+		need = max(size, esc.Need, min(esc.Want, avail/4))
 	case esc.Free < size/2:
 		need = size
 	}
@@ -234,13 +235,13 @@ func (s *Slicer) Sweep(ctx context.Context) error {
 // watchServer notices a restarted shelf. With its log written once a second it may have forgotten grants of the last
 // moment; they would be granted again. The first look of a worker only remembers.
 func (s *Slicer) watchServer(ctx context.Context) error {
-	now, err := s.shelf.RunID(ctx)
+	now, err := s.shelf.Generation(ctx)
 	if err != nil {
 		return fmt.Errorf("look at the shelf's server: %w", err)
 	}
 	s.mu.Lock()
-	before := s.runID
-	s.runID = now
+	before := s.generation
+	s.generation = now
 	s.mu.Unlock()
 	if before == "" || before == now {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -46,23 +47,38 @@ func MigrateFrom(ctx context.Context, dsn secret.String, schema fs.FS) (int, err
 }
 
 // Migrated tells whether the schema is the one this binary was built for; the error says what is missing.
-func Migrated(ctx context.Context, dsn secret.String) error {
-	cfg, err := pgx.ParseConfig(dsn.Reveal())
+func Migrated(ctx context.Context, pool *pgxpool.Pool) error {
+	want, err := newest(migrations.FS)
 	if err != nil {
-		return errors.New("DATABASE_URL: want postgres://user:password@host:5432/database")
+		return err
 	}
-	db := stdlib.OpenDB(*cfg)
-	defer func() { _ = db.Close() }()
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations.FS, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
+	var have int64
+	err = pool.QueryRow(ctx, `select coalesce(max(version_id), 0) from goose_db_version where is_applied`).Scan(&have)
+	if Code(err) == codeNoTable {
+		err = nil
+	}
+	switch {
+	case err != nil:
 		return fmt.Errorf("read schema version: %w", err)
-	}
-	pending, err := provider.HasPending(ctx)
-	if err != nil {
-		return fmt.Errorf("read schema version: %w", err)
-	}
-	if pending {
-		return errors.New("the database schema is behind this binary: run `api migrate`")
+	case have < want:
+		return fmt.Errorf("the database schema is at version %d, this binary needs %d: run `api migrate`", have, want)
 	}
 	return nil
+}
+
+// newest is the highest number among the migrations.
+func newest(schema fs.FS) (int64, error) {
+	names, err := fs.Glob(schema, "*.sql")
+	if err != nil {
+		return 0, fmt.Errorf("read migrations: %w", err)
+	}
+	var highest int64
+	for _, name := range names {
+		n, err := goose.NumericComponent(name)
+		if err != nil {
+			return 0, fmt.Errorf("read migrations: %w", err)
+		}
+		highest = max(highest, n)
+	}
+	return highest, nil
 }

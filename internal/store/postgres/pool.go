@@ -72,6 +72,7 @@ func isNoRows(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 // SQLSTATE values that the stores act on.
 const (
 	codeUnique        = "23505"
+	codeNoTable       = "42P01"
 	codeSerialization = "40001"
 	codeDeadlock      = "40P01"
 )
