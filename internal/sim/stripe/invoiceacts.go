@@ -76,8 +76,9 @@ func (c *call) charge(inv *invoice, methodID string, offSession bool) error {
 	}
 	if pi.Status == "requires_action" {
 		c.emit("invoice.payment_action_required", c.invoiceView(inv))
+		shown := *pi
 		return &apiError{
-			Status: 402, Type: typeCard, Code: "invoice_payment_intent_requires_action", PaymentIntent: pi,
+			Status: 402, Type: typeCard, Code: "invoice_payment_intent_requires_action", PaymentIntent: &shown,
 			Message: "This payment requires additional user action before it can be completed successfully.",
 		}
 	}
