@@ -12,8 +12,15 @@ begin
     exception when duplicate_object or unique_violation then
       null; -- another database of the same cluster made it
     end;
-    if not pg_has_role(current_user, name, 'member') then
-      execute format('grant %I to %I', name, current_user);
+    -- From Postgres 16 on, creating a role does not yet allow to work as it; a superuser may anyway.
+    if not (select rolsuper from pg_roles where rolname = current_user) then
+      begin
+        execute format('grant %I to %I', name, current_user);
+      exception when insufficient_privilege then
+        if not pg_has_role(current_user, name, 'member') then
+          raise;
+        end if; -- an administrator made the roles and let us in
+      end;
     end if;
   end loop;
 end

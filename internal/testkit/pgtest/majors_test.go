@@ -2,6 +2,8 @@ package pgtest
 
 import (
 	"context"
+	"net/url"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -13,22 +15,36 @@ import (
 	"starlane/migrations"
 )
 
-// The oldest and the newest supported Postgres are the ones that first runs meet: Debian's, and the one from npm.
-func TestSchemaLoadsOnTheNewestMajor(t *testing.T) {
+// The oldest and the newest supported Postgres are the ones that first runs meet: the machine's, often Debian's 15, and the
+// one from npm. Managed servers give out no superuser, so the schema must load without one.
+func TestSchemaLoadsWithoutASuperuser(t *testing.T) {
 	t.Parallel()
 	cache, err := toolcache.Dir("starlane")
 	require.NoError(t, err)
-	bin, err := pgserver.Finder{Cache: cache, Fetch: true}.Find(t.Context(), 18)
-	require.NoError(t, err)
-	server, err := pgserver.Start(t.Context(), pgserver.Config{Binaries: bin, Dir: t.TempDir(), ForTests: true})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = server.Stop(context.Background(), syscall.SIGINT) })
-	conn, err := pgx.Connect(t.Context(), server.DSN("postgres"))
-	require.NoError(t, err)
-	defer func() { _ = conn.Close(t.Context()) }()
-	name, err := ensureTemplate(t.Context(), conn, server.DSN("postgres"), migrations.FS)
-	require.NoError(t, err)
-	var version string
-	require.NoError(t, conn.QueryRow(t.Context(), "show server_version").Scan(&version))
-	t.Logf("Postgres %s, template %s", version, name)
+	for _, major := range []int{0, 18} {
+		t.Run(strconv.Itoa(major), func(t *testing.T) {
+			t.Parallel()
+			bin, err := pgserver.Finder{Cache: cache, Fetch: true}.Find(t.Context(), major)
+			require.NoError(t, err)
+			server, err := pgserver.Start(t.Context(), pgserver.Config{Binaries: bin, Dir: t.TempDir(), ForTests: true})
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = server.Stop(context.Background(), syscall.SIGINT) })
+			conn, err := pgx.Connect(t.Context(), server.DSN("postgres"))
+			require.NoError(t, err)
+			defer func() { _ = conn.Close(t.Context()) }()
+			for _, sql := range []string{"create role operator login createrole password 'x'", "create database product owner operator"} {
+				_, err := conn.Exec(t.Context(), sql)
+				require.NoError(t, err)
+			}
+			dsn, err := url.Parse(server.DSN("product"))
+			require.NoError(t, err)
+			dsn.User = url.UserPassword("operator", "x")
+			require.NoError(t, migrate(t.Context(), dsn.String(), "product", migrations.FS), "Postgres %s", bin.Version)
+			for _, role := range []string{apiRole, workerRole} {
+				as, err := pgx.Connect(t.Context(), dsn.String()+"&role="+role)
+				require.NoError(t, err, "work as %s on Postgres %s", role, bin.Version)
+				require.NoError(t, as.Close(t.Context()))
+			}
+		})
+	}
 }
