@@ -2,6 +2,8 @@ package pgtest
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -56,6 +58,7 @@ func TestManyAtOnceMakeOneTemplate(t *testing.T) {
 	// A schema nobody has used yet, so that all of them find no template.
 	sql := "-- +goose Up\ncreate table seen (at text default '" + time.Now().Format(time.RFC3339Nano) + "');\n"
 	schema := fstest.MapFS{"00001_seen.sql": &fstest.MapFile{Data: []byte(sql)}}
+	t.Cleanup(func() { dropTemplate(t, schema) }) // nobody will want it again
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -88,5 +91,21 @@ func TestDatabaseIsDroppedAtTheEnd(t *testing.T) {
 func BenchmarkNew(b *testing.B) {
 	for b.Loop() {
 		New(b)
+	}
+}
+
+func dropTemplate(t *testing.T, schema fs.FS) {
+	t.Helper()
+	ctx := context.Background()
+	sum, err := digest(schema)
+	require.NoError(t, err)
+	dsn, err := adminDSN(ctx)
+	require.NoError(t, err)
+	conn, err := pgx.Connect(ctx, dsn)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(ctx) }()
+	for _, sql := range []string{"alter database %s with is_template false", "drop database %s with (force)"} {
+		_, err := conn.Exec(ctx, fmt.Sprintf(sql, templatePrefix+sum))
+		require.NoError(t, err)
 	}
 }

@@ -22,7 +22,7 @@ const (
 	clonePrefix    = "starlane_test_"
 	templatePrefix = "starlane_template_"
 	cloneStrategy  = "file_copy" // the whole template is a few MB of files: cheaper than writing each page to the log
-	keptTemplates  = 6
+	keptTemplates  = 12
 	// templateLock serialises the makers of templates: roles are cluster-wide, and Postgres does not like them changed by two at once.
 	templateLock = 0x5354_4152
 )
