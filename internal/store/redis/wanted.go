@@ -57,11 +57,11 @@ func (s *Store) PushWanted(ctx context.Context, w Wanted) error {
 	return wrap("push wanted", s.rdb.ZAddNX(ctx, keyWanted, z).Err())
 }
 
-// PopWanted takes the request that has waited longest, waiting up to block for one. ok is false when none came. The worker
-// answers each one: a slice by PutHold, or by SetAvail if there is nothing to slice; a budget by SeedBudget. Relays wait for
-// that answer for a second.
+// PopWanted takes the request that has waited longest, waiting up to block (at least a second) for one. ok is false when
+// none came. The worker answers each one. Credit: PutHold if there is something to slice, then in any case SetAvail; only
+// that entitles relays to answer 402. A budget: SeedBudget. Relays wait for the answer for a second.
 func (s *Store) PopWanted(ctx context.Context, block time.Duration) (w Wanted, ok bool, err error) {
-	z, err := s.rdb.BZPopMin(ctx, block, keyWanted).Result()
+	z, err := s.rdb.BZPopMin(ctx, max(block, time.Second), keyWanted).Result()
 	if errors.Is(err, redis.Nil) {
 		return Wanted{}, false, nil
 	}

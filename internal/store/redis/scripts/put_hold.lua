@@ -14,5 +14,5 @@ end
 if redis.call('HSETNX', KEYS[1], 'h:' .. ARGV[2], ARGV[3]) == 1 then
   redis.call('HSET', KEYS[1], 'x:' .. ARGV[2], ARGV[4], 'low', string.format('%.0f', math.floor(tonumber(ARGV[3]) / 2)))
 end
-redis.call('HDEL', KEYS[1], 'want', 'need', 'asked')
+redis.call('HDEL', KEYS[1], 'want', 'need')
 return 1

@@ -1,0 +1,379 @@
+package lease
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"starlane/internal/billing/money"
+	"starlane/internal/platform/apperr"
+	"starlane/internal/platform/id"
+	"starlane/internal/relay"
+	"starlane/internal/tenancy/vkey"
+	"starlane/internal/usage/allowance"
+)
+
+const (
+	sharePart  = 20 // a relay borrows a twentieth of a limit at a time: three seconds' worth
+	budgetPart = 50 // and a fiftieth of a budget, if several requests do not need more
+	minSlots   = 4
+)
+
+// bucket is this relay's share of a limit a minute.
+type bucket struct {
+	have     int64 // may be negative: a request used more than it had reserved
+	limit    int64
+	left     int64 // in the store after the last call
+	at       time.Time
+	fallback time.Time // local refill while the store is away; zero: the store answers
+}
+
+// budget is this relay's part of a key's budget in one window.
+type budget struct {
+	window time.Time
+	free   money.Amount
+	held   money.Amount // reserved by running requests
+}
+
+// keyState is what the relay holds for a virtual key with limits or a budget.
+type keyState struct {
+	m      *Manager
+	tenant id.ID
+	key    id.ID
+
+	mu       sync.Mutex
+	requests bucket
+	tokens   bucket
+	slots    int64 // requests at once that this relay may run
+	slotsEnd time.Time
+	running  int64
+	budget   budget
+	used     time.Time
+	call     chan struct{}
+	record   *vkey.Record // the newest seen
+}
+
+func (m *Manager) keyOf(rec *vkey.Record) (*keyState, error) {
+	m.mu.RLock()
+	k := m.keys[rec.Key]
+	m.mu.RUnlock()
+	if k != nil {
+		return k, nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if k := m.keys[rec.Key]; k != nil {
+		return k, nil
+	}
+	if len(m.keys) >= maxRemembers {
+		return nil, errBusy()
+	}
+	k = &keyState{m: m, tenant: rec.Tenant, key: rec.Key, record: rec}
+	m.keys[rec.Key] = k
+	return k, nil
+}
+
+// take sets a slot, a request, tokens and budget aside, from memory if it can.
+func (k *keyState) take(ctx context.Context, rec *vkey.Record, r *reservation, now time.Time) error {
+	r.window = windowStart(rec.BudgetWindow, now)
+	for {
+		k.mu.Lock()
+		k.used, k.record = now, rec
+		lacksShare, lacksBudget := k.lacks(rec, r, now)
+		if !lacksShare && !lacksBudget {
+			k.subtract(rec, r, now)
+			k.mu.Unlock()
+			return nil
+		}
+		if call := k.call; call != nil {
+			k.mu.Unlock()
+			select {
+			case <-ctx.Done():
+				return errUnreachable(ctx.Err())
+			case <-call:
+				continue
+			}
+		}
+		k.call = make(chan struct{})
+		k.mu.Unlock()
+		taken, err := k.refill(ctx, rec, r, lacksShare)
+		if taken || err != nil {
+			return err
+		}
+	}
+}
+
+// refill asks the store for what the request lacks and takes it before anybody else can.
+func (k *keyState) refill(ctx context.Context, rec *vkey.Record, r *reservation, lacksShare bool) (taken bool, err error) {
+	defer func() {
+		k.mu.Lock()
+		if err == nil {
+			now := k.m.o.Clock.Now()
+			if share, budget := k.lacks(rec, r, now); !share && !budget {
+				k.subtract(rec, r, now)
+				taken = true
+			}
+		}
+		close(k.call)
+		k.call = nil
+		k.mu.Unlock()
+	}()
+	if lacksShare {
+		if err := k.borrow(ctx, rec, r.tokens); err != nil {
+			return false, err
+		}
+	}
+	k.mu.Lock()
+	_, lacksBudget := k.lacks(rec, r, k.m.o.Clock.Now())
+	k.mu.Unlock()
+	if lacksBudget {
+		return false, k.leaseBudget(ctx, rec, r)
+	}
+	return false, nil
+}
+
+// lacks says what memory cannot give. The caller holds the lock.
+func (k *keyState) lacks(rec *vkey.Record, r *reservation, now time.Time) (share, budget bool) {
+	share = rec.RPM > 0 && k.requests.have < 1 ||
+		rec.TPM > 0 && k.tokens.have < r.tokens ||
+		rec.Concurrency > 0 && (k.running >= k.slots || !now.Before(k.slotsEnd))
+	if rec.Budget > 0 {
+		budget = !k.budget.window.Equal(r.window) || k.budget.free < r.amount
+	}
+	return share, budget
+}
+
+func (k *keyState) subtract(rec *vkey.Record, r *reservation, now time.Time) {
+	k.running++
+	if rec.RPM > 0 {
+		k.requests.have--
+	}
+	if rec.TPM > 0 {
+		k.tokens.have -= r.tokens
+	}
+	if rec.Budget > 0 {
+		k.budget.free -= r.amount
+		k.budget.held += r.amount
+	}
+	r.state = relay.Limits{Requests: k.requests.state(rec.RPM, now), Tokens: k.tokens.state(rec.TPM, now)}
+}
+
+// giveBack ends the key's side of a reservation. The caller does not hold the lock.
+func (k *keyState) giveBack(r *reservation, actual money.Amount, tokens int64, unused bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.running--
+	if k.requests.limit > 0 && unused {
+		k.requests.have++
+	}
+	if k.tokens.limit > 0 {
+		k.tokens.have += r.tokens - tokens
+	}
+	if k.record.Budget > 0 && k.budget.window.Equal(r.window) {
+		k.budget.free += r.amount - actual
+		k.budget.held -= r.amount
+	}
+}
+
+// state is what the x-ratelimit headers say: what this relay has and what was last seen in the store.
+func (b *bucket) state(limit int64, now time.Time) relay.Limit {
+	if limit <= 0 {
+		return relay.Limit{}
+	}
+	gained := int64(now.Sub(b.at)/time.Millisecond) * limit / 60_000
+	remaining := min(max(b.have, 0)+max(b.left+gained, 0), limit)
+	missing := limit - remaining
+	return relay.Limit{Limit: limit, Remaining: remaining, Reset: time.Duration(missing) * time.Minute / time.Duration(limit)}
+}
+
+// borrow gets shares of the limits.
+func (k *keyState) borrow(ctx context.Context, rec *vkey.Record, tokens int64) error {
+	if rec.TPM > 0 && tokens > rec.TPM {
+		return apperr.New(apperr.RateLimitExceeded, "This request needs up to %d tokens; the key may use %d a minute.", tokens, rec.TPM).WithParam("tokens_per_minute")
+	}
+	k.mu.Lock()
+	req := allowance.LimitRequest{
+		Tenant: k.tenant, Key: k.key, Relay: k.m.o.Relay, Slots: rec.Concurrency, WantSlots: max(2*k.running, k.running+minSlots), TTL: k.m.o.TTL,
+		Requests: k.requests.ask(rec.RPM, 1), Tokens: k.tokens.ask(rec.TPM, tokens),
+	}
+	k.mu.Unlock()
+	asked := k.m.o.Clock.Now()
+	callCtx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	reply, err := k.m.o.Store.BorrowLimits(callCtx, req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return errUnreachable(ctx.Err())
+		}
+		return k.borrowAlone(rec, tokens, asked)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.slots, k.slotsEnd = reply.Slots, asked.Add(k.m.o.TTL)
+	k.requests.got(rec.RPM, req.Requests, reply.Requests, asked)
+	k.tokens.got(rec.TPM, req.Tokens, reply.Tokens, asked)
+	return k.refuse(rec, tokens, reply.Requests.Wait, reply.Tokens.Wait)
+}
+
+// refuse names the limit that is used up, if one is. The caller holds the lock.
+func (k *keyState) refuse(rec *vkey.Record, tokens int64, requestsWait, tokensWait time.Duration) error {
+	switch {
+	case rec.RPM > 0 && k.requests.have < 1:
+		return errLimit("requests_per_minute", rec.RPM, "requests a minute", requestsWait)
+	case rec.TPM > 0 && k.tokens.have < tokens:
+		return errLimit("tokens_per_minute", rec.TPM, "tokens a minute", tokensWait)
+	case rec.Concurrency > 0 && k.running >= k.slots:
+		return errLimit("concurrency", rec.Concurrency, "requests at once", retryAfter)
+	}
+	return nil
+}
+
+func errLimit(name string, limit int64, what string, after time.Duration) error {
+	return apperr.New(apperr.RateLimitExceeded, "This key may make %d %s.", limit, what).WithParam(name).WithRetryAfter(max(after, time.Millisecond))
+}
+
+// ask prepares a call: debts are paid on the way.
+func (b *bucket) ask(limit, need int64) allowance.Bucket {
+	b.limit = limit
+	if limit <= 0 || b.have >= need {
+		return allowance.Bucket{Limit: limit}
+	}
+	debt := max(-b.have, 0)
+	short := need - max(b.have, 0)
+	return allowance.Bucket{Limit: limit, Want: max(short, limit/sharePart), Need: short, Used: debt}
+}
+
+func (b *bucket) got(limit int64, asked allowance.Bucket, s allowance.Share, at time.Time) {
+	if limit <= 0 {
+		return
+	}
+	b.have += asked.Used + s.Granted
+	b.left, b.at, b.fallback = s.Left, at, time.Time{}
+}
+
+// borrowAlone replaces the store while it is away: four fifths of this relay's part of the limit, refilled by time.
+func (k *keyState) borrowAlone(rec *vkey.Record, tokens int64, now time.Time) error {
+	fleet := k.m.fleet()
+	own := func(limit int64) int64 { return max(limit*4/5/fleet, 1) }
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if rec.Concurrency > 0 {
+		k.slots, k.slotsEnd = own(rec.Concurrency), now.Add(tendEvery)
+	}
+	k.requests.alone(own(rec.RPM), rec.RPM, now)
+	k.tokens.alone(own(rec.TPM), rec.TPM, now)
+	return k.refuse(rec, tokens, retryAfter, retryAfter)
+}
+
+func (b *bucket) alone(own, limit int64, now time.Time) {
+	if limit <= 0 {
+		return
+	}
+	b.limit, b.left, b.at = limit, 0, now
+	if b.fallback.IsZero() {
+		b.fallback = now.Add(-time.Minute / sharePart) // three seconds' worth to begin with
+	}
+	if n := int64(now.Sub(b.fallback)) / (int64(time.Minute) / own); n > 0 {
+		b.have = min(b.have+n, max(own/sharePart, 1))
+		b.fallback = now
+	}
+}
+
+// leaseBudget gets a part of the key's budget; the caller of it holds the call, not the lock.
+func (k *keyState) leaseBudget(ctx context.Context, rec *vkey.Record, r *reservation) error {
+	k.mu.Lock()
+	old := k.budget
+	if !old.window.Equal(r.window) {
+		k.budget = budget{window: r.window}
+	}
+	need := r.amount - k.budget.free
+	k.mu.Unlock()
+	if !old.window.Equal(r.window) && old.free != 0 {
+		k.returnBudget(ctx, old)
+	}
+	ask := allowance.BudgetRequest{
+		Tenant: k.tenant, Key: k.key, Window: r.window, Limit: rec.Budget, Want: max(need, min(4*need, rec.Budget/budgetPart)), Need: need,
+	}
+	deadline := k.m.o.Clock.Now().Add(k.m.o.ColdWait)
+	for poll := pollFirst; ; poll = min(2*poll, pollMost) {
+		callCtx, cancel := context.WithTimeout(ctx, callTimeout)
+		reply, err := k.m.o.Store.LeaseBudget(callCtx, ask)
+		if err == nil && !reply.Known {
+			err = k.m.o.Store.PushWanted(callCtx, allowance.Wanted{Tenant: k.tenant, Key: k.key, Window: r.window})
+		}
+		cancel()
+		switch {
+		case err != nil:
+			return errUnreachable(err)
+		case reply.Granted > 0:
+			k.mu.Lock()
+			k.budget.free += reply.Granted
+			k.mu.Unlock()
+			return nil
+		case reply.Known:
+			return apperr.New(apperr.BudgetExceeded, "The %s budget of key %q, %s USD, does not cover this request.", windowName(rec.BudgetWindow), rec.Name, rec.Budget).
+				WithParam("budget").WithRetryAfter(windowEnd(rec.BudgetWindow, k.m.o.Clock.Now()))
+		case !k.m.o.Clock.Now().Before(deadline):
+			return errBusy()
+		}
+		if err := wait(ctx, poll); err != nil {
+			return errUnreachable(err)
+		}
+	}
+}
+
+func (k *keyState) returnBudget(ctx context.Context, b budget) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if err := k.m.o.Store.ReturnBudget(ctx, k.tenant, k.key, b.window, b.free); err != nil {
+		k.m.o.Logger.Debug("budget is not returned", "error", err)
+	}
+}
+
+// tend keeps slots alive and gives back what an idle key holds. It returns true when the key can be forgotten.
+func (k *keyState) tend(ctx context.Context) (forget bool) {
+	k.mu.Lock()
+	now := k.m.o.Clock.Now()
+	idle := k.running == 0 && now.Sub(k.used) > idleAfter
+	renew := !idle && k.slots > 0 && k.slotsEnd.Sub(now) < k.m.o.TTL/2 && k.call == nil
+	holds := k.slots > 0 || k.requests.have != 0 || k.tokens.have != 0 || k.budget.free != 0
+	rec, busy := k.record, k.call != nil
+	k.mu.Unlock()
+	switch {
+	case idle && holds && !busy:
+		k.giveBackAll(ctx)
+	case idle && !holds:
+		return now.Sub(k.used) > forgetAfter
+	case renew:
+		_ = k.borrow(ctx, rec, 0) // a refusal concerns the next request, not us
+	}
+	return false
+}
+
+func (k *keyState) giveBackAll(ctx context.Context) {
+	k.mu.Lock()
+	rec, old := k.record, k.budget
+	req := allowance.LimitRequest{
+		Tenant: k.tenant, Key: k.key, Relay: k.m.o.Relay, Slots: rec.Concurrency, WantSlots: k.running, TTL: k.m.o.TTL,
+		Requests: allowance.Bucket{Limit: rec.RPM, Used: -k.requests.have}, Tokens: allowance.Bucket{Limit: rec.TPM, Used: -k.tokens.have},
+	}
+	k.requests.have, k.tokens.have, k.slots = 0, 0, 0
+	k.budget.free = 0
+	k.mu.Unlock()
+	if rec.RPM > 0 || rec.TPM > 0 || rec.Concurrency > 0 {
+		ctx, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		if _, err := k.m.o.Store.BorrowLimits(ctx, req); err != nil {
+			k.m.o.Logger.Debug("shares of limits are not returned", "error", err)
+		}
+	}
+	if old.free != 0 {
+		k.returnBudget(ctx, old)
+	}
+}
+
+func (k *keyState) quiet() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.running == 0 && k.call == nil && k.m.o.Clock.Now().Sub(k.used) > forgetAfter
+}
