@@ -23,6 +23,14 @@ import { Route as AppCreditsIndexRouteImport } from "./routes/_app/credits.index
 import { Route as AppCreditsReturnRouteImport } from "./routes/_app/credits.return";
 import { Route as AppInvoicesIndexRouteImport } from "./routes/_app/invoices.index";
 import { Route as AppInvoicesInvoiceIdRouteImport } from "./routes/_app/invoices.$invoiceId";
+import { Route as AppOperatorModelsRouteImport } from "./routes/_app/operator/models";
+import { Route as AppOperatorPeriodsRouteImport } from "./routes/_app/operator/periods";
+import { Route as AppOperatorPriceBooksRouteImport } from "./routes/_app/operator/price-books";
+import { Route as AppOperatorProvidersRouteImport } from "./routes/_app/operator/providers";
+import { Route as AppOperatorRoutesRouteImport } from "./routes/_app/operator/routes";
+import { Route as AppOperatorSystemRouteImport } from "./routes/_app/operator/system";
+import { Route as AppOperatorTenantsIndexRouteImport } from "./routes/_app/operator/tenants.index";
+import { Route as AppOperatorTenantsTenantIdRouteImport } from "./routes/_app/operator/tenants.$tenantId";
 
 const AppRoute = AppRouteImport.update({
   id: "/_app",
@@ -93,6 +101,47 @@ const AppInvoicesInvoiceIdRoute = AppInvoicesInvoiceIdRouteImport.update({
   path: "/invoices/$invoiceId",
   getParentRoute: () => AppRoute,
 } as any);
+const AppOperatorModelsRoute = AppOperatorModelsRouteImport.update({
+  id: "/operator/models",
+  path: "/operator/models",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppOperatorPeriodsRoute = AppOperatorPeriodsRouteImport.update({
+  id: "/operator/periods",
+  path: "/operator/periods",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppOperatorPriceBooksRoute = AppOperatorPriceBooksRouteImport.update({
+  id: "/operator/price-books",
+  path: "/operator/price-books",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppOperatorProvidersRoute = AppOperatorProvidersRouteImport.update({
+  id: "/operator/providers",
+  path: "/operator/providers",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppOperatorRoutesRoute = AppOperatorRoutesRouteImport.update({
+  id: "/operator/routes",
+  path: "/operator/routes",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppOperatorSystemRoute = AppOperatorSystemRouteImport.update({
+  id: "/operator/system",
+  path: "/operator/system",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppOperatorTenantsIndexRoute = AppOperatorTenantsIndexRouteImport.update({
+  id: "/operator/tenants/",
+  path: "/operator/tenants/",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppOperatorTenantsTenantIdRoute =
+  AppOperatorTenantsTenantIdRouteImport.update({
+    id: "/operator/tenants/$tenantId",
+    path: "/operator/tenants/$tenantId",
+    getParentRoute: () => AppRoute,
+  } as any);
 
 export interface FileRoutesByFullPath {
   "/": typeof AppIndexRoute;
@@ -106,8 +155,16 @@ export interface FileRoutesByFullPath {
   "/usage": typeof AppUsageRoute;
   "/credits/return": typeof AppCreditsReturnRoute;
   "/invoices/$invoiceId": typeof AppInvoicesInvoiceIdRoute;
+  "/operator/models": typeof AppOperatorModelsRoute;
+  "/operator/periods": typeof AppOperatorPeriodsRoute;
+  "/operator/price-books": typeof AppOperatorPriceBooksRoute;
+  "/operator/providers": typeof AppOperatorProvidersRoute;
+  "/operator/routes": typeof AppOperatorRoutesRoute;
+  "/operator/system": typeof AppOperatorSystemRoute;
   "/credits/": typeof AppCreditsIndexRoute;
   "/invoices/": typeof AppInvoicesIndexRoute;
+  "/operator/tenants/$tenantId": typeof AppOperatorTenantsTenantIdRoute;
+  "/operator/tenants/": typeof AppOperatorTenantsIndexRoute;
 }
 export interface FileRoutesByTo {
   "/sign-in": typeof SignInRoute;
@@ -121,8 +178,16 @@ export interface FileRoutesByTo {
   "/": typeof AppIndexRoute;
   "/credits/return": typeof AppCreditsReturnRoute;
   "/invoices/$invoiceId": typeof AppInvoicesInvoiceIdRoute;
+  "/operator/models": typeof AppOperatorModelsRoute;
+  "/operator/periods": typeof AppOperatorPeriodsRoute;
+  "/operator/price-books": typeof AppOperatorPriceBooksRoute;
+  "/operator/providers": typeof AppOperatorProvidersRoute;
+  "/operator/routes": typeof AppOperatorRoutesRoute;
+  "/operator/system": typeof AppOperatorSystemRoute;
   "/credits": typeof AppCreditsIndexRoute;
   "/invoices": typeof AppInvoicesIndexRoute;
+  "/operator/tenants/$tenantId": typeof AppOperatorTenantsTenantIdRoute;
+  "/operator/tenants": typeof AppOperatorTenantsIndexRoute;
 }
 export interface FileRoutesById {
   __root__: typeof rootRouteImport;
@@ -138,8 +203,16 @@ export interface FileRoutesById {
   "/_app/": typeof AppIndexRoute;
   "/_app/credits/return": typeof AppCreditsReturnRoute;
   "/_app/invoices/$invoiceId": typeof AppInvoicesInvoiceIdRoute;
+  "/_app/operator/models": typeof AppOperatorModelsRoute;
+  "/_app/operator/periods": typeof AppOperatorPeriodsRoute;
+  "/_app/operator/price-books": typeof AppOperatorPriceBooksRoute;
+  "/_app/operator/providers": typeof AppOperatorProvidersRoute;
+  "/_app/operator/routes": typeof AppOperatorRoutesRoute;
+  "/_app/operator/system": typeof AppOperatorSystemRoute;
   "/_app/credits/": typeof AppCreditsIndexRoute;
   "/_app/invoices/": typeof AppInvoicesIndexRoute;
+  "/_app/operator/tenants/$tenantId": typeof AppOperatorTenantsTenantIdRoute;
+  "/_app/operator/tenants/": typeof AppOperatorTenantsIndexRoute;
 }
 export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
@@ -155,8 +228,16 @@ export interface FileRouteTypes {
     | "/usage"
     | "/credits/return"
     | "/invoices/$invoiceId"
+    | "/operator/models"
+    | "/operator/periods"
+    | "/operator/price-books"
+    | "/operator/providers"
+    | "/operator/routes"
+    | "/operator/system"
     | "/credits/"
-    | "/invoices/";
+    | "/invoices/"
+    | "/operator/tenants/$tenantId"
+    | "/operator/tenants/";
   fileRoutesByTo: FileRoutesByTo;
   to:
     | "/sign-in"
@@ -170,8 +251,16 @@ export interface FileRouteTypes {
     | "/"
     | "/credits/return"
     | "/invoices/$invoiceId"
+    | "/operator/models"
+    | "/operator/periods"
+    | "/operator/price-books"
+    | "/operator/providers"
+    | "/operator/routes"
+    | "/operator/system"
     | "/credits"
-    | "/invoices";
+    | "/invoices"
+    | "/operator/tenants/$tenantId"
+    | "/operator/tenants";
   id:
     | "__root__"
     | "/_app"
@@ -186,8 +275,16 @@ export interface FileRouteTypes {
     | "/_app/"
     | "/_app/credits/return"
     | "/_app/invoices/$invoiceId"
+    | "/_app/operator/models"
+    | "/_app/operator/periods"
+    | "/_app/operator/price-books"
+    | "/_app/operator/providers"
+    | "/_app/operator/routes"
+    | "/_app/operator/system"
     | "/_app/credits/"
-    | "/_app/invoices/";
+    | "/_app/invoices/"
+    | "/_app/operator/tenants/$tenantId"
+    | "/_app/operator/tenants/";
   fileRoutesById: FileRoutesById;
 }
 export interface RootRouteChildren {
@@ -295,6 +392,62 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppInvoicesInvoiceIdRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/operator/models": {
+      id: "/_app/operator/models";
+      path: "/operator/models";
+      fullPath: "/operator/models";
+      preLoaderRoute: typeof AppOperatorModelsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/operator/periods": {
+      id: "/_app/operator/periods";
+      path: "/operator/periods";
+      fullPath: "/operator/periods";
+      preLoaderRoute: typeof AppOperatorPeriodsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/operator/price-books": {
+      id: "/_app/operator/price-books";
+      path: "/operator/price-books";
+      fullPath: "/operator/price-books";
+      preLoaderRoute: typeof AppOperatorPriceBooksRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/operator/providers": {
+      id: "/_app/operator/providers";
+      path: "/operator/providers";
+      fullPath: "/operator/providers";
+      preLoaderRoute: typeof AppOperatorProvidersRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/operator/routes": {
+      id: "/_app/operator/routes";
+      path: "/operator/routes";
+      fullPath: "/operator/routes";
+      preLoaderRoute: typeof AppOperatorRoutesRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/operator/system": {
+      id: "/_app/operator/system";
+      path: "/operator/system";
+      fullPath: "/operator/system";
+      preLoaderRoute: typeof AppOperatorSystemRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/operator/tenants/": {
+      id: "/_app/operator/tenants/";
+      path: "/operator/tenants";
+      fullPath: "/operator/tenants/";
+      preLoaderRoute: typeof AppOperatorTenantsIndexRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/operator/tenants/$tenantId": {
+      id: "/_app/operator/tenants/$tenantId";
+      path: "/operator/tenants/$tenantId";
+      fullPath: "/operator/tenants/$tenantId";
+      preLoaderRoute: typeof AppOperatorTenantsTenantIdRouteImport;
+      parentRoute: typeof AppRoute;
+    };
   }
 }
 
@@ -309,8 +462,16 @@ interface AppRouteChildren {
   AppIndexRoute: typeof AppIndexRoute;
   AppCreditsReturnRoute: typeof AppCreditsReturnRoute;
   AppInvoicesInvoiceIdRoute: typeof AppInvoicesInvoiceIdRoute;
+  AppOperatorModelsRoute: typeof AppOperatorModelsRoute;
+  AppOperatorPeriodsRoute: typeof AppOperatorPeriodsRoute;
+  AppOperatorPriceBooksRoute: typeof AppOperatorPriceBooksRoute;
+  AppOperatorProvidersRoute: typeof AppOperatorProvidersRoute;
+  AppOperatorRoutesRoute: typeof AppOperatorRoutesRoute;
+  AppOperatorSystemRoute: typeof AppOperatorSystemRoute;
   AppCreditsIndexRoute: typeof AppCreditsIndexRoute;
   AppInvoicesIndexRoute: typeof AppInvoicesIndexRoute;
+  AppOperatorTenantsTenantIdRoute: typeof AppOperatorTenantsTenantIdRoute;
+  AppOperatorTenantsIndexRoute: typeof AppOperatorTenantsIndexRoute;
 }
 
 const AppRouteChildren: AppRouteChildren = {
@@ -324,8 +485,16 @@ const AppRouteChildren: AppRouteChildren = {
   AppIndexRoute: AppIndexRoute,
   AppCreditsReturnRoute: AppCreditsReturnRoute,
   AppInvoicesInvoiceIdRoute: AppInvoicesInvoiceIdRoute,
+  AppOperatorModelsRoute: AppOperatorModelsRoute,
+  AppOperatorPeriodsRoute: AppOperatorPeriodsRoute,
+  AppOperatorPriceBooksRoute: AppOperatorPriceBooksRoute,
+  AppOperatorProvidersRoute: AppOperatorProvidersRoute,
+  AppOperatorRoutesRoute: AppOperatorRoutesRoute,
+  AppOperatorSystemRoute: AppOperatorSystemRoute,
   AppCreditsIndexRoute: AppCreditsIndexRoute,
   AppInvoicesIndexRoute: AppInvoicesIndexRoute,
+  AppOperatorTenantsTenantIdRoute: AppOperatorTenantsTenantIdRoute,
+  AppOperatorTenantsIndexRoute: AppOperatorTenantsIndexRoute,
 };
 
 const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);

@@ -32,3 +32,16 @@ export function countOrUndefined(text: string): number | undefined {
 export function textOrUndefined(text: string): string | undefined {
   return text.trim() === "" ? undefined : text.trim();
 }
+
+/** Share of traffic among peers. */
+export const weight = z
+  .string()
+  .trim()
+  .refine((text) => /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= 1000, "1 to 1000");
+
+/** Public model and alias names. */
+export const modelName = z
+  .string()
+  .trim()
+  .max(200)
+  .regex(/^[a-z0-9][a-z0-9._:/-]*$/, "Small letters, digits and . _ : / -");

@@ -4,6 +4,7 @@ import {
   CalendarCheck,
   CreditCard,
   Gauge,
+  HeartPulse,
   KeyRound,
   type LucideIcon,
   Network,
@@ -91,6 +92,12 @@ export const OPERATOR_NAV: NavGroup = {
       label: "Period close",
       icon: CalendarCheck,
       keywords: "month invoices",
+    },
+    {
+      to: "/operator/system",
+      label: "System",
+      icon: HeartPulse,
+      keywords: "status health relays dead letters streams",
     },
   ],
 };
