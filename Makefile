@@ -41,15 +41,15 @@ check: generate-check lint web/node_modules/.ready ## format, lint, generated co
 	@echo "make check: all passed"
 
 lint:
-	@bad=$$($(tool) gofumpt -l $(gofiles)); [ -z "$$bad" ] || { echo "not formatted (make fmt): $$bad"; exit 1; }
+	@bad=$$($(tool) gofumpt -modpath starlane -l $(gofiles)); [ -z "$$bad" ] || { echo "not formatted (make fmt): $$bad"; exit 1; }
 	$(tool) golangci-lint run ./...
 
 precommit:
-	@bad=$$($(tool) gofumpt -l $(gofiles)); [ -z "$$bad" ] || { echo "not formatted (make fmt): $$bad"; exit 1; }
+	@bad=$$($(tool) gofumpt -modpath starlane -l $(gofiles)); [ -z "$$bad" ] || { echo "not formatted (make fmt): $$bad"; exit 1; }
 	go vet ./...
 
 fmt: ## format Go and web sources
-	$(tool) gofumpt -w $(gofiles)
+	$(tool) gofumpt -modpath starlane -w $(gofiles)
 	cd web && npm run --silent format
 
 generate: ## write generated code anew

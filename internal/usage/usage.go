@@ -32,6 +32,7 @@ const (
 	NumClasses
 )
 
+//nolint:gochecknoglobals // a constant table
 var classNames = [NumClasses]string{
 	"in_text", "in_cached", "cache_write_5m", "cache_write_1h", "out_text", "out_reasoning",
 	"in_audio", "out_audio", "in_image", "out_image", "image_gen", "request",
@@ -66,6 +67,7 @@ const (
 	Estimated
 )
 
+//nolint:gochecknoglobals // a constant table
 var provenanceNames = [...]string{"none", "reported", "derived", "estimated"}
 
 // String returns the stable text.

@@ -39,6 +39,8 @@ type Rates struct {
 
 // fallback names the class whose rate applies when a class has none of its own: reasoning costs what output costs, and a
 // cached prompt never costs more than a fresh one.
+//
+//nolint:gochecknoglobals // a constant table
 var fallback = [usage.NumClasses]usage.Class{
 	usage.InText: usage.InText, usage.InCached: usage.InText, usage.CacheWrite5m: usage.InText, usage.CacheWrite1h: usage.CacheWrite1h,
 	usage.OutText: usage.OutText, usage.OutReasoning: usage.OutText, usage.InAudio: usage.InAudio, usage.OutAudio: usage.OutAudio,
