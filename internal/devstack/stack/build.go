@@ -77,7 +77,7 @@ func (c console) build(ctx context.Context, note func(string)) (rebuilt bool, er
 	}
 	if !c.installed() {
 		note("npm ci")
-		if err := runTool(ctx, c.dir, "npm", "ci", "--no-audit", "--no-fund"); err != nil {
+		if err := c.install(ctx); err != nil {
 			return false, err
 		}
 	}
@@ -99,6 +99,18 @@ func (c console) lock(ctx context.Context) (func(), error) {
 	}
 	sum := sha256.Sum256([]byte(c.dir))
 	return toolcache.Lock(ctx, filepath.Join(cache, "console-"+hex.EncodeToString(sum[:6])+".lock"))
+}
+
+// install puts exactly the locked versions in place. An npm that finds the lock file wanting still takes its versions from it.
+func (c console) install(ctx context.Context) error {
+	err := runTool(ctx, c.dir, "npm", "ci", "--no-audit", "--no-fund")
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if again := runTool(ctx, c.dir, "npm", "install", "--no-save", "--no-audit", "--no-fund"); again != nil {
+		return errors.Join(err, again)
+	}
+	return nil
 }
 
 // installed tells whether npm finished an installation of the current lock file.
