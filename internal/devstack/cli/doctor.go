@@ -44,6 +44,7 @@ type finding struct {
 }
 
 func okay(check, detail string) finding { return finding{Check: check, Level: levelOK, Detail: detail} }
+
 func fault(check, detail, fix string) finding {
 	return finding{Check: check, Level: levelFault, Detail: detail, Fix: fix}
 }
@@ -153,7 +154,7 @@ func disk(dir stack.DataDir) finding {
 	for syscall.Statfs(at, &st) != nil && at != filepath.Dir(at) {
 		at = filepath.Dir(at)
 	}
-	free := int64(st.Bavail) * int64(st.Bsize) //nolint:gosec,unconvert // the types differ between systems; no disk has 8 EiB
+	free := int64(st.Bavail) * int64(st.Bsize) // the types differ between systems; no disk has 8 EiB
 	text := fmt.Sprintf("%.1f GB free at %s", float64(free)/1e9, at)
 	switch {
 	case free < diskNeeded:

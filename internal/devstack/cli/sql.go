@@ -45,7 +45,7 @@ func (a *app) sqlCommand() *cobra.Command {
 			if len(args) == 1 {
 				return s.run(cmd.Context(), args[0])
 			}
-			if f, ok := a.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) { //nolint:gosec // descriptors are small
+			if f, ok := a.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 				return s.prompt(cmd.Context(), a.in, a.err)
 			}
 			script, err := io.ReadAll(a.in)

@@ -202,5 +202,5 @@ func openBrowser(ctx context.Context, url string) {
 	if runtime.GOOS == "darwin" {
 		name = "open"
 	}
-	_ = exec.CommandContext(ctx, name, url).Start() //nolint:gosec // a browser on our own address
+	_ = exec.CommandContext(ctx, name, url).Start()
 }

@@ -107,7 +107,7 @@ func npmInstall(ctx context.Context, npm, dir, pkg string) error {
 
 func run(ctx context.Context, dir, path string, args ...string) error {
 	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, path, args...) //nolint:gosec // npm with our own arguments
+	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &out
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s %s: %w: %s", filepath.Base(path), strings.Join(args, " "), err, lastLines(out.String(), 3))

@@ -113,12 +113,12 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 func endLeftover(ctx context.Context, dir string) error {
 	content, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
 	if err != nil {
-		return nil //nolint:nilerr // no server has been left
+		return nil // no server has been left
 	}
 	first, _, _ := strings.Cut(string(content), "\n")
 	pid, err := strconv.Atoi(first)
 	if err != nil || !proc.Alive(pid) || !proc.RunsWith(pid, filepath.Join(dir, "data")) {
-		return nil //nolint:nilerr // Postgres itself judges the file
+		return nil // Postgres itself judges the file
 	}
 	_ = syscall.Kill(pid, syscall.SIGINT)
 	if err := proc.WaitFor(ctx, 25*time.Millisecond, func() bool { return !proc.Alive(pid) }); err != nil {

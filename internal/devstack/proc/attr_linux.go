@@ -19,7 +19,7 @@ func attributes(s Spec) *syscall.SysProcAttr {
 	switch {
 	case s.Drop == nil:
 	case s.Drop.UID != 0:
-		a.Credential = &syscall.Credential{Uid: uint32(s.Drop.UID), Gid: uint32(s.Drop.GID)} //nolint:gosec // ids from the user database
+		a.Credential = &syscall.Credential{Uid: uint32(s.Drop.UID), Gid: uint32(s.Drop.GID)}
 	default:
 		a.Cloneflags = syscall.CLONE_NEWUSER
 		a.UidMappings = []syscall.SysProcIDMap{{ContainerID: innerID, HostID: os.Geteuid(), Size: 1}}

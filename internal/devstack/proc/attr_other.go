@@ -8,7 +8,7 @@ import "syscall"
 func attributes(s Spec) *syscall.SysProcAttr {
 	a := &syscall.SysProcAttr{Setpgid: !s.Detached, Setsid: s.Detached}
 	if s.Drop != nil && s.Drop.UID != 0 {
-		a.Credential = &syscall.Credential{Uid: uint32(s.Drop.UID), Gid: uint32(s.Drop.GID)} //nolint:gosec // ids from the user database
+		a.Credential = &syscall.Credential{Uid: uint32(s.Drop.UID), Gid: uint32(s.Drop.GID)}
 	}
 	return a
 }

@@ -24,7 +24,7 @@ type Identity struct {
 // forbids it (containers often do), the user postgres or nobody is taken and its data folder must be given to it (see Own).
 func Unprivileged(ctx context.Context) (*Identity, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil //nolint:nilnil // nobody to become
+		return nil, nil // nobody to become
 	}
 	ns := &Identity{}
 	if err := try(ctx, ns); err == nil {

@@ -12,7 +12,7 @@ import (
 
 // PortOwner names the process that listens on a TCP port, as far as we may see it.
 func PortOwner(ctx context.Context, port int) string {
-	out, err := exec.CommandContext(ctx, "lsof", "-nP", "-iTCP:"+strconv.Itoa(port), "-sTCP:LISTEN", "-Fpc").Output() //nolint:gosec // a number
+	out, err := exec.CommandContext(ctx, "lsof", "-nP", "-iTCP:"+strconv.Itoa(port), "-sTCP:LISTEN", "-Fpc").Output()
 	if err != nil {
 		return "another program"
 	}
@@ -48,7 +48,7 @@ func RunsWith(pid int, text string) bool { return strings.Contains(ps(pid, "args
 func zombie(pid int) bool { return strings.HasPrefix(ps(pid, "state="), "Z") }
 
 func ps(pid int, columns string) string {
-	out, err := exec.Command("ps", "-o", columns, "-p", strconv.Itoa(pid)).Output() //nolint:gosec // a number
+	out, err := exec.Command("ps", "-o", columns, "-p", strconv.Itoa(pid)).Output()
 	if err != nil {
 		return ""
 	}

@@ -117,7 +117,7 @@ func (a *apt) options(args ...string) []string {
 }
 
 func installed(ctx context.Context, name string) bool {
-	out, err := exec.CommandContext(ctx, "dpkg-query", "-W", "-f", "${db:Status-Status}", name).Output() //nolint:gosec // a package name of Debian's
+	out, err := exec.CommandContext(ctx, "dpkg-query", "-W", "-f", "${db:Status-Status}", name).Output()
 	return err == nil && strings.TrimSpace(string(out)) == "installed"
 }
 
@@ -165,7 +165,7 @@ func libraryDirs(home string) ([]string, error) {
 
 func output(ctx context.Context, dir, name string, args ...string) (string, error) {
 	var out, problems bytes.Buffer
-	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // Debian's tools with our own arguments
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &problems
 	if err := cmd.Run(); err != nil {
 		lines := strings.Split(strings.TrimSpace(problems.String()), "\n")

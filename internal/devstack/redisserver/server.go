@@ -84,11 +84,11 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 func endLeftover(ctx context.Context, dir string) error {
 	content, err := os.ReadFile(filepath.Join(dir, pidFile))
 	if err != nil {
-		return nil //nolint:nilerr // no server has been left
+		return nil // no server has been left
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
 	if err != nil || !proc.Alive(pid) || !proc.RunsWith(pid, "127.0.0.1:"+lastPort(dir)) {
-		return nil //nolint:nilerr // the number belongs to another program by now
+		return nil // the number belongs to another program by now
 	}
 	_ = syscall.Kill(pid, syscall.SIGTERM)
 	if err := proc.WaitFor(ctx, 25*time.Millisecond, func() bool { return !proc.Alive(pid) }); err != nil {

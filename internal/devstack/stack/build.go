@@ -138,7 +138,7 @@ func (c console) sourceHash() (string, error) {
 		if strings.HasSuffix(path, ".go") || !d.Type().IsRegular() {
 			return nil
 		}
-		data, err := os.ReadFile(path) //nolint:gosec // a file of the checkout
+		data, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
@@ -158,7 +158,7 @@ func (c console) sourceHash() (string, error) {
 // runTool runs a build tool; its output is shown only when it fails.
 func runTool(ctx context.Context, dir, name string, args ...string) error {
 	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // go and npm with our own arguments
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &out
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {

@@ -54,7 +54,7 @@ func (u *up) createOperator(ctx context.Context) error {
 // apiAct runs one of the api binary's short acts, as an operator of a real installation would.
 func (u *up) apiAct(ctx context.Context, extra []string, args ...string) (string, error) {
 	var out, problems bytes.Buffer
-	cmd := exec.CommandContext(ctx, u.dir.Path("bin", "api"), args...) //nolint:gosec // our own binary
+	cmd := exec.CommandContext(ctx, u.dir.Path("bin", "api"), args...)
 	cmd.Env = append(u.environ(true), extra...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = u.dir.Root, &out, &problems
 	cmd.WaitDelay = 5 * time.Second

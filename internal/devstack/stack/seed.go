@@ -38,7 +38,8 @@ func demoModels() []demoDeployment {
 		{"demo/flaky", "Demo Flaky", "Fails about one time in three, in every way a provider can. Simulated.", provider.ModelFlaky, "chat", chat, 128_000, 16_384, list, cost},
 		{
 			"demo/embed", "Demo Embed", "Embeddings that depend on the text alone. Simulated.", provider.ModelEmbed, "embeddings", nil, 8_192, 0,
-			map[string]string{"in_text": "0.02"}, map[string]string{"in_text": "0.01"},
+			map[string]string{"in_text": "0.02"},
+			map[string]string{"in_text": "0.01"},
 		},
 	}
 }
@@ -109,7 +110,8 @@ func (u *up) seedCatalog(ctx context.Context, op admin) error {
 	}
 	_, err = ensure(ctx, op, "/upstream-keys", func(k struct {
 		AccountID string `json:"account_id"`
-	}) bool {
+	},
+	) bool {
 		return k.AccountID == account
 	}, map[string]any{"account_id": account, "name": "simulator", "secret": u.secrets.UpstreamKey})
 	if err != nil {
@@ -125,7 +127,8 @@ func (u *up) seedCatalog(ctx context.Context, op admin) error {
 	}
 	_, err = ensure(ctx, op, "/routes", func(r struct {
 		Alias string `json:"alias"`
-	}) bool {
+	},
+	) bool {
 		return r.Alias == demoAlias
 	}, map[string]any{"alias": demoAlias, "description": "The quick demo model, the slow one when it fails", "models": []string{demoModel, "demo/slow"}})
 	return err
@@ -161,7 +164,8 @@ func seedModel(ctx context.Context, op admin, m demoDeployment, account string) 
 	_, err := ensure(ctx, op, "/deployments", func(d struct {
 		Model     string `json:"model"`
 		AccountID string `json:"account_id"`
-	}) bool {
+	},
+	) bool {
 		return d.Model == m.name && d.AccountID == account
 	}, map[string]any{"model": m.name, "account_id": account, "upstream_model": m.upstream})
 	return err
@@ -189,7 +193,8 @@ func seedPrices(ctx context.Context, op admin) error {
 			}
 			_, err := ensure(ctx, op, path, func(v struct {
 				Model string `json:"model"`
-			}) bool {
+			},
+			) bool {
 				return v.Model == model
 			}, map[string]any{"model": model, "rates": rates, "source": "demo seed"})
 			if err != nil {

@@ -39,7 +39,7 @@ type service struct {
 
 // supervisor keeps services running and stops them in the opposite order of their start.
 type supervisor struct {
-	life    context.Context //nolint:containedctx // ends the watching, which outlives every call
+	life    context.Context // ends the watching, which outlives every call
 	event   func(string)
 	changed func(pids map[string]int)
 
