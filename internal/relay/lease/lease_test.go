@@ -22,7 +22,7 @@ import (
 	"starlane/internal/testkit/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial")) }
 
 // world is a real Redis with a worker that brings slices out of a purse.
 type world struct {
