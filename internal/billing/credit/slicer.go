@@ -80,8 +80,8 @@ type Slicer struct {
 
 	refresh chan id.ID // tenants whose available credit has changed
 
-	mu    sync.Mutex
-	spend map[id.ID]*spending
+	mu         sync.Mutex
+	spend      map[id.ID]*spending
 	generation string
 }
 
