@@ -49,6 +49,7 @@ const PAGES = [
   { name: "op-routes", path: "/operator/routes", who: "operator" },
   { name: "op-price-books", path: "/operator/price-books", who: "operator" },
   { name: "op-periods", path: "/operator/periods", who: "operator" },
+  { name: "op-system", path: "/operator/system", who: "operator" },
 ];
 
 const LOGINS = {

@@ -107,14 +107,20 @@ export function Shell({
       </Dialog.Root>
 
       {demo ? (
-        <div className="flex items-center justify-center gap-2 border-border border-b bg-warning-soft px-4 py-1.5 text-center font-medium text-warning text-xs">
+        <section
+          aria-label="Demo notice"
+          className="flex items-center justify-center gap-2 border-border border-b bg-warning-soft px-4 py-1.5 text-center font-medium text-warning text-xs"
+        >
           <FlaskConical className="size-3.5 shrink-0" aria-hidden />
           demo data · simulated providers
-        </div>
+        </section>
       ) : null}
 
       {visiting ? (
-        <div className="flex flex-wrap items-center justify-center gap-x-3 gap-y-1 border-border border-b bg-accent-soft px-4 py-1.5 text-center text-accent-text text-xs">
+        <section
+          aria-label="Visited tenant"
+          className="flex flex-wrap items-center justify-center gap-x-3 gap-y-1 border-border border-b bg-accent-soft px-4 py-1.5 text-center text-accent-text text-xs"
+        >
           <span>
             You are looking at <strong className="font-semibold">{visiting.name}</strong> as an
             operator.
@@ -126,7 +132,7 @@ export function Shell({
           >
             Back to the platform
           </button>
-        </div>
+        </section>
       ) : null}
 
       <main id="main" tabIndex={-1} className="flex min-w-0 flex-1 flex-col outline-none">

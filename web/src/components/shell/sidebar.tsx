@@ -42,7 +42,7 @@ export function SidebarContent({
                   <Link
                     to={item.to}
                     onClick={onNavigate}
-                    activeOptions={{ exact: item.to === "/" }}
+                    activeOptions={{ exact: item.to === "/", includeSearch: false }}
                     className="flex h-8 items-center gap-2.5 rounded-md px-2.5 font-medium text-muted text-sm hover:bg-hover hover:text-fg"
                     activeProps={{
                       className: "bg-accent-soft text-accent-text! hover:bg-accent-soft!",

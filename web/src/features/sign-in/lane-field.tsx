@@ -28,7 +28,9 @@ export function LaneField() {
           </linearGradient>
           <radialGradient id="core">
             <stop offset="0" stopColor="white" stopOpacity=".95" />
-            <stop offset=".12" stopColor="oklch(85% 0.1 280)" stopOpacity=".55" />
+            <stop offset=".06" stopColor="oklch(88% 0.08 280)" stopOpacity=".6" />
+            <stop offset=".22" stopColor="oklch(72% 0.16 280)" stopOpacity=".24" />
+            <stop offset=".55" stopColor="oklch(62% 0.2 280)" stopOpacity=".07" />
             <stop offset="1" stopColor="oklch(60% 0.2 280)" stopOpacity="0" />
           </radialGradient>
         </defs>
@@ -52,7 +54,7 @@ export function LaneField() {
             opacity={0.5 + lane.glow * 0.5}
           />
         ))}
-        <circle cx={FOCUS.x} cy={FOCUS.y} r="210" fill="url(#core)" />
+        <circle cx={FOCUS.x} cy={FOCUS.y} r="420" fill="url(#core)" />
       </svg>
     </div>
   );

@@ -42,6 +42,8 @@ const session: Middleware = {
 const options = {
   baseUrl: new URL("/api/v1", window.location.origin).href,
   credentials: "same-origin",
+  // Lists in the query are separated by commas, as the specification has it.
+  querySerializer: { array: { style: "form", explode: false } },
 } as const;
 export const api = createFetchClient<paths, "application/json">(options);
 api.use(session);
