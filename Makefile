@@ -6,6 +6,8 @@ SHELL := /bin/bash
 export GOTOOLCHAIN := local
 export CGO_ENABLED ?= 1
 tool := go tool -modfile=internal/tools/go.mod
+# Built and replaced by exec: make then waits for the stack itself, and Ctrl-C reaches it without a `go run` in between.
+starlane = go build -buildvcs=false -o var/bin/starlane ./cmd/starlane && exec var/bin/starlane
 gofiles = $(shell git ls-files '*.go' | grep -v -E '/gen/|/pgdb/')
 
 .PHONY: help up down reset test test-go test-web test-deploy test-clients check precommit fmt generate generate-check lint bench crash fuzz clean
@@ -14,14 +16,14 @@ help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 up: ## start everything on this machine and prove that it works (DETACH=1: in the background; ARGS=… for starlane up)
-	@go run ./cmd/starlane up $(if $(DETACH),--detach) $(ARGS)
+	@$(starlane) up $(if $(DETACH),--detach) $(ARGS)
 
 down: ## stop what make up started
-	@go run ./cmd/starlane down
+	@$(starlane) down
 
 reset: ## stop, delete the local data folder and start over
-	@go run ./cmd/starlane down
-	@go run ./cmd/starlane up --reset --yes $(if $(DETACH),--detach) $(ARGS)
+	@$(starlane) down
+	@$(starlane) up --reset --yes $(if $(DETACH),--detach) $(ARGS)
 
 test: test-web test-go test-deploy ## everything a change must pass
 	@echo "make test: all passed"

@@ -51,15 +51,15 @@ func (s *Summary) Text() string {
 	if s.Curl != "" {
 		line("  Try it (no provider key needed):")
 		line("    %s", s.Curl)
-		line("  Any OpenAI SDK:  set -a; . %s; set +a", s.EnvFile)
+		line("  Any OpenAI SDK:  set -a; . %s; set +a", shortPath(s.EnvFile))
 	}
-	line("  Data  %s   Logs  %s   Stop  Ctrl-C   Start over  add --reset", s.Data, filepath.Join(s.Data, "logs"))
+	line("  Data  %s   Logs  %s   Stop  Ctrl-C, or make down   Start over  make reset", shortPath(s.Data), shortPath(filepath.Join(s.Data, "logs")))
 	return b.String()
 }
 
 func (u *up) summary() *Summary {
 	s := &Summary{
-		Event: "ready", Console: u.consoleURL(), Docs: u.consoleURL() + "/docs", Relay: u.relayURL() + "/v1", Data: shortPath(u.dir.Root),
+		Event: "ready", Console: u.consoleURL(), Docs: u.consoleURL() + "/docs", Relay: u.relayURL() + "/v1", Data: u.dir.Root,
 	}
 	if !u.Seed {
 		s.Operator = u.secrets.OperatorEmail
@@ -67,7 +67,7 @@ func (u *up) summary() *Summary {
 	}
 	d := u.secrets.Demo
 	s.Email, s.Password, s.Key = d.OwnerEmail, d.OwnerPassword, d.VirtualKey
-	s.EnvFile = shortPath(u.dir.Path("demo.env"))
+	s.EnvFile = u.dir.Path("demo.env")
 	s.Curl = fmt.Sprintf("curl %s/v1/chat/completions -H \"Authorization: Bearer %s\" \\\n      -H \"Content-Type: application/json\" -d '%s'",
 		u.relayURL(), d.VirtualKey, proofBody)
 	return s
