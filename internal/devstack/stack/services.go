@@ -31,7 +31,7 @@ func (u *up) environment() map[string]string {
 		"STARLANE_RELAY_PRIVATE_LISTEN":    local(p.RelayPrivate()),
 		"STARLANE_SPOOL_DIR":               u.dir.Path("spool"),
 		"STARLANE_DRAIN_TIMEOUT":           relayDrain.String(),
-		"STARLANE_ALLOW_PRIVATE_UPSTREAMS": "true", // the simulated provider is on loopback
+		"STARLANE_ALLOW_PRIVATE_UPSTREAMS": "true",         // the simulated provider is on loopback
 		"STARLANE_RELAY_CORS_ORIGINS":      u.consoleURL(), // the console sends its test requests from the browser
 
 		"STARLANE_API_LISTEN":         u.public(p.API()),
