@@ -1,0 +1,118 @@
+package adminapi
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/gin-gonic/gin"
+)
+
+//go:embed openapi.yaml
+var specYAML []byte
+
+// SpecYAML returns the contract.
+func SpecYAML() []byte { return specYAML }
+
+// spec finds the operation of a route. Routing itself is gin's.
+type spec struct {
+	doc    *openapi3.T
+	routes map[string]*routers.Route // "GET /keys/:key_id"
+}
+
+func loadSpec() (*spec, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(specYAML)
+	if err != nil {
+		return nil, fmt.Errorf("openapi.yaml: %w", err)
+	}
+	s := &spec{doc: doc, routes: map[string]*routers.Route{}}
+	braces := strings.NewReplacer("{", ":", "}", "")
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			s.routes[method+" "+Base+braces.Replace(path)] = &routers.Route{
+				Spec: doc, Server: doc.Servers[0], Path: path, PathItem: item, Method: method, Operation: op,
+			}
+		}
+	}
+	return s, nil
+}
+
+func (s *spec) route(c *gin.Context) *routers.Route {
+	return s.routes[c.Request.Method+" "+c.FullPath()]
+}
+
+// validate checks parameters and body against the contract, so that handlers meet only what it allows.
+func (s *Server) validate(c *gin.Context) {
+	route := s.spec.route(c)
+	if route == nil {
+		s.problem(c, noSuchPath())
+		return
+	}
+	params := map[string]string{}
+	for _, p := range c.Params {
+		params[p.Key] = p.Value
+	}
+	in := &openapi3filter.RequestValidationInput{
+		Request: c.Request, PathParams: params, Route: route,
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, MultiError: true, KeepValidatedValue: true},
+	}
+	if err := openapi3filter.ValidateRequest(context.WithoutCancel(c.Request.Context()), in); err != nil {
+		s.problem(c, describe(err))
+	}
+}
+
+// describe lists what is wrong by JSON pointer. It shows rules, not values, because a value may be a secret.
+func describe(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return tooLarge
+	}
+	out := &invalid{message: "The request does not fit the contract."}
+	out.add("", err)
+	if len(out.parts) == 1 {
+		out.message = strings.TrimSpace("The request does not fit the contract: " + out.parts[0].pointer + " " + out.parts[0].detail)
+	}
+	return out
+}
+
+func (e *invalid) add(name string, err error) {
+	var many openapi3.MultiError
+	var request *openapi3filter.RequestError
+	var schema *openapi3.SchemaError
+	switch {
+	case errors.As(err, &request):
+		if request.Parameter != nil {
+			name = request.Parameter.Name
+		}
+		if request.Err == nil {
+			e.parts = append(e.parts, part{name, request.Reason})
+			return
+		}
+		e.add(name, request.Err)
+	case errors.As(err, &many):
+		for _, one := range many {
+			e.add(name, one)
+		}
+	case errors.As(err, &schema):
+		pointer := name
+		if name == "" {
+			pointer = "/" + strings.Join(schema.JSONPointer(), "/")
+		}
+		e.parts = append(e.parts, part{pointer, schema.Reason})
+	case errors.Is(err, openapi3filter.ErrInvalidRequired):
+		e.parts = append(e.parts, part{name, "is required"})
+	default:
+		e.parts = append(e.parts, part{name, "is not of the right form"})
+	}
+}
+
+func (s *Server) serveSpec(c *gin.Context) {
+	c.Header("Cache-Control", "no-cache")
+	c.Data(http.StatusOK, "application/yaml; charset=utf-8", specYAML)
+}
