@@ -11,6 +11,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -156,4 +157,14 @@ func transient(reply string) bool {
 		}
 	}
 	return false
+}
+
+// RouteDriverLog sends what the driver reports on its own account (a connection lost, an address that does not answer) to
+// a logger, at debug level: every failure that matters also comes back as an error. Call it once, before the first Open.
+func RouteDriverLog(log *slog.Logger) { redis.SetLogger(driverLog{log}) }
+
+type driverLog struct{ log *slog.Logger }
+
+func (d driverLog) Printf(ctx context.Context, format string, v ...any) {
+	d.log.DebugContext(ctx, "redis driver", "report", fmt.Sprintf(format, v...))
 }
