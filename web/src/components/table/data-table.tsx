@@ -90,7 +90,7 @@ export function DataTable<Row extends object>({
 
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table must scroll by keyboard
-    <section className="overflow-x-auto rounded-lg" aria-label={label} tabIndex={0}>
+    <section className="relative overflow-x-auto rounded-lg" aria-label={label} tabIndex={0}>
       <table className="w-full border-collapse text-sm">
         <caption className="sr-only">{label}</caption>
         <thead>

@@ -4,13 +4,14 @@ import { errorText } from "@/lib/api/errors";
 import { Alert } from "./alert";
 import { Button } from "./button";
 
-/** Asks before an act that cannot be undone. The title names the thing that will be gone. */
+/** Asks before an act that matters. The title names the thing that will be gone. */
 export function Confirm({
   open,
   onOpenChange,
   title,
   children,
   confirmLabel,
+  tone = "danger",
   onConfirm,
 }: {
   open: boolean;
@@ -18,6 +19,7 @@ export function Confirm({
   title: ReactNode;
   children?: ReactNode;
   confirmLabel: string;
+  tone?: "danger" | "primary";
   onConfirm: () => Promise<unknown>;
 }) {
   const [busy, setBusy] = useState(false);
@@ -54,7 +56,7 @@ export function Confirm({
           ) : null}
           <div className="mt-6 flex justify-end gap-2">
             <Base.Close render={<Button variant="ghost" />}>Cancel</Base.Close>
-            <Button variant="danger" busy={busy} onClick={run}>
+            <Button variant={tone} busy={busy} onClick={run}>
               {confirmLabel}
             </Button>
           </div>

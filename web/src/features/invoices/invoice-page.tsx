@@ -10,11 +10,11 @@ import { Page } from "@/components/ui/page";
 import { SkeletonBlock } from "@/components/ui/skeleton";
 import { StateBadge } from "@/components/ui/state-badge";
 import { useToast } from "@/components/ui/toast";
-import { csvApi, query } from "@/lib/api/client";
+import { csvApi, query, type Schema } from "@/lib/api/client";
 import { errorText } from "@/lib/api/errors";
 import { ALL, cursorPaging, flatten } from "@/lib/api/paging";
 import { downloadText } from "@/lib/format/download";
-import { formatPeriod } from "@/lib/format/time";
+import { formatPeriod, formatUTC } from "@/lib/format/time";
 import { InvoiceSum } from "./invoice-sum";
 import { lineColumns } from "./line-columns";
 
@@ -42,7 +42,7 @@ export function InvoicePage({ id }: { id: string }) {
           {found ? <StateBadge state={found.state} /> : null}
         </span>
       }
-      description={found ? formatPeriod(found.month) : null}
+      description={found ? <Span invoice={found} /> : null}
       actions={
         found ? <Actions id={id} number={found.number} hostedUrl={found.hosted_url} /> : null
       }
@@ -79,6 +79,15 @@ export function InvoicePage({ id }: { id: string }) {
         />
       </Card>
     </Page>
+  );
+}
+
+function Span({ invoice }: { invoice: Schema<"Invoice"> }) {
+  return (
+    <>
+      {formatPeriod(invoice.month)}: what was posted from {formatUTC(invoice.period_start)} to
+      before {formatUTC(invoice.period_end)}
+    </>
   );
 }
 

@@ -6,6 +6,8 @@ const invoice: Schema<"Invoice"> = {
   id: "0",
   number: "SL-1",
   month: "2026-02",
+  period_start: "2026-02-01T00:00:00Z",
+  period_end: "2026-03-01T00:00:00Z",
   state: "finalized",
   usage: "12.345678901",
   credit: "2",

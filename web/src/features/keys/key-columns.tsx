@@ -48,7 +48,7 @@ export function keyColumns(actions: KeyActions): Column<Key>[] {
           ) : (
             <span className="font-medium">{key.name}</span>
           )}
-          <p className="font-mono text-faint text-xs">sk-sl-{key.public_id}…</p>
+          <p className="whitespace-nowrap font-mono text-faint text-xs">sk-sl-{key.public_id}…</p>
         </div>
       ),
     },
@@ -131,7 +131,7 @@ function Spent({ spent: key }: { spent: Key }) {
   const share = moneyShare(key.spent, key.budget.amount);
   const budget = formatMoney(key.budget.amount);
   return (
-    <div className="ml-auto flex w-36 flex-col gap-1 py-2">
+    <div className="ml-auto flex w-32 flex-col sm:w-36 gap-1 py-2">
       <p className="whitespace-nowrap">
         <Money value={key.spent} /> <span className="text-faint">of {budget}</span>
       </p>

@@ -4,27 +4,23 @@ import { type Column, DataTable } from "@/components/table/data-table";
 import { LoadMore } from "@/components/table/load-more";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
-import { Confirm } from "@/components/ui/confirm";
 import { Empty } from "@/components/ui/empty";
 import { LoadError } from "@/components/ui/load-error";
 import { Money } from "@/components/ui/money";
 import { Page } from "@/components/ui/page";
 import { StateBadge } from "@/components/ui/state-badge";
 import { Time } from "@/components/ui/time";
-import { useToast } from "@/components/ui/toast";
-import { api, newIdempotencyKey, query, type Schema } from "@/lib/api/client";
-import { useInvalidate } from "@/lib/api/invalidate";
+import { query, type Schema } from "@/lib/api/client";
 import { cursorPaging, flatten, PAGE_SIZE } from "@/lib/api/paging";
 import { useSession } from "@/lib/auth/session";
 import { formatCount } from "@/lib/format/number";
 import { formatPeriod } from "@/lib/format/time";
+import { CloseDialog } from "./close-dialog";
 
 type Period = Schema<"Period">;
 
 export function PeriodsPage() {
   const { can } = useSession();
-  const toast = useToast();
-  const invalidate = useInvalidate();
   const [closing, setClosing] = useState<Period>();
   const periods = query.useInfiniteQuery(
     "get",
@@ -43,7 +39,18 @@ export function PeriodsPage() {
     {
       id: "month",
       header: "Month",
-      cell: ({ row }) => <span className="font-medium">{formatPeriod(row.original.month)}</span>,
+      cell: ({ row: { original: period } }) => (
+        <div className="py-2">
+          <span className="font-medium">{formatPeriod(period.month)}</span>
+          {period.error ? (
+            <p className="text-danger text-xs [overflow-wrap:anywhere]">{period.error}</p>
+          ) : period.state === "open" && period.invoiced_until ? (
+            <p className="text-faint text-xs">
+              invoiced until <Time value={period.invoiced_until} />
+            </p>
+          ) : null}
+        </div>
+      ),
     },
     { id: "state", header: "State", cell: ({ row }) => <StateBadge state={row.original.state} /> },
     {
@@ -77,7 +84,7 @@ export function PeriodsPage() {
       cell: ({ row }) =>
         row.original.state === "open" && can("periods.close") ? (
           <Button size="sm" onClick={() => setClosing(row.original)}>
-            Close…
+            {row.original.month === thisMonth ? "Invoice so far…" : "Close…"}
           </Button>
         ) : null,
     },
@@ -114,27 +121,14 @@ export function PeriodsPage() {
           />
         </Card>
       )}
-      <Confirm
-        open={closing !== undefined}
-        onOpenChange={() => setClosing(undefined)}
-        title={`Close ${closing ? formatPeriod(closing.month) : "the month"}?`}
-        confirmLabel="Close month"
-        onConfirm={async () => {
-          if (!closing) return;
-          await api.POST("/periods/{month}/close", {
-            params: {
-              path: { month: closing.month },
-              header: { "Idempotency-Key": newIdempotencyKey() },
-            },
-          });
-          await invalidate("/periods", "/invoices");
-          toast(`${formatPeriod(closing.month)} is being closed`);
-        }}
-      >
-        {closing?.month === thisMonth
-          ? "This month is not over: what is used after the close goes to the next one. A closed month never changes."
-          : "Invoices are made for every tenant. A closed month never changes; late usage goes to the open one."}
-      </Confirm>
+      {closing ? (
+        <CloseDialog
+          key={closing.month}
+          period={closing}
+          running={closing.month === thisMonth}
+          onClose={() => setClosing(undefined)}
+        />
+      ) : null}
     </Page>
   );
 }

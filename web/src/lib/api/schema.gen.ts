@@ -970,8 +970,9 @@ export interface paths {
         put?: never;
         /**
          * Close a month and make its invoices
-         * @description Starts the close and answers at once; read the month until its state is `closed`. Asking again while it runs, or after it is
-         *     done, changes nothing.
+         * @description Starts the close and answers at once; read the month until its state is no longer `closing`. Asking again while it runs, or
+         *     after it is done, changes nothing. `force` does not wait for the time of grace; in a month that is not over it invoices
+         *     what was used so far and leaves the month open.
          */
         post: operations["closePeriod"];
         delete?: never;
@@ -1091,13 +1092,11 @@ export interface components {
             email: string;
             name: string;
         };
-        /** @enum {string} */
-        Role: "owner" | "admin" | "billing" | "developer" | "viewer" | "operator" | "finance";
         /**
          * @description operator and finance exist in the platform tenant only; the others everywhere else
          * @enum {string}
          */
-        TenantRole: "owner" | "admin" | "billing" | "developer" | "viewer" | "operator" | "finance";
+        Role: "owner" | "admin" | "billing" | "developer" | "viewer" | "operator" | "finance";
         Membership: {
             /** Format: uuid */
             tenant_id: string;
@@ -1210,7 +1209,7 @@ export interface components {
         MemberCreate: {
             email: components["schemas"]["Email"];
             name?: string;
-            role: components["schemas"]["TenantRole"];
+            role: components["schemas"]["Role"];
             password?: components["schemas"]["Password"];
         };
         MemberCreated: components["schemas"]["Member"] & {
@@ -1219,7 +1218,7 @@ export interface components {
             initial_password?: string;
         };
         MemberPatch: {
-            role: components["schemas"]["TenantRole"];
+            role: components["schemas"]["Role"];
         };
         MemberPage: {
             items: components["schemas"]["Member"][];
@@ -1524,6 +1523,16 @@ export interface components {
             id: string;
             number: string;
             month: string;
+            /**
+             * Format: date-time
+             * @description Covers what was posted from here
+             */
+            period_start: string;
+            /**
+             * Format: date-time
+             * @description to before here
+             */
+            period_end: string;
             /** @enum {string} */
             state: "drafted" | "verified" | "finalized" | "paid" | "void";
             usage: components["schemas"]["Money"];
@@ -1895,14 +1904,25 @@ export interface components {
             month: string;
             /** @enum {string} */
             state: "open" | "closing" | "closed";
+            forced: boolean;
+            /**
+             * Format: date-time
+             * @description Postings before it are on invoices
+             */
+            invoiced_until: string | null;
             /** Format: date-time */
             closed_at: string | null;
+            /** @description Why the last attempt did not go through; empty: it did */
+            error: string;
             /** Format: int64 */
             invoices: number;
             /** @description Charges of all tenants posted in the month */
             usage: string;
             /** @description Sum of its invoices */
             billed: string;
+        };
+        PeriodClose: {
+            force?: boolean;
         };
         PeriodPage: {
             items: components["schemas"]["Period"][];
@@ -3889,7 +3909,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PeriodClose"];
+            };
+        };
         responses: {
             /** @description The close runs or is done */
             202: {

@@ -180,6 +180,9 @@ export const periods: Schema<"Period">[] = [
   },
 ].map((period) => ({
   ...period,
+  forced: false,
+  invoiced_until: null,
+  error: "",
   closed_at: period.state === "closed" ? `${period.month}-28T02:00:04Z` : null,
 }));
 

@@ -188,6 +188,8 @@ export const invoices: Schema<"Invoice">[] = ["finalized", "paid", "paid"].map((
   id: uuid(51 + n),
   number: `SL-2026-${String(10 - n).padStart(2, "0")}-0007`,
   month: `2026-${String(10 - n).padStart(2, "0")}`,
+  period_start: `2026-${String(10 - n).padStart(2, "0")}-01T00:00:00Z`,
+  period_end: `2026-${String(11 - n).padStart(2, "0")}-01T00:00:00Z`,
   state: state as "finalized" | "paid",
   usage,
   credit: sumMoney([usage, "-12.300702540"]),
