@@ -234,3 +234,57 @@ func (r *frameReader) seek(f *os.File, at, limit int64) {
 	}
 	r.file, r.at, r.limit = f, at, limit
 }
+
+// Read walks over all records of a folder, oldest first, without changing it: for the tools of an operator. Exactly one
+// of the arguments of each call is not nil. It must not be used on the folder of a running relay for more than a look.
+func Read(dir string, each func(open *usage.Open, event *usage.Event) error) error {
+	paths, err := listSegments(dir)
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		if err := readSegment(path, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readSegment(path string, each func(*usage.Open, *usage.Event) error) error {
+	f, err := os.Open(path) //nolint:gosec // listed by listSegments
+	if err != nil {
+		return fmt.Errorf("open segment: %w", err)
+	}
+	defer func() { _ = f.Close() }() // only read
+	r := frameReader{file: f, table: crc32.MakeTable(crc32.Castagnoli), limit: 1<<63 - 1}
+	for {
+		k, payload, err := r.next()
+		if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read segment: %w", err)
+		}
+		switch k {
+		case kindOpen:
+			o, err := usage.ParseOpen(payload)
+			if err != nil {
+				return fmt.Errorf("read segment: %w", err)
+			}
+			err = each(&o, nil)
+			if err != nil {
+				return err
+			}
+		case kindEvent:
+			e, err := usage.ParseBinary(payload)
+			if err != nil {
+				return fmt.Errorf("read segment: %w", err)
+			}
+			err = each(nil, &e)
+			if err != nil {
+				return err
+			}
+		}
+		r.advance()
+	}
+}

@@ -177,31 +177,13 @@ func finish(t testing.TB, l *Log, o usage.Open) usage.Event {
 // events reads every event that a folder holds, by id.
 func events(t testing.TB, dir string) map[id.ID][]usage.Event {
 	t.Helper()
-	paths, err := listSegments(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	out := map[id.ID][]usage.Event{}
-	for _, path := range paths {
-		b, err := os.ReadFile(path) //nolint:gosec // a test folder
-		if err != nil {
-			t.Fatal(err)
+	check(t, Read(dir, func(_ *usage.Open, e *usage.Event) error {
+		if e != nil {
+			out[e.ID] = append(out[e.ID], *e)
 		}
-		for len(b) > 0 {
-			k, payload, n, err := nextFrame(b, crc32.MakeTable(crc32.Castagnoli))
-			if err != nil || n == 0 {
-				break
-			}
-			if k == kindEvent {
-				e, err := usage.ParseBinary(payload)
-				if err != nil {
-					t.Fatal(err)
-				}
-				out[e.ID] = append(out[e.ID], e)
-			}
-			b = b[n:]
-		}
-	}
+		return nil
+	}))
 	return out
 }
 
