@@ -18,14 +18,20 @@ const (
 
 // duties lists what this worker does from time to time.
 func (a *App) duties() ([]worker.Duty, error) {
-	return []worker.Duty{
+	stripe, err := a.stripeDuties()
+	if err != nil {
+		return nil, err
+	}
+	return append(stripe, []worker.Duty{
+		{Name: "periods", Every: time.Second, Run: a.closer().CloseRequested},
+		{Name: "books", Every: time.Hour, Run: a.checkBooks},
 		{Name: "partitions", Every: time.Hour, Run: a.meters.MakePartitions},
 		{Name: "holds", Every: 5 * time.Second, Run: a.slicer.Sweep},
 		{Name: "watermarks", Every: 10 * time.Second, Run: a.republish},
 		{Name: "backlog", Every: 10 * time.Second, Run: a.backlog},
 		{Name: "trim", Every: time.Minute, Run: a.trim},
 		{Name: "cleanup", Every: 10 * time.Minute, Run: a.cleanUp},
-	}, nil
+	}...), nil
 }
 
 // republish tells relays watermarks again: Redis may have been emptied, or a notice may have been lost.

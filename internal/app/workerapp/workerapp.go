@@ -18,6 +18,7 @@ import (
 	"starlane/internal/billing/credit"
 	"starlane/internal/billing/ledger"
 	"starlane/internal/billing/metering"
+	"starlane/internal/billing/payments"
 	"starlane/internal/catalog/publish"
 	"starlane/internal/platform/clock"
 	"starlane/internal/platform/config"
@@ -49,6 +50,7 @@ type App struct {
 	leases  *postgres.Leases
 	slicer  *credit.Slicer
 	metrics *worker.Metrics
+	gateway *payments.Gateway // nil: payments are switched off
 }
 
 // Run serves until ctx ends.
@@ -110,6 +112,9 @@ func (a *App) wait(ctx context.Context) error {
 
 func (a *App) close() {
 	a.pool.Close()
+	if a.gateway != nil {
+		a.gateway.Close()
+	}
 	if err := a.redis.Close(); err != nil {
 		a.log.Warn("closing Redis", slog.Any("error", err))
 	}

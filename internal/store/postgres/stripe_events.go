@@ -26,7 +26,9 @@ type StripeEvents struct {
 }
 
 // NewStripeEvents needs a pool of either role; only the worker may do more than Add.
-func NewStripeEvents(pool *pgxpool.Pool) *StripeEvents { return &StripeEvents{pool: pool, q: pgdb.New()} }
+func NewStripeEvents(pool *pgxpool.Pool) *StripeEvents {
+	return &StripeEvents{pool: pool, q: pgdb.New()}
+}
 
 // Add stores an event; false means that it was there.
 func (s *StripeEvents) Add(ctx context.Context, e StripeEvent) (bool, error) {

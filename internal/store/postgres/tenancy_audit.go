@@ -84,3 +84,8 @@ func (s *Tenancy) EndOnce(ctx context.Context, t id.ID, key string, status int, 
 		return err
 	})
 }
+
+// Note writes an entry for an act whose own record is elsewhere, such as the ledger.
+func (s *Tenancy) Note(ctx context.Context, by audit.Actor, t id.ID, action, target string, detail audit.Detail) error {
+	return tenantTx(ctx, s.pool, t, func(tx pgx.Tx) error { return write(ctx, tx, t, by, action, target, detail) })
+}

@@ -8,8 +8,6 @@ package pgdb
 import (
 	"context"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgtype"
 )
 
 const addStripeEvent = `-- name: AddStripeEvent :execrows
@@ -36,33 +34,6 @@ func (q *Queries) AddStripeEvent(ctx context.Context, db DBTX, arg AddStripeEven
 		return 0, err
 	}
 	return result.RowsAffected(), nil
-}
-
-const beginStripeOp = `-- name: BeginStripeOp :one
-insert into stripe_op (id, kind, params_hash, state)
-values ($1, $2, $3, 'created')
-on conflict (id) do update set kind = stripe_op.kind
-returning params_hash, state, stripe_id, created_at
-`
-
-type BeginStripeOpRow struct {
-	ParamsHash []byte
-	State      string
-	StripeID   pgtype.Text
-	CreatedAt  time.Time
-}
-
-// A call is written down before it is made. The same id with other parameters is a bug and comes back with the old hash.
-func (q *Queries) BeginStripeOp(ctx context.Context, db DBTX, iD string, kind string, paramsHash []byte) (BeginStripeOpRow, error) {
-	row := db.QueryRow(ctx, beginStripeOp, iD, kind, paramsHash)
-	var i BeginStripeOpRow
-	err := row.Scan(
-		&i.ParamsHash,
-		&i.State,
-		&i.StripeID,
-		&i.CreatedAt,
-	)
-	return i, err
 }
 
 const dueStripeEvents = `-- name: DueStripeEvents :many
@@ -115,17 +86,6 @@ where id = $3 and state = 'pending'
 
 func (q *Queries) EndStripeEvent(ctx context.Context, db DBTX, state string, lastError string, iD string) error {
 	_, err := db.Exec(ctx, endStripeEvent, state, lastError, iD)
-	return err
-}
-
-const endStripeOp = `-- name: EndStripeOp :exec
-update stripe_op
-set state = $1, stripe_id = $2, done_at = now()
-where id = $3
-`
-
-func (q *Queries) EndStripeOp(ctx context.Context, db DBTX, state string, stripeID pgtype.Text, iD string) error {
-	_, err := db.Exec(ctx, endStripeOp, state, stripeID, iD)
 	return err
 }
 

@@ -27,15 +27,3 @@ select coalesce(max(created_at), now() - interval '30 days')::timestamptz from s
 
 -- name: PendingStripeEvents :one
 select count(*) from stripe_event where state = 'pending';
-
--- name: BeginStripeOp :one
--- A call is written down before it is made. The same id with other parameters is a bug and comes back with the old hash.
-insert into stripe_op (id, kind, params_hash, state)
-values (sqlc.arg(id), sqlc.arg(kind), sqlc.arg(params_hash), 'created')
-on conflict (id) do update set kind = stripe_op.kind
-returning params_hash, state, stripe_id, created_at;
-
--- name: EndStripeOp :exec
-update stripe_op
-set state = sqlc.arg(state), stripe_id = sqlc.narg(stripe_id), done_at = now()
-where id = sqlc.arg(id);
