@@ -49,7 +49,7 @@ func TestKilledOwnerLeavesNoServer(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), "PGSERVER_TEST_OWNER="+t.TempDir())
+	cmd.Env = append(os.Environ(), "PGSERVER_TEST_OWNER="+clusterDir(t))
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())

@@ -25,6 +25,14 @@ func find(t *testing.T) Binaries {
 	return b
 }
 
+// clusterDir is wiped too, as a cluster may have had to go elsewhere.
+func clusterDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	t.Cleanup(func() { _ = Wipe(dir) })
+	return dir
+}
+
 func execute(t *testing.T, dsn, sql string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), dsn)
@@ -36,7 +44,7 @@ func execute(t *testing.T, dsn, sql string) {
 
 func TestClusterKeepsDataAndSecretAcrossStarts(t *testing.T) {
 	t.Parallel()
-	cfg := Config{Binaries: find(t), Dir: t.TempDir(), ForTests: true}
+	cfg := Config{Binaries: find(t), Dir: clusterDir(t), ForTests: true}
 	s, err := Start(t.Context(), cfg)
 	require.NoError(t, err)
 	execute(t, s.DSN("postgres"), "create table kept (n int); insert into kept values (42)")
@@ -66,7 +74,7 @@ func TestClusterKeepsDataAndSecretAcrossStarts(t *testing.T) {
 
 func TestStartTakesOverFromAServerWhoseOwnerWasKilled(t *testing.T) {
 	t.Parallel()
-	cfg := Config{Binaries: find(t), Dir: t.TempDir(), ForTests: true, Detached: true} // detached: nobody stops it
+	cfg := Config{Binaries: find(t), Dir: clusterDir(t), ForTests: true, Detached: true} // detached: nobody stops it
 	old, err := Start(t.Context(), cfg)
 	require.NoError(t, err)
 	cfg.Detached = false
@@ -81,7 +89,7 @@ func TestStartTakesOverFromAServerWhoseOwnerWasKilled(t *testing.T) {
 
 func TestStartSaysWhatPostgresSays(t *testing.T) {
 	t.Parallel()
-	cfg := Config{Binaries: find(t), Dir: t.TempDir(), ForTests: true}
+	cfg := Config{Binaries: find(t), Dir: clusterDir(t), ForTests: true}
 	s, err := Start(t.Context(), cfg)
 	require.NoError(t, err)
 	require.NoError(t, s.Stop(t.Context(), syscall.SIGINT))

@@ -75,14 +75,18 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := drop.Own(cfg.Dir); err != nil {
+	at, err := home(cfg.Dir, drop)
+	if err != nil {
 		return nil, err
 	}
-	if err := endLeftover(ctx, cfg.Dir); err != nil {
+	if cfg.Binaries, err = cfg.Binaries.within(ctx, drop); err != nil {
+		return nil, err
+	}
+	if err := endLeftover(ctx, at); err != nil {
 		return nil, err
 	}
 	if DataMajor(cfg.Dir) == 0 {
-		if err := initialise(ctx, cfg, drop); err != nil {
+		if err := initialise(ctx, cfg, at, drop); err != nil {
 			return nil, err
 		}
 	}
@@ -97,7 +101,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 				return nil, err
 			}
 		}
-		s, err := launch(ctx, cfg, st, drop)
+		s, err := launch(ctx, cfg, at, st, drop)
 		if err == nil {
 			return s, writeState(cfg.Dir, st)
 		}
@@ -127,14 +131,14 @@ func endLeftover(ctx context.Context, dir string) error {
 	return nil
 }
 
-func initialise(ctx context.Context, cfg Config, drop *proc.Identity) error {
+func initialise(ctx context.Context, cfg Config, at string, drop *proc.Identity) error {
 	password := make([]byte, 24)
 	if _, err := rand.Read(password); err != nil {
 		return fmt.Errorf("password: %w", err)
 	}
 	st := state{Password: hex.EncodeToString(password)}
 	// initdb writes into a folder beside and the rename makes it count: an interrupted initdb leaves no half cluster.
-	tmp, data := filepath.Join(cfg.Dir, "data.new"), filepath.Join(cfg.Dir, "data")
+	tmp, data := filepath.Join(at, "data.new"), filepath.Join(at, "data")
 	for _, dir := range []string{tmp, data} {
 		if err := os.RemoveAll(dir); err != nil {
 			return fmt.Errorf("clear %s: %w", dir, err)
@@ -143,7 +147,7 @@ func initialise(ctx context.Context, cfg Config, drop *proc.Identity) error {
 	if err := os.Mkdir(tmp, 0o700); err != nil {
 		return fmt.Errorf("postgres folder: %w", err)
 	}
-	pwFile := filepath.Join(cfg.Dir, "password.new")
+	pwFile := filepath.Join(at, "password.new")
 	if err := os.WriteFile(pwFile, []byte(st.Password+"\n"), 0o600); err != nil {
 		return fmt.Errorf("password file: %w", err)
 	}
@@ -180,10 +184,10 @@ func initialise(ctx context.Context, cfg Config, drop *proc.Identity) error {
 	return nil
 }
 
-func launch(ctx context.Context, cfg Config, st state, drop *proc.Identity) (*Server, error) {
+func launch(ctx context.Context, cfg Config, at string, st state, drop *proc.Identity) (*Server, error) {
 	logPath := filepath.Join(cfg.Dir, "postgres.log")
 	args := []string{
-		"-D", filepath.Join(cfg.Dir, "data"), "-p", strconv.Itoa(st.Port),
+		"-D", filepath.Join(at, "data"), "-p", strconv.Itoa(st.Port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "shared_buffers=64MB",
 		"-c", "max_connections=" + strconv.Itoa(max(cfg.MaxConnections, 100)), "-c", "timezone=UTC", "-c", "log_timezone=UTC",
 		"-c", "logging_collector=off", "-c", "dynamic_shared_memory_type=posix",

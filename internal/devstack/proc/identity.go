@@ -7,6 +7,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -63,19 +64,10 @@ func try(ctx context.Context, id *Identity) error {
 	}
 }
 
-// Own gives dir and all below to the identity, and checks that it can reach it. A namespace needs neither.
+// Own gives dir and all below to the identity. A namespace needs nothing.
 func (id *Identity) Own(dir string) error {
 	if id == nil || id.UID == 0 {
 		return nil
-	}
-	for parent := filepath.Dir(dir); parent != "/" && parent != "."; parent = filepath.Dir(parent) {
-		st, err := os.Stat(parent)
-		if err != nil {
-			return fmt.Errorf("inspect %s: %w", parent, err)
-		}
-		if st.Mode().Perm()&0o001 == 0 {
-			return fmt.Errorf("%s is closed to user %d, who runs Postgres here because root must not: use another --data-dir, or run as an ordinary user", parent, id.UID)
-		}
 	}
 	return filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
 		if err != nil {
@@ -83,4 +75,26 @@ func (id *Identity) Own(dir string) error {
 		}
 		return os.Lchown(path, id.UID, id.GID)
 	})
+}
+
+// Owns tells whether a file belongs to the identity or to us.
+func (id *Identity) Owns(st os.FileInfo) bool {
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	return ok && (int(sys.Uid) == os.Geteuid() || (id != nil && int(sys.Uid) == id.UID))
+}
+
+// Reaches tells whether the identity can get to dir: every folder above must let everybody pass, and dir itself, unless it is given to him.
+func (id *Identity) Reaches(dir string) bool {
+	if id == nil || id.UID == 0 {
+		return true
+	}
+	for at := filepath.Dir(dir); ; at = filepath.Dir(at) {
+		st, err := os.Stat(at)
+		if err != nil || st.Mode().Perm()&0o001 == 0 {
+			return false
+		}
+		if at == filepath.Dir(at) {
+			return true
+		}
+	}
 }

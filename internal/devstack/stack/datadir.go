@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"starlane/internal/devstack/pgserver"
 	"starlane/internal/devstack/toolcache"
 )
 
@@ -69,6 +70,9 @@ func (d DataDir) Reset() error {
 	}
 	if err := d.Open(); err != nil {
 		return err
+	}
+	if err := pgserver.Wipe(d.Path("postgres")); err != nil {
+		return fmt.Errorf("delete the database: %w", err)
 	}
 	entries, err := os.ReadDir(d.Root)
 	if err != nil {

@@ -199,11 +199,7 @@ func (c Cluster) start(ctx context.Context) (serverState, error) {
 	return st, nil
 }
 
-func (c Cluster) wipe() {
-	for _, name := range []string{"data", "data.new", "state.json", "postgres.log"} {
-		_ = os.RemoveAll(filepath.Join(c.Dir, name))
-	}
-}
+func (c Cluster) wipe() { _ = pgserver.Wipe(c.Dir) }
 
 func (c Cluster) launch(ctx context.Context) (*pgserver.Server, error) {
 	cache, err := toolcache.Dir("starlane")

@@ -27,6 +27,7 @@ func cluster(t *testing.T) Cluster {
 			_ = syscall.Kill(st.Watchdog, syscall.SIGKILL)
 			c.end(context.Background(), st)
 		}
+		c.wipe()
 		_ = os.RemoveAll(dir)
 	})
 	return c
