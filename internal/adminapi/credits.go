@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"starlane/internal/adminapi/gen"
+	"starlane/internal/billing/credit"
 	"starlane/internal/billing/money"
 	"starlane/internal/billing/statement"
 	"starlane/internal/platform/apperr"
@@ -125,12 +126,6 @@ func (s *Server) GrantCredit(ctx context.Context, r gen.GrantCreditRequestObject
 	return gen.GrantCredit201JSONResponse(lotToAPI(s.Clock.Now())(&made)), nil
 }
 
-// Bounds of one top-up.
-const (
-	minTopup = 1 * money.USD
-	maxTopup = 10_000 * money.USD
-)
-
 func topupToAPI(t *statement.Topup) gen.Topup {
 	return gen.Topup{
 		Id: t.ID, Amount: t.Amount.String(), State: gen.TopupState(t.State), CheckoutUrl: t.CheckoutURL, CreatedBy: t.CreatedBy,
@@ -167,8 +162,8 @@ func (s *Server) CreateTopup(ctx context.Context, r gen.CreateTopupRequestObject
 	if err != nil {
 		return nil, err
 	}
-	if v < minTopup || v > maxTopup {
-		return nil, apperr.New(apperr.InvalidRequest, "A top-up is from %s to %s USD.", minTopup, maxTopup).WithParam("/amount")
+	if v < credit.MinTopup || v > credit.MaxTopup {
+		return nil, apperr.New(apperr.InvalidRequest, "A top-up is from %s to %s USD.", credit.MinTopup, credit.MaxTopup).WithParam("/amount")
 	}
 	topup, err := s.Credit.StartTopup(ctx, p.Actor, p.tenant, v)
 	if err != nil {

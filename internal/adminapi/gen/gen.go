@@ -1932,7 +1932,7 @@ type TopupState string
 
 // TopupCreate defines model for TopupCreate.
 type TopupCreate struct {
-	// Amount Whole cents, from 1.00 to 10000.00
+	// Amount Whole cents, from 5.00 to 10000.00
 	//
 	// Examples: 25.00
 	Amount string `json:"amount"`
