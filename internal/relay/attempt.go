@@ -43,6 +43,7 @@ type exchange struct {
 
 	watch    watch
 	attempts [maxAttempts]usage.Attempt
+	tries    int
 	event    usage.Event
 	tap      dialect.Tap
 	sent     bool // an upstream has the request
@@ -56,7 +57,7 @@ type exchange struct {
 func (x *exchange) run(ctx context.Context) error {
 	x.watch.start(x.p.Clock, x.p.Timeouts, x.call.Start, x.sink.Abort)
 	var final verdict
-	for n := 1; ; n++ {
+	for x.tries = 1; ; x.tries++ {
 		fault := x.attempt(ctx)
 		if fault == nil {
 			return x.unlogged
@@ -68,7 +69,7 @@ func (x *exchange) run(ctx context.Context) error {
 		if v.rank >= final.rank {
 			final = v
 		}
-		if !v.retry || n == maxAttempts || x.watch.over() || !x.another() {
+		if !v.retry || x.tries == maxAttempts || x.watch.over() || !x.another() {
 			x.event.HTTPStatus = StatusOf(final.err)
 			return final.err
 		}

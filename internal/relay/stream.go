@@ -256,7 +256,7 @@ func (x *exchange) head(status int, contentType []string) {
 	h["Content-Type"] = contentType
 	h["X-Starlane-Served-Model"] = []string{x.event.ServedModel}
 	route := "primary"
-	if x.pick.Candidate.Model != x.primary || len(x.event.Attempts) > 1 {
+	if x.pick.Candidate.Model != x.primary || x.tries > 1 {
 		route = "fallback"
 	}
 	h["X-Starlane-Route"] = []string{route}

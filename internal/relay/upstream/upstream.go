@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -141,11 +142,10 @@ func (c *Client) endpoint(base, path string) (*endpoint, error) {
 	if e != nil {
 		return e, nil
 	}
-	u, err := url.Parse(base)
+	u, err := url.Parse(strings.TrimRight(base, "/") + path)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
 		return nil, fmt.Errorf("base URL %q is not an http or https address", base)
 	}
-	u = u.JoinPath(path)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.transports[base]

@@ -1,0 +1,372 @@
+package relayapi_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"starlane/internal/billing/money"
+	"starlane/internal/billing/pricing"
+	"starlane/internal/catalog"
+	"starlane/internal/platform/apperr"
+	"starlane/internal/platform/clock"
+	"starlane/internal/platform/httpserver"
+	"starlane/internal/platform/id"
+	"starlane/internal/platform/secret"
+	"starlane/internal/relay"
+	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/openaichat"
+	"starlane/internal/relay/dialect/openaiembed"
+	"starlane/internal/relay/upstream"
+	"starlane/internal/relayapi"
+	"starlane/internal/sim/provider"
+	"starlane/internal/tenancy/vkey"
+	"starlane/internal/usage"
+)
+
+// memory stands in for the stores: it keeps what the ports are told.
+type memory struct {
+	mu       sync.Mutex
+	keys     map[string]*vkey.Record
+	refuse   error // of Reserve
+	failLog  error // of Append
+	down     error // of Resolve
+	limits   relay.Limits
+	opens    []usage.Open
+	events   []usage.Event
+	settled  []money.Amount
+	released int
+	running  int
+	changed  chan struct{}
+}
+
+func (m *memory) Resolve(_ context.Context, public string) (*vkey.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down != nil {
+		return nil, m.down
+	}
+	if r := m.keys[public]; r != nil {
+		return r, nil
+	}
+	return nil, relay.ErrUnknownKey
+}
+
+func (m *memory) Reserve(context.Context, relay.Demand) (relay.Reservation, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.refuse != nil {
+		return nil, m.refuse
+	}
+	m.running++
+	return &reserved{m: m}, nil
+}
+
+type reserved struct {
+	m     *memory
+	ended bool
+}
+
+func (r *reserved) Hold() id.ID          { return id.Nil }
+func (r *reserved) Limits() relay.Limits { return r.m.limits }
+func (r *reserved) Release()             { r.end(func() { r.m.released++ }) }
+func (r *reserved) Settle(actual money.Amount, _ usage.Tokens) {
+	r.end(func() { r.m.settled = append(r.m.settled, actual) })
+}
+
+func (r *reserved) end(note func()) {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	if r.ended {
+		panic("a reservation ended twice")
+	}
+	r.ended = true
+	r.m.running--
+	note()
+}
+
+func (m *memory) Begin(o usage.Open) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.opens = append(m.opens, o)
+	return nil
+}
+
+func (m *memory) Append(e *usage.Event) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failLog != nil {
+		return m.failLog
+	}
+	kept := *e
+	kept.Attempts = append([]usage.Attempt(nil), e.Attempts...)
+	m.events = append(m.events, kept)
+	select {
+	case m.changed <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// event waits for the n-th event.
+func (m *memory) event(t testing.TB, n int) usage.Event {
+	t.Helper()
+	deadline := time.After(5 * time.Second)
+	for {
+		m.mu.Lock()
+		if len(m.events) > n {
+			e := m.events[n]
+			m.mu.Unlock()
+			return e
+		}
+		m.mu.Unlock()
+		select {
+		case <-m.changed:
+		case <-deadline:
+			t.Fatalf("no event %d was logged", n)
+		}
+	}
+}
+
+// world is a relay with its surroundings.
+type world struct {
+	*memory
+	url     string
+	key     string
+	record  *vkey.Record
+	sim     *provider.Server
+	bodies  *body.Pool
+	logs    *syncBuffer
+	pipe    *relay.Pipeline
+	handler http.Handler
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+type words struct{}
+
+// Count counts a word as a token, which is what the simulated provider does.
+func (words) Count(_ string, text []byte) usage.Tokens { return usage.Tokens(len(bytes.Fields(text))) }
+
+type option func(*settings)
+
+type settings struct {
+	upstreams []string // base URLs of the deployments; default: the simulator twice
+	timeouts  relay.Timeouts
+	maxBody   int64
+	private   bool
+	cors      []string
+}
+
+func newWorld(t testing.TB, options ...option) *world {
+	t.Helper()
+	w := &world{memory: &memory{keys: map[string]*vkey.Record{}, changed: make(chan struct{}, 64)}, logs: &syncBuffer{}}
+	set := settings{timeouts: relay.Timeouts{Request: time.Minute, Header: 10 * time.Second, Idle: 10 * time.Second}, maxBody: 4 << 20, private: true}
+	w.sim = provider.New(provider.Config{RecordBodies: true, Echo: &provider.Pace{}, Flaky: &provider.Pace{}, FlakyFaults: []provider.Rule{}})
+	sim := httptest.NewServer(w.sim)
+	t.Cleanup(sim.Close)
+	set.upstreams = []string{sim.URL + "/v1", sim.URL + "/v1"}
+	for _, o := range options {
+		o(&set)
+	}
+
+	box, err := secret.NewBox(secret.New(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, secret.KeySize))))
+	require.NoError(t, err)
+	snapshot := testCatalog(t, box, set.upstreams)
+	hasher, err := vkey.NewHasher(secret.New("a pepper for the tests"))
+	require.NoError(t, err)
+	key, public, err := vkey.Generate()
+	require.NoError(t, err)
+	digest := hasher.Digest(key.Reveal())
+	w.key = key.Reveal()
+	w.record = &vkey.Record{PublicID: public, Digest: digest[:], Key: id.New(), Tenant: id.New(), Project: id.New(), Active: true}
+	w.keys[public] = w.record
+
+	w.bodies = body.NewPool(64 << 20)
+	sender := upstream.New(box, set.private)
+	t.Cleanup(sender.Close)
+	chat, embed := openaichat.New(), openaiembed.New()
+	w.pipe, err = relay.New(relay.Deps{
+		Keys: w.memory, Hasher: hasher, Admitter: w.memory, Log: w.memory, Catalog: func() *catalog.Snapshot { return snapshot },
+		Sender: sender, Bodies: w.bodies, Tokens: words{}, Clock: clock.System{}, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
+		Metrics: relay.NewMetrics(prometheus.NewRegistry(), w.bodies), Timeouts: set.timeouts,
+		Egress: dialect.Registry{{Dialect: "openai", Capability: dialect.Chat}: chat, {Dialect: "openai", Capability: dialect.Embeddings}: embed},
+	})
+	require.NoError(t, err)
+	w.handler = relayapi.New(relayapi.Deps{
+		Pipeline: w.pipe, Catalog: func() *catalog.Snapshot { return snapshot }, Chat: chat, Embeddings: embed, Bodies: w.bodies,
+		MaxBody: set.maxBody, Health: httpserver.NewHealth(nil), CORSOrigins: set.cors, Clock: clock.System{}, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
+	})
+	srv := httptest.NewServer(w.handler)
+	t.Cleanup(func() {
+		srv.Close()
+		w.check(t)
+	})
+	w.url = srv.URL
+	return w
+}
+
+// check holds after every test: nothing stays reserved, every opening has its event, no memory is held.
+func (w *world) check(t testing.TB) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	require.NoError(t, w.pipe.Wait(ctx))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.running != 0 {
+		t.Errorf("%d reservations are still running", w.running)
+	}
+	if w.failLog == nil && len(w.opens) != len(w.events) {
+		t.Errorf("%d records were opened, %d closed", len(w.opens), len(w.events))
+	}
+	// A transport may close what it sends a moment after its call has failed.
+	require.Eventually(t, func() bool { return w.bodies.Used() == 0 }, 5*time.Second, time.Millisecond, "bodies are still held")
+}
+
+func testCatalog(t testing.TB, box *secret.Box, upstreams []string) *catalog.Snapshot {
+	t.Helper()
+	vendor := catalog.Provider{ID: id.New(), Slug: "sim", Dialect: "openai", Simulated: true}
+	d := catalog.Data{Version: 1, Providers: []catalog.Provider{vendor}}
+	models := map[string]string{"demo/echo": provider.ModelEcho, "demo/slow": provider.ModelSlow, "demo/embed": provider.ModelEmbed, "demo/free": provider.ModelEcho, "demo/bench": "demo-bench-100x2x5"}
+	for i, base := range upstreams {
+		acc := catalog.Account{ID: id.New(), Provider: vendor.ID, BaseURL: base, Active: true}
+		kid := id.New()
+		sealed, err := box.Seal(secret.New(provider.KeyPrefix+string(rune('a'+i))), catalog.SealContext(kid))
+		require.NoError(t, err)
+		d.Accounts = append(d.Accounts, acc)
+		d.Keys = append(d.Keys, catalog.UpstreamKey{ID: kid, Account: acc.ID, Sealed: sealed, Weight: 1, Active: true})
+		for name, up := range models {
+			d.Deployments = append(d.Deployments, catalog.Deployment{ID: id.New(), Model: name, Account: acc.ID, UpstreamModel: up, Weight: 1, Active: true})
+		}
+	}
+	for name := range models {
+		m := catalog.Model{Name: name, DisplayName: name, Capabilities: []string{"chat"}, Features: []string{"tools"}, ContextLength: 128_000, MaxOutput: 16_000, State: "active", CreatedAt: time.Unix(1, 0)}
+		if name == "demo/embed" {
+			m.Capabilities = []string{"embeddings"}
+		}
+		d.Models = append(d.Models, m)
+		if name != "demo/free" {
+			rates := pricing.RatesByName{"in_text": 1_000_000_000, "out_text": 2_000_000_000, "in_cached": 100_000_000}
+			d.Prices = append(d.Prices, pricing.Version{ID: int64(len(d.Prices) + 1), Model: name, ValidFrom: time.Unix(0, 0), Rates: rates})
+		}
+	}
+	d.Models = append(d.Models, catalog.Model{Name: "demo/nobody", Capabilities: []string{"chat"}, State: "active"})
+	d.Routes = []catalog.Route{{Alias: "demo/auto", Models: []string{"demo/echo", "demo/slow"}}}
+	s, err := catalog.Compile(d)
+	require.NoError(t, err)
+	return s
+}
+
+// upstreams makes the deployments of all models point to these servers.
+func upstreams(t testing.TB, handlers ...http.HandlerFunc) option {
+	t.Helper()
+	var urls []string
+	for _, h := range handlers {
+		s := httptest.NewServer(h)
+		t.Cleanup(s.Close)
+		urls = append(urls, s.URL)
+	}
+	return func(s *settings) { s.upstreams = urls }
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	err    error
+}
+
+// post sends a body and reads the whole answer.
+func (w *world) post(t testing.TB, path, text string, headers ...string) answer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, w.url+path, strings.NewReader(text))
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+w.key)
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	return do(t, req)
+}
+
+func (w *world) get(t testing.TB, path string) answer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, w.url+path, nil)
+	require.NoError(t, err)
+	req.Header.Set("X-Api-Key", w.key)
+	return do(t, req)
+}
+
+func do(t testing.TB, req *http.Request) answer {
+	t.Helper()
+	res, err := http.DefaultTransport.RoundTrip(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	return answer{res.StatusCode, res.Header, string(b), err}
+}
+
+func (w *world) chat(t testing.TB, more string, headers ...string) answer {
+	t.Helper()
+	return w.post(t, "/v1/chat/completions", `{"model":"demo/echo","messages":[{"role":"user","content":"one two three four five"}]`+more+`}`, headers...)
+}
+
+// errorCode reads the error of a body.
+func errorCode(t testing.TB, text string) string {
+	t.Helper()
+	var e struct {
+		Error struct {
+			Message, Type, Code string
+			RequestID           string `json:"request_id"`
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(text), &e), "body: %s", text)
+	require.NotEmpty(t, e.Error.Message)
+	require.NotEmpty(t, e.Error.Type)
+	return e.Error.Code
+}
+
+// events splits a stream into the data of its events.
+func events(t testing.TB, text string) []string {
+	t.Helper()
+	var out []string
+	for s := bufio.NewScanner(strings.NewReader(text)); s.Scan(); {
+		if data, ok := strings.CutPrefix(s.Text(), "data: "); ok {
+			out = append(out, data)
+		}
+	}
+	return out
+}
+
+var errStore = errors.New("the store is away")
+
+func noCredit() error { return apperr.New(apperr.InsufficientCredit, "Your credit is used up.") }
