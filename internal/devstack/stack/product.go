@@ -15,7 +15,7 @@ import (
 // startProduct migrates and starts the processes; the relay comes last, when there is something for it to know.
 func (u *up) startProduct(ctx context.Context) error {
 	step := u.Report.Begin("migrate+seed")
-	out, err := u.apiAct(ctx, nil, "migrate")
+	out, err := u.apiAct(ctx, "", "migrate")
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
@@ -44,7 +44,10 @@ func (u *up) startProduct(ctx context.Context) error {
 
 // createOperator makes the first login; the API cannot, because it lets nobody in yet.
 func (u *up) createOperator(ctx context.Context) error {
-	_, err := u.apiAct(ctx, []string{"STARLANE_ADMIN_PASSWORD=" + u.secrets.OperatorPassword}, "create-admin", "--email", u.secrets.OperatorEmail)
+	if u.secrets.OperatorToken != "" {
+		return nil // an earlier start did
+	}
+	_, err := u.apiAct(ctx, u.secrets.OperatorPassword+"\n", "create-admin", "--operator", "--email", u.secrets.OperatorEmail, "--password-stdin")
 	if err != nil {
 		return fmt.Errorf("create the operator: %w", err)
 	}
@@ -52,10 +55,10 @@ func (u *up) createOperator(ctx context.Context) error {
 }
 
 // apiAct runs one of the api binary's short acts, as an operator of a real installation would.
-func (u *up) apiAct(ctx context.Context, extra []string, args ...string) (string, error) {
+func (u *up) apiAct(ctx context.Context, input string, args ...string) (string, error) {
 	var out, problems bytes.Buffer
 	cmd := exec.CommandContext(ctx, u.dir.Path("bin", "api"), args...)
-	cmd.Env = append(u.environ(true), extra...)
+	cmd.Env, cmd.Stdin = u.environ(true), strings.NewReader(input)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = u.dir.Root, &out, &problems
 	cmd.WaitDelay = 5 * time.Second
 	if err := cmd.Run(); err != nil {

@@ -52,8 +52,12 @@ func (u *up) prove(ctx context.Context) (*Proof, error) {
 	wait, cancel := context.WithTimeout(ctx, proofBilledWithin)
 	defer cancel()
 	err = proc.WaitFor(wait, 50*time.Millisecond, func() bool {
-		last = owner.call(wait, http.MethodGet, "/requests/"+requestID, nil, &request)
-		return last == nil || (wait.Err() == nil && !isStatus(last, http.StatusNotFound))
+		err := owner.call(wait, http.MethodGet, "/requests/"+requestID, nil, &request)
+		if err != nil && wait.Err() != nil {
+			return false
+		}
+		last = err
+		return err == nil || !isStatus(err, http.StatusNotFound)
 	})
 	if err != nil || last != nil {
 		return nil, fmt.Errorf("request %s is not billed after %s: %w", requestID, time.Since(answered).Round(time.Millisecond), errors.Join(err, last))
@@ -77,8 +81,12 @@ func (u *up) askRelay(ctx context.Context) (string, error) {
 	var requestID string
 	var last error
 	err := proc.WaitFor(wait, 100*time.Millisecond, func() bool {
-		requestID, last = u.chatOnce(wait)
-		return last == nil
+		id, err := u.chatOnce(wait)
+		if err != nil && wait.Err() != nil {
+			return false // the end of the wait says nothing; what came before does
+		}
+		requestID, last = id, err
+		return err == nil
 	})
 	if err != nil && last != nil {
 		return "", last

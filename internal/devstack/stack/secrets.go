@@ -28,11 +28,9 @@ type Secrets struct {
 // Demo is what the seed made. Empty fields are made by the next seed.
 type Demo struct {
 	TenantID      string `json:"tenant_id"`
-	ProjectID     string `json:"project_id"`
 	OwnerEmail    string `json:"owner_email"`
 	OwnerPassword string `json:"owner_password"`
 	VirtualKey    string `json:"virtual_key"`
-	Done          bool   `json:"done"`
 }
 
 func (d DataDir) secrets() (*Secrets, error) {

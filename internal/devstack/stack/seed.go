@@ -71,6 +71,12 @@ func (u *up) operator(ctx context.Context) (admin, error) {
 		if err == nil || !isStatus(err, http.StatusUnauthorized) {
 			return op, err
 		}
+		// Another database than last time: what the old one held is gone.
+		d := &u.secrets.Demo
+		u.secrets.OperatorToken, d.TenantID, d.VirtualKey = "", "", ""
+		if err := u.createOperator(ctx); err != nil {
+			return admin{}, err
+		}
 	}
 	token, err := accessToken(ctx, u.adminAPI(""), u.secrets.OperatorEmail, u.secrets.OperatorPassword)
 	if err != nil {
