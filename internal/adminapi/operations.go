@@ -111,18 +111,12 @@ func (s *Server) ListDeadLetters(ctx context.Context, r gen.ListDeadLettersReque
 	return gen.ListDeadLetters200JSONResponse{Items: each(list.Items, deadToAPI), NextCursor: next(list.Next)}, nil
 }
 
-type dependency = struct {
-	Detail string `json:"detail"`
-	Name   string `json:"name"`
-	Ok     bool   `json:"ok"`
-}
-
 // GetStatus shows the way from request to ledger. It answers with what it can find out.
 func (s *Server) GetStatus(ctx context.Context, _ gen.GetStatusRequestObject) (gen.GetStatusResponseObject, error) {
 	now := s.Clock.Now()
-	out := gen.GetStatus200JSONResponse{At: now, Healthy: true}
+	out := gen.GetStatus200JSONResponse{At: now, Healthy: true, Relays: []gen.RelayStatus{}}
 	check := func(name string, err error) {
-		d := dependency{Name: name, Ok: err == nil, Detail: "ok"}
+		d := gen.Dependency{Name: name, Ok: err == nil, Detail: "ok"}
 		if err != nil {
 			d.Detail, out.Healthy = "does not answer", false
 			s.Log.WarnContext(ctx, "dependency does not answer", "dependency", name, "error", err.Error())
@@ -137,17 +131,9 @@ func (s *Server) GetStatus(ctx context.Context, _ gen.GetStatusRequestObject) (g
 	out.Streams.Waiting, out.Streams.Pending, out.CatalogVersion = traffic.Waiting, traffic.Pending, traffic.CatalogVersion
 	slices.SortFunc(traffic.Relays, func(a, b Relay) int { return b.SeenAt.Compare(a.SeenAt) })
 	for _, r := range traffic.Relays {
-		alive := now.Sub(r.SeenAt) < relayGone
-		out.Relays = append(out.Relays, struct {
-			Alive        bool      `json:"alive"`
-			Id           string    `json:"id"` //nolint:revive // the generated struct's own name
-			OpenRequests int64     `json:"open_requests"`
-			SeenAt       time.Time `json:"seen_at"`
-			SpoolBytes   int64     `json:"spool_bytes"`
-		}{alive, r.ID, r.Open, r.SeenAt.UTC(), r.SpoolBytes})
-	}
-	if out.Relays == nil {
-		out.Relays = out.Relays[:0:0]
+		out.Relays = append(out.Relays, gen.RelayStatus{
+			Id: r.ID, SeenAt: r.SeenAt.UTC(), Alive: now.Sub(r.SeenAt) < relayGone, SpoolBytes: r.SpoolBytes, OpenRequests: r.Open,
+		})
 	}
 	return out, nil
 }

@@ -82,12 +82,9 @@ func (s *Server) problem(c *gin.Context, err error) {
 	}
 	body := gen.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: string(e.Code), Detail: &e.Message, RequestId: requestID(c)}
 	if len(parts) > 0 {
-		list := make([]struct {
-			Detail  string `json:"detail"`
-			Pointer string `json:"pointer"`
-		}, len(parts))
+		list := make([]gen.ProblemPart, len(parts))
 		for i, p := range parts {
-			list[i].Pointer, list[i].Detail = p.pointer, p.detail
+			list[i] = gen.ProblemPart{Pointer: p.pointer, Detail: p.detail}
 		}
 		body.Errors = &list
 	}

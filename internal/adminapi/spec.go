@@ -76,7 +76,7 @@ func describe(err error) error {
 	out := &invalid{message: "The request does not fit the contract."}
 	out.add("", err)
 	if len(out.parts) == 1 {
-		out.message = strings.TrimSpace("The request does not fit the contract: " + out.parts[0].pointer + " " + out.parts[0].detail)
+		out.message = "The request does not fit the contract: " + strings.TrimSpace(out.parts[0].pointer+" "+out.parts[0].detail) + "."
 	}
 	return out
 }
@@ -107,6 +107,8 @@ func (e *invalid) add(name string, err error) {
 		e.parts = append(e.parts, part{pointer, schema.Reason})
 	case errors.Is(err, openapi3filter.ErrInvalidRequired):
 		e.parts = append(e.parts, part{name, "is required"})
+	case name == "":
+		e.parts = append(e.parts, part{"", "the body is not JSON"})
 	default:
 		e.parts = append(e.parts, part{name, "is not of the right form"})
 	}

@@ -1048,6 +1048,15 @@ type DeadLetterPage struct {
 	NextCursor *string      `json:"next_cursor"`
 }
 
+// Dependency defines model for Dependency.
+type Dependency struct {
+	Detail string `json:"detail"`
+
+	// Name Examples: postgres
+	Name string `json:"name"`
+	Ok   bool   `json:"ok"`
+}
+
 // Deployment defines model for Deployment.
 type Deployment struct {
 	AccountId     openapi_types.UUID `json:"account_id"`
@@ -1592,19 +1601,22 @@ type Problem struct {
 	Code string `json:"code"`
 
 	// Detail A sentence for people
-	Detail *string `json:"detail,omitempty"`
-	Errors *[]struct {
-		Detail string `json:"detail"`
-
-		// Pointer JSON pointer into the body
-		Pointer string `json:"pointer"`
-	} `json:"errors,omitempty"`
-	RequestId string `json:"request_id"`
-	Status    int    `json:"status"`
-	Title     string `json:"title"`
+	Detail    *string        `json:"detail,omitempty"`
+	Errors    *[]ProblemPart `json:"errors,omitempty"`
+	RequestId string         `json:"request_id"`
+	Status    int            `json:"status"`
+	Title     string         `json:"title"`
 
 	// Type about:blank or an address that explains the code
 	Type string `json:"type"`
+}
+
+// ProblemPart defines model for ProblemPart.
+type ProblemPart struct {
+	Detail string `json:"detail"`
+
+	// Pointer JSON pointer into the body, or the name of a parameter
+	Pointer string `json:"pointer"`
 }
 
 // Project defines model for Project.
@@ -1666,6 +1678,15 @@ type ProviderPatch struct {
 //
 // Examples: {"in_cached":"0.10","in_text":"1.00","out_text":"2.00"}
 type Rates map[string]string
+
+// RelayStatus defines model for RelayStatus.
+type RelayStatus struct {
+	Alive        bool      `json:"alive"`
+	Id           string    `json:"id"`
+	OpenRequests int64     `json:"open_requests"`
+	SeenAt       time.Time `json:"seen_at"`
+	SpoolBytes   int64     `json:"spool_bytes"`
+}
 
 // RequestClass defines model for RequestClass.
 type RequestClass struct {
@@ -1801,25 +1822,13 @@ type SystemStatus struct {
 	At time.Time `json:"at"`
 
 	// CatalogVersion What relays are told
-	CatalogVersion int64 `json:"catalog_version"`
-	Dependencies   []struct {
-		Detail string `json:"detail"`
-
-		// Name Examples: postgres
-		Name string `json:"name"`
-		Ok   bool   `json:"ok"`
-	} `json:"dependencies"`
-	Healthy         bool  `json:"healthy"`
-	OpenDeadLetters int64 `json:"open_dead_letters"`
-	PendingWebhooks int64 `json:"pending_webhooks"`
-	Relays          []struct {
-		Alive        bool      `json:"alive"`
-		Id           string    `json:"id"`
-		OpenRequests int64     `json:"open_requests"`
-		SeenAt       time.Time `json:"seen_at"`
-		SpoolBytes   int64     `json:"spool_bytes"`
-	} `json:"relays"`
-	Streams struct {
+	CatalogVersion  int64         `json:"catalog_version"`
+	Dependencies    []Dependency  `json:"dependencies"`
+	Healthy         bool          `json:"healthy"`
+	OpenDeadLetters int64         `json:"open_dead_letters"`
+	PendingWebhooks int64         `json:"pending_webhooks"`
+	Relays          []RelayStatus `json:"relays"`
+	Streams         struct {
 		// Pending Read but not committed
 		Pending int64 `json:"pending"`
 

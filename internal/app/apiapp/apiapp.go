@@ -35,6 +35,9 @@ const (
 	startLimit = time.Minute // for Postgres and Redis to come up
 )
 
+// codeNoRole is what Postgres says when it does not know the role of the api, which the first migration makes.
+const codeNoRole = "22023"
+
 // App is an api with its connections open.
 type App struct {
 	cfg   *config.Config
@@ -86,6 +89,9 @@ func (a *App) wait(ctx context.Context) error {
 		err := a.pool.Ping(ctx)
 		if err == nil {
 			break
+		}
+		if postgres.Code(err) == codeNoRole {
+			return errors.New("the database has no schema yet: run `api migrate`")
 		}
 		select {
 		case <-ctx.Done():

@@ -23,7 +23,7 @@ func (s *Tenancy) Audit(ctx context.Context, t id.ID, f audit.Filter, ask page.A
 	var list []audit.Entry
 	err = tenantTx(ctx, s.pool, t, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
-			select l.id, l.at, l.actor, coalesce(u.email, k.name, ''), l.action, l.target, l.detail
+			select l.id, l.at, l.actor, coalesce(u.email, k.name, case when l.actor like 'token:%' then 'platform staff' else '' end), l.action, l.target, l.detail
 			from audit_log l
 			left join app_user u on u.id = case when l.actor like 'user:%' then substr(l.actor, 6)::uuid end
 			left join api_token k on k.tenant_id = l.tenant_id and k.id = case when l.actor like 'token:%' then substr(l.actor, 7)::uuid end
