@@ -16,13 +16,16 @@ func (m *Manager) Run(ctx context.Context) error {
 	for range refillers {
 		wg.Go(func() { m.refillLoop(ctx) })
 	}
-	tick := time.NewTicker(tendEvery)
+	tick, count := time.NewTicker(tendEvery), time.NewTicker(countEvery)
 	defer tick.Stop()
+	defer count.Stop()
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
 			m.tend(ctx)
+		case <-count.C:
+			m.countRelays(ctx)
 		}
 	}
 	wg.Wait()

@@ -10,6 +10,7 @@ import (
 	"starlane/internal/platform/id"
 	"starlane/internal/relay"
 	"starlane/internal/tenancy/vkey"
+	"starlane/internal/usage"
 	"starlane/internal/usage/allowance"
 )
 
@@ -31,6 +32,8 @@ func (endless) LeaseBudget(_ context.Context, r allowance.BudgetRequest) (allowa
 }
 
 func (endless) ReturnBudget(context.Context, id.ID, id.ID, time.Time, money.Amount) error { return nil }
+
+func (endless) Relays(context.Context) ([]usage.RelayState, error) { return nil, nil }
 
 func (endless) BorrowLimits(_ context.Context, r allowance.LimitRequest) (allowance.LimitReply, error) {
 	return allowance.LimitReply{

@@ -20,6 +20,7 @@ import (
 	redisstore "starlane/internal/store/redis"
 	"starlane/internal/tenancy/vkey"
 	"starlane/internal/testkit/redistest"
+	"starlane/internal/usage"
 )
 
 func TestMain(m *testing.M) {
@@ -320,7 +321,12 @@ func TestLimitsFallBackWhileRedisIsAway(t *testing.T) {
 	key.RPM = 600
 	c := clock.NewFake(time.Now())
 	m, _ := w.manager("r:1", Options{Clock: c})
-	m.SetRelays(2)
+	for _, other := range []usage.RelayState{{ID: "r", At: c.Now()}, {ID: "q", At: c.Now()}, {ID: "dead", At: c.Now().Add(-time.Minute)}} {
+		if err := w.store.Heartbeat(t.Context(), other); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.countRelays(t.Context())
 	w.stop()
 	w.redis.Stop(t)
 	served := 0

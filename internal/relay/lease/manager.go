@@ -23,6 +23,7 @@ import (
 	"starlane/internal/platform/clock"
 	"starlane/internal/platform/id"
 	"starlane/internal/relay"
+	"starlane/internal/usage"
 	"starlane/internal/usage/allowance"
 )
 
@@ -44,11 +45,17 @@ type Limits interface {
 	BorrowLimits(ctx context.Context, r allowance.LimitRequest) (allowance.LimitReply, error)
 }
 
-// Store is all three.
+// Fleet knows the heartbeats of all relays, dead ones included.
+type Fleet interface {
+	Relays(ctx context.Context) ([]usage.RelayState, error)
+}
+
+// Store is all of them.
 type Store interface {
 	Credit
 	Budgets
 	Limits
+	Fleet
 }
 
 // Options of a Manager. Zero values take the defaults named.
@@ -74,6 +81,8 @@ const (
 	refillQueue  = 256
 	lowTenths    = 3 // of the target, below which a refill starts
 	maxRemembers = 100_000
+	countEvery   = 5 * time.Second
+	aliveFor     = 15 * time.Second // after a heartbeat
 )
 
 // Manager is safe for use by many goroutines. It implements relay.Admitter.
@@ -108,8 +117,20 @@ func New(o Options) *Manager {
 	}
 }
 
-// SetRelays says how many relays share the limits, for the time when the store cannot be asked.
-func (m *Manager) SetRelays(n int) {
+// countRelays learns how many relays share the limits, for the time when the store cannot be asked.
+func (m *Manager) countRelays(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	all, err := m.o.Store.Relays(ctx)
+	if err != nil {
+		return // the last number is the best one
+	}
+	now, n := m.o.Clock.Now(), 0
+	for _, r := range all {
+		if now.Sub(r.At) < aliveFor {
+			n++
+		}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.relays = max(n, 1)
