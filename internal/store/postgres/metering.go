@@ -438,8 +438,8 @@ func (c *commit) insertLetters(ctx context.Context) error {
 	return nil
 }
 
-// Replay marks a dead letter as resolved; the caller has put the corrected event back on its stream under the same id.
-func (m *Metering) Replay(ctx context.Context, ref, resolution string) error {
+// Resolve marks a dead letter as dealt with: its event was sent again under the same id, or is given up.
+func (m *Metering) Resolve(ctx context.Context, ref, resolution string) error {
 	tag, err := m.ledger.pool.Exec(ctx, `
 		update dead_letter set resolved_at = now(), resolution = $2 where stream_ref = $1 and resolved_at is null`, ref, resolution)
 	if err != nil {
