@@ -1,0 +1,170 @@
+// Package relayapp puts the relay together: it is the only place where its stores, its log, its upstreams and its routes meet.
+package relayapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"starlane/internal/platform/clock"
+	"starlane/internal/platform/config"
+	"starlane/internal/platform/httpserver"
+	"starlane/internal/platform/obs"
+	"starlane/internal/platform/secret"
+	"starlane/internal/relay"
+	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/openaichat"
+	"starlane/internal/relay/dialect/openaiembed"
+	"starlane/internal/relay/lease"
+	"starlane/internal/relay/snapshot"
+	"starlane/internal/relay/spool"
+	"starlane/internal/relay/tokencount"
+	"starlane/internal/relay/upstream"
+	"starlane/internal/relayapi"
+	redisstore "starlane/internal/store/redis"
+	"starlane/internal/tenancy/vkey"
+)
+
+const (
+	redisTimeout = 2 * time.Second
+	settleLimit  = 5 * time.Second  // for calls to settle once their connections are closed
+	staleAfter   = 15 * time.Second // without news from Redis the relay is not ready
+)
+
+// app is a relay with its log and its connections open.
+type app struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	reg      *prometheus.Registry
+	redis    *redisstore.Store
+	spool    *spool.Log
+	leases   *lease.Manager
+	watcher  *snapshot.Watcher
+	sender   *upstream.Client
+	pipeline *relay.Pipeline
+	bodies   *body.Pool
+	chat     *openaichat.Chat
+	embed    *openaiembed.Embeddings
+}
+
+// Run serves until ctx ends, lets running calls finish, and returns when all of them are settled and logged.
+func Run(ctx context.Context, cfg *config.Config, logTo io.Writer) error {
+	a := &app{cfg: cfg, log: obs.Logger(logTo, cfg.LogLevel, "relay"), reg: obs.NewRegistry()}
+	if err := a.open(); err != nil {
+		return errors.Join(err, a.close())
+	}
+	return errors.Join(a.serve(ctx), a.close())
+}
+
+func (a *app) open() error {
+	limitMemory(a.log)
+	redisstore.RouteDriverLog(a.log)
+	var err error
+	rc := &a.cfg.Relay
+	if a.redis, err = redisstore.Open(a.cfg.RedisURL, redisstore.Options{Name: "relay:" + rc.ID, Timeout: redisTimeout}); err != nil {
+		return err
+	}
+	if a.spool, err = spool.Open(spool.Options{
+		Dir: rc.SpoolDir, Relay: rc.ID, MaxBytes: rc.SpoolMaxBytes, Clock: clock.System{}, Logger: a.log, Streams: a.redis,
+	}); err != nil {
+		return err
+	}
+	a.leases = lease.New(lease.Options{Relay: fmt.Sprintf("%s:%d", rc.ID, a.spool.Boot()), Clock: clock.System{}, Logger: a.log, Store: a.redis})
+	a.watcher = snapshot.New(snapshot.Options{Source: a.redis, Path: filepath.Join(rc.SpoolDir, "snapshot.json"), Clock: clock.System{}, Logger: a.log})
+	a.spool.Register(a.reg)
+	a.watcher.Register(a.reg)
+	a.bodies = body.NewPool(rc.MaxBodiesBytes)
+	a.chat, a.embed = openaichat.New(), openaiembed.New()
+	return a.buildPipeline()
+}
+
+func (a *app) buildPipeline() error {
+	box, err := secret.NewBox(a.cfg.MasterKey)
+	if err != nil {
+		return err
+	}
+	hasher, err := vkey.NewHasher(a.cfg.KeyPepper)
+	if err != nil {
+		return err
+	}
+	rc := &a.cfg.Relay
+	a.sender = upstream.New(box, rc.AllowPrivate)
+	a.pipeline, err = relay.New(relay.Deps{
+		Keys: a.watcher, Hasher: hasher, Admitter: a.leases, Log: a.spool, Catalog: a.watcher.Catalog, Sender: a.sender, Bodies: a.bodies,
+		Tokens: tokencount.Named{Counter: tokencount.New()}, Clock: clock.System{}, Logger: a.log, Metrics: relay.NewMetrics(a.reg, a.bodies),
+		Timeouts: relay.Timeouts{Request: rc.RequestTimeout, Header: rc.UpstreamTimeout, Idle: rc.IdleTimeout},
+		Egress: dialect.Registry{
+			{Dialect: "openai", Capability: dialect.Chat}: a.chat, {Dialect: "openai", Capability: dialect.Embeddings}: a.embed,
+		},
+	})
+	return err
+}
+
+func (a *app) health() *httpserver.Health {
+	return httpserver.NewHealth(map[string]httpserver.Check{
+		"catalog": a.watcher.Ready,
+		"redis": func(context.Context) error {
+			if a.watcher.Age() > staleAfter {
+				return errors.New("nothing was heard from Redis for a while")
+			}
+			return nil
+		},
+		"usage_log": func(context.Context) error {
+			if a.spool.Stats().Failing {
+				return errors.New("the disk does not take usage records")
+			}
+			return nil
+		},
+	})
+}
+
+// serve runs the background work for as long as calls run: it ends after the last of them is settled.
+func (a *app) serve(ctx context.Context) error {
+	rc := &a.cfg.Relay
+	health := a.health()
+	public := relayapi.New(relayapi.Deps{
+		Pipeline: a.pipeline, Catalog: a.watcher.Catalog, Chat: a.chat, Embeddings: a.embed, Bodies: a.bodies, MaxBody: rc.MaxBodyBytes,
+		Health: health, CORSOrigins: rc.CORSOrigins, Clock: clock.System{}, Logger: a.log,
+	})
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, background := errgroup.WithContext(background)
+	for _, run := range []func(context.Context) error{a.spool.Run, a.leases.Run, a.watcher.Run} {
+		group.Go(func() error { return run(background) })
+	}
+	a.log.InfoContext(ctx, "relay is up", "id", rc.ID, "public", rc.Listen, "private", rc.PrivateListen, "boot", a.spool.Boot())
+	err := httpserver.Serve(ctx, health, rc.DrainTimeout,
+		httpserver.Listener{Name: "relay", Addr: rc.Listen, Handler: public},
+		httpserver.Listener{Name: "private", Addr: rc.PrivateListen, Handler: httpserver.Private(a.reg, health)})
+	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleLimit)
+	defer cancel()
+	if waited := a.pipeline.Wait(settle); waited != nil {
+		err = errors.Join(err, errors.New("some calls did not settle; the next start settles them as estimates"))
+	}
+	stop()
+	err = errors.Join(err, group.Wait())
+	a.log.InfoContext(ctx, "relay has stopped")
+	return err
+}
+
+func (a *app) close() error {
+	var errs []error
+	if a.sender != nil {
+		a.sender.Close()
+	}
+	if a.spool != nil {
+		errs = append(errs, a.spool.Close())
+	}
+	if a.redis != nil {
+		errs = append(errs, a.redis.Close())
+	}
+	return errors.Join(errs...)
+}
