@@ -212,7 +212,11 @@ func (u *up) checks(ctx context.Context) error {
 	} else if u.Web {
 		found = append(found, "no node (the console is left out)")
 	}
-	if err := u.ports.Check(ctx, u.Host, leftoversMayTake); err != nil {
+	leaving := time.Duration(0)
+	if _, err := u.dir.ReadRun(); err == nil {
+		leaving = leftoversMayTake // the last stack did not stop, it was killed
+	}
+	if err := u.ports.Check(ctx, u.Host, leaving); err != nil {
 		problems = append(problems, err)
 	}
 	if len(problems) > 0 {
