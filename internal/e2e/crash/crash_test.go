@@ -43,14 +43,14 @@ func TestKillsLoseNothingAndDoubleNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	l := w.startLoad(clients)
-	opened := map[id.ID]bool{} // admitted, as the log said at the moment of a crash
+	opened, cut := map[id.ID]bool{}, 0 // admitted, and those of them that had not ended, as the log said after each crash
 	var wg sync.WaitGroup
 	n := kills(t)
 	wg.Go(func() {
 		for range n {
 			pause(50, 600)
 			w.relay.kill(t)
-			w.note(t, opened)
+			cut += w.note(t, opened)
 			w.relay.start(t)
 		}
 	})
@@ -65,11 +65,38 @@ func TestKillsLoseNothingAndDoubleNothing(t *testing.T) {
 	pause(200, 300)
 	l.end()
 	t.Logf("%d answers came whole, %d were cut off, %d requests got no reply, %d were open at a crash; refused: %v",
-		len(l.whole), len(l.partial), l.noReply, len(opened), l.refused)
-	if len(l.whole) < 10*n || (n >= defaultKills && len(opened) == 0) {
+		len(l.whole), len(l.partial), l.noReply, cut, l.refused)
+	if len(l.whole) < 10*n || (n >= defaultKills && cut == 0) {
 		t.Errorf("too little happened between the kills for this to prove anything")
 	}
 	w.checkBooks(t, l, opened)
+}
+
+// Redis holds nothing that cannot be lost: it is restarted, killed and emptied under load. Requests are refused meanwhile,
+// then served again, and the books are right.
+func TestLossOfRedisCostsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := w.startLoad(clients)
+	for _, trouble := range []func(){
+		func() { w.redis.Restart(t) },
+		func() { w.redis.Kill(t); pause(200, 500); w.redis.Start(t) },
+		func() { check(t, w.redis.Client.FlushAll(t.Context()).Err()) },
+		func() { check(t, w.redis.Client.FlushAll(t.Context()).Err()); w.relay.kill(t); w.relay.start(t) },
+	} {
+		pause(200, 500)
+		trouble()
+		before := l.count()
+		eventually(t, settleTimeout, "requests are served again", func() error {
+			if n := l.count() - before; n < clients {
+				return fmt.Errorf("%d served since", n)
+			}
+			return nil
+		})
+	}
+	l.end()
+	t.Logf("%d answers came whole, %d were cut off; refused: %v", len(l.whole), len(l.partial), l.refused)
+	w.checkBooks(t, l, nil)
 }
 
 func pause(fromMS, toMS int) {
@@ -77,18 +104,22 @@ func pause(fromMS, toMS int) {
 	<-timer.C
 }
 
-// note adds the open records in the log of a dead relay.
-func (w *world) note(t *testing.T, opened map[id.ID]bool) {
+// note adds the open records in the log of a dead relay and returns how many have no end in it.
+func (w *world) note(t *testing.T, opened map[id.ID]bool) int {
 	t.Helper()
-	err := spool.Read(w.spool, func(o *usage.Open, _ *usage.Event) error {
+	cut := map[id.ID]bool{}
+	err := spool.Read(w.spool, func(o *usage.Open, e *usage.Event) error {
 		if o != nil {
-			opened[o.ID] = true
+			opened[o.ID], cut[o.ID] = true, true
+		} else {
+			delete(cut, e.ID)
 		}
 		return nil
 	})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("read the log of the dead relay: %v", err)
 	}
+	return len(cut)
 }
 
 // row is one event as Postgres has it.

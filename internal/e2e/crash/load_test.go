@@ -93,6 +93,13 @@ func (l *load) note(what func()) {
 	what()
 }
 
+// count is the number of whole answers so far.
+func (l *load) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.whole)
+}
+
 func isWhole(answer []byte, stream bool) bool {
 	if stream {
 		return bytes.HasSuffix(bytes.TrimSpace(answer), []byte("data: [DONE]"))
