@@ -54,18 +54,26 @@ func (a *App) barrier(ctx context.Context) error {
 	}
 }
 
+// errBroken means that the books are not in order.
+var errBroken = errors.New("the books break an identity")
+
 // checkBooks runs the identities and shows what breaks them.
 func (a *App) checkBooks(ctx context.Context) error {
 	results, err := reconcile.Check(ctx, a.ledger)
 	if err != nil {
 		return err
 	}
+	broken := false
 	for _, r := range results {
 		a.metrics.Identity(r.Identity.Name, int64(len(r.Breaks)))
+		broken = broken || len(r.Breaks) > 0
 		for _, b := range r.Breaks {
 			a.log.ErrorContext(ctx, "the books break an identity",
 				slog.String("identity", r.Identity.Name), slog.String("what", b.What), slog.String("off_by_nano", b.OffNano))
 		}
+	}
+	if broken {
+		return errBroken
 	}
 	return nil
 }
@@ -127,6 +135,3 @@ func (s eventStore) Due(ctx context.Context, most int) ([]worker.Event, error) {
 	}
 	return out, err
 }
-
-// errBroken is what "worker reconcile" ends with when the books are not in order.
-var errBroken = errors.New("the books break an identity")
