@@ -60,6 +60,9 @@ func (a *account) refillNow(ctx context.Context) {
 	}
 	a.mu.Lock()
 	a.queued = false
+	if err != nil || reply.Free == 0 {
+		a.dryUntil = a.m.o.Clock.Now().Add(deniedFor)
+	}
 	a.mu.Unlock()
 }
 

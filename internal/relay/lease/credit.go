@@ -38,6 +38,7 @@ type account struct {
 	waiting  money.Amount // asked for by requests that found too little
 	used     time.Time    // last reservation
 	queued   bool         // a refill is under way or queued
+	dryUntil time.Time    // the store had nothing more; no refill before
 	call     chan struct{}
 	denied   error // remembered refusal
 	deniedAt time.Time
@@ -81,7 +82,7 @@ func (a *account) subtract(r *reservation, now time.Time) bool {
 		return false
 	}
 	a.inFlight += r.amount
-	if total -= r.amount; total < a.target(r.amount)/10*lowTenths && !a.queued {
+	if total -= r.amount; total < a.target(r.amount)/10*lowTenths && !a.queued && now.After(a.dryUntil) {
 		select {
 		case a.m.refill <- a:
 			a.queued = true

@@ -17,12 +17,17 @@ const (
 	sharePart  = 20 // a relay borrows a twentieth of a limit at a time: three seconds' worth
 	budgetPart = 50 // and a fiftieth of a budget, if several requests do not need more
 	minSlots   = 4
+
+	// What a refusal names.
+	paramRequests = "requests_per_minute"
+	paramTokens   = "tokens_per_minute"
+	paramSlots    = "concurrency"
+	paramBudget   = "budget"
 )
 
 // bucket is this relay's share of a limit a minute.
 type bucket struct {
 	have     int64 // may be negative: a request used more than it had reserved
-	limit    int64
 	left     int64 // in the store after the last call
 	at       time.Time
 	fallback time.Time // local refill while the store is away; zero: the store answers
@@ -32,7 +37,18 @@ type bucket struct {
 type budget struct {
 	window time.Time
 	free   money.Amount
-	held   money.Amount // reserved by running requests
+}
+
+// denial remembers a refusal for a moment, so that a client who does not wait costs no call to the store each time.
+type denial struct {
+	err    error
+	until  time.Time
+	tokens int64        // requests of fewer tokens may still pass
+	amount money.Amount // and cheaper ones
+}
+
+func (f *denial) applies(r *reservation, now time.Time) bool {
+	return f.err != nil && now.Before(f.until) && r.tokens >= f.tokens && r.amount >= f.amount
 }
 
 // keyState is what the relay holds for a virtual key with limits or a budget.
@@ -50,6 +66,7 @@ type keyState struct {
 	budget   budget
 	used     time.Time
 	call     chan struct{}
+	denied   denial
 	record   *vkey.Record // the newest seen
 }
 
@@ -75,6 +92,9 @@ func (m *Manager) keyOf(rec *vkey.Record) (*keyState, error) {
 
 // take sets a slot, a request, tokens and budget aside, from memory if it can.
 func (k *keyState) take(ctx context.Context, rec *vkey.Record, r *reservation, now time.Time) error {
+	if rec.TPM > 0 && r.tokens > rec.TPM {
+		return apperr.New(apperr.RateLimitExceeded, "This request needs up to %d tokens; the key may use %d a minute.", r.tokens, rec.TPM).WithParam(paramTokens)
+	}
 	r.window = windowStart(rec.BudgetWindow, now)
 	for {
 		k.mu.Lock()
@@ -85,12 +105,18 @@ func (k *keyState) take(ctx context.Context, rec *vkey.Record, r *reservation, n
 			k.mu.Unlock()
 			return nil
 		}
+		if k.denied.applies(r, now) {
+			err := k.denied.err
+			k.mu.Unlock()
+			return err
+		}
 		if call := k.call; call != nil {
 			k.mu.Unlock()
 			select {
 			case <-ctx.Done():
 				return errUnreachable(ctx.Err())
 			case <-call:
+				now = k.m.o.Clock.Now()
 				continue
 			}
 		}
@@ -113,6 +139,8 @@ func (k *keyState) refill(ctx context.Context, rec *vkey.Record, r *reservation,
 				k.subtract(rec, r, now)
 				taken = true
 			}
+		} else {
+			k.remember(err, r)
 		}
 		close(k.call)
 		k.call = nil
@@ -132,6 +160,24 @@ func (k *keyState) refill(ctx context.Context, rec *vkey.Record, r *reservation,
 	return false, nil
 }
 
+// remember keeps a refusal that the next request would meet as well. The caller holds the lock.
+func (k *keyState) remember(err error, r *reservation) {
+	e := apperr.From(err)
+	if e.Code != apperr.RateLimitExceeded && e.Code != apperr.BudgetExceeded {
+		return
+	}
+	k.denied = denial{err: err, until: k.m.o.Clock.Now().Add(deniedFor)}
+	switch e.Param {
+	case paramTokens:
+		k.denied.tokens = r.tokens
+	case paramBudget:
+		k.denied.amount = r.amount
+	}
+	if e.RetryAfter > 0 && e.RetryAfter < deniedFor {
+		k.denied.until = k.m.o.Clock.Now().Add(e.RetryAfter)
+	}
+}
+
 // lacks says what memory cannot give. The caller holds the lock.
 func (k *keyState) lacks(rec *vkey.Record, r *reservation, now time.Time) (share, budget bool) {
 	share = rec.RPM > 0 && k.requests.have < 1 ||
@@ -145,15 +191,15 @@ func (k *keyState) lacks(rec *vkey.Record, r *reservation, now time.Time) (share
 
 func (k *keyState) subtract(rec *vkey.Record, r *reservation, now time.Time) {
 	k.running++
-	if rec.RPM > 0 {
+	r.took = taken{request: rec.RPM > 0, tokens: rec.TPM > 0, budget: rec.Budget > 0}
+	if r.took.request {
 		k.requests.have--
 	}
-	if rec.TPM > 0 {
+	if r.took.tokens {
 		k.tokens.have -= r.tokens
 	}
-	if rec.Budget > 0 {
+	if r.took.budget {
 		k.budget.free -= r.amount
-		k.budget.held += r.amount
 	}
 	r.state = relay.Limits{Requests: k.requests.state(rec.RPM, now), Tokens: k.tokens.state(rec.TPM, now)}
 }
@@ -163,15 +209,15 @@ func (k *keyState) giveBack(r *reservation, actual money.Amount, tokens int64, u
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.running--
-	if k.requests.limit > 0 && unused {
+	k.denied = denial{} // there may be room now
+	if r.took.request && unused {
 		k.requests.have++
 	}
-	if k.tokens.limit > 0 {
+	if r.took.tokens {
 		k.tokens.have += r.tokens - tokens
 	}
-	if k.record.Budget > 0 && k.budget.window.Equal(r.window) {
+	if r.took.budget && k.budget.window.Equal(r.window) {
 		k.budget.free += r.amount - actual
-		k.budget.held -= r.amount
 	}
 }
 
@@ -188,9 +234,6 @@ func (b *bucket) state(limit int64, now time.Time) relay.Limit {
 
 // borrow gets shares of the limits.
 func (k *keyState) borrow(ctx context.Context, rec *vkey.Record, tokens int64) error {
-	if rec.TPM > 0 && tokens > rec.TPM {
-		return apperr.New(apperr.RateLimitExceeded, "This request needs up to %d tokens; the key may use %d a minute.", tokens, rec.TPM).WithParam("tokens_per_minute")
-	}
 	k.mu.Lock()
 	req := allowance.LimitRequest{
 		Tenant: k.tenant, Key: k.key, Relay: k.m.o.Relay, Slots: rec.Concurrency, WantSlots: max(2*k.running, k.running+minSlots), TTL: k.m.o.TTL,
@@ -219,11 +262,11 @@ func (k *keyState) borrow(ctx context.Context, rec *vkey.Record, tokens int64) e
 func (k *keyState) refuse(rec *vkey.Record, tokens int64, requestsWait, tokensWait time.Duration) error {
 	switch {
 	case rec.RPM > 0 && k.requests.have < 1:
-		return errLimit("requests_per_minute", rec.RPM, "requests a minute", requestsWait)
+		return errLimit(paramRequests, rec.RPM, "requests a minute", requestsWait)
 	case rec.TPM > 0 && k.tokens.have < tokens:
-		return errLimit("tokens_per_minute", rec.TPM, "tokens a minute", tokensWait)
+		return errLimit(paramTokens, rec.TPM, "tokens a minute", tokensWait)
 	case rec.Concurrency > 0 && k.running >= k.slots:
-		return errLimit("concurrency", rec.Concurrency, "requests at once", retryAfter)
+		return errLimit(paramSlots, rec.Concurrency, "requests at once", retryAfter)
 	}
 	return nil
 }
@@ -234,7 +277,6 @@ func errLimit(name string, limit int64, what string, after time.Duration) error 
 
 // ask prepares a call: debts are paid on the way.
 func (b *bucket) ask(limit, need int64) allowance.Bucket {
-	b.limit = limit
 	if limit <= 0 || b.have >= need {
 		return allowance.Bucket{Limit: limit}
 	}
@@ -269,7 +311,7 @@ func (b *bucket) alone(own, limit int64, now time.Time) {
 	if limit <= 0 {
 		return
 	}
-	b.limit, b.left, b.at = limit, 0, now
+	b.left, b.at = 0, now
 	if b.fallback.IsZero() {
 		b.fallback = now.Add(-time.Minute / sharePart) // three seconds' worth to begin with
 	}
@@ -312,7 +354,7 @@ func (k *keyState) leaseBudget(ctx context.Context, rec *vkey.Record, r *reserva
 			return nil
 		case reply.Known:
 			return apperr.New(apperr.BudgetExceeded, "The %s budget of key %q, %s USD, does not cover this request.", windowName(rec.BudgetWindow), rec.Name, rec.Budget).
-				WithParam("budget").WithRetryAfter(windowEnd(rec.BudgetWindow, k.m.o.Clock.Now()))
+				WithParam(paramBudget).WithRetryAfter(windowEnd(rec.BudgetWindow, k.m.o.Clock.Now()))
 		case !k.m.o.Clock.Now().Before(deadline):
 			return errBusy()
 		}

@@ -142,6 +142,9 @@ func (m *Manager) fleet() int64 {
 	return int64(m.relays)
 }
 
+// taken says what a reservation took of its key: limits may be set or lifted while it runs.
+type taken struct{ request, tokens, budget bool }
+
 // reservation is one request's part of everything.
 type reservation struct {
 	m      *Manager
@@ -150,6 +153,7 @@ type reservation struct {
 	tokens int64
 	amount money.Amount
 	window time.Time
+	took   taken
 	parts  [maxParts]part
 	n      int
 	state  relay.Limits
