@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
@@ -70,6 +71,25 @@ func TestKillsLoseNothingAndDoubleNothing(t *testing.T) {
 		t.Errorf("too little happened between the kills for this to prove anything")
 	}
 	w.checkBooks(t, l, opened)
+	w.checkTidy(t)
+}
+
+// checkTidy looks whether the log has let go of everything that is in Postgres, and both processes stop cleanly.
+func (w *world) checkTidy(t *testing.T) {
+	t.Helper()
+	eventually(t, settleTimeout, "the log holds nothing but its last segment", func() error {
+		segments, err := filepath.Glob(filepath.Join(w.spool, "*.wal"))
+		check(t, err)
+		if len(segments) > 1 {
+			return fmt.Errorf("%d segments", len(segments))
+		}
+		return nil
+	})
+	if damaged, err := filepath.Glob(filepath.Join(w.spool, "*.damaged")); err != nil || len(damaged) > 0 {
+		t.Errorf("damaged segments: %v %v", damaged, err)
+	}
+	w.relay.stop(t)
+	w.worker.stop(t)
 }
 
 // Redis holds nothing that cannot be lost: it is restarted, killed and emptied under load. Requests are refused meanwhile,
@@ -97,6 +117,7 @@ func TestLossOfRedisCostsNothing(t *testing.T) {
 	l.end()
 	t.Logf("%d answers came whole, %d were cut off; refused: %v", len(l.whole), len(l.partial), l.refused)
 	w.checkBooks(t, l, nil)
+	w.checkTidy(t)
 }
 
 func pause(fromMS, toMS int) {

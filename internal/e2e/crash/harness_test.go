@@ -38,24 +38,33 @@ const (
 	readyTimeout  = time.Minute
 )
 
-// binaries are built once for the package.
-var binaries = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "starlane-crash-")
-	if err != nil {
-		return "", fmt.Errorf("build: %w", err)
-	}
-	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./cmd/relay", "./cmd/worker")
-	cmd.Dir = filepath.Join("..", "..", "..")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
-	}
-	return dir, nil
-})
+// builder makes the binaries once for the package, if a test asks for them, and removes them at the end.
+type builder struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+func (b *builder) binaries() (string, error) {
+	b.once.Do(func() {
+		if b.dir, b.err = os.MkdirTemp("", "starlane-crash-"); b.err != nil {
+			return
+		}
+		cmd := exec.Command("go", "build", "-o", b.dir+string(filepath.Separator), "./cmd/relay", "./cmd/worker") //nolint:gosec // our own
+		cmd.Dir = filepath.Join("..", "..", "..")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.err = fmt.Errorf("build: %w\n%s", err, out)
+		}
+	})
+	return b.dir, b.err
+}
+
+var built builder
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if dir, err := binaries(); err == nil {
-		_ = os.RemoveAll(dir)
+	if built.dir != "" {
+		_ = os.RemoveAll(built.dir)
 	}
 	os.Exit(code)
 }
@@ -74,7 +83,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	bin, err := binaries()
+	bin, err := built.binaries()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,6 +214,18 @@ func (p *process) kill(t testing.TB) {
 		t.Errorf("kill %s: %v", p.path, err)
 	}
 	_ = p.cmd.Wait() // says that it was killed
+	p.cmd = nil
+}
+
+// stop ends it in the orderly way, which must succeed.
+func (p *process) stop(t testing.TB) {
+	t.Helper()
+	check(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	watchdog := time.AfterFunc(readyTimeout, func() { _ = p.cmd.Process.Kill() })
+	defer watchdog.Stop()
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("%s does not stop cleanly: %v\n%s", filepath.Base(p.path), err, p.log)
+	}
 	p.cmd = nil
 }
 
