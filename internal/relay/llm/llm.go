@@ -18,7 +18,6 @@ type Request struct {
 	WantsCost  bool         // the client wants the cost inside the usage
 	MaxOutput  usage.Tokens // the client's bound on one answer, 0 if it set none
 	Choices    int64        // answers asked for, at least 1
-	Inputs     int64        // lower bound on the parts of the prompt that each cost a few tokens: messages
 	Original   Original
 }
 
