@@ -1,10 +1,13 @@
 package adminapi
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -12,6 +15,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/gin-gonic/gin"
+
+	"starlane/internal/platform/id"
 )
 
 //go:embed openapi.yaml
@@ -22,8 +27,22 @@ func SpecYAML() []byte { return specYAML }
 
 // spec finds the operation of a route. Routing itself is gin's.
 type spec struct {
-	doc    *openapi3.T
-	routes map[string]*routers.Route // "GET /keys/:key_id"
+	doc     *openapi3.T
+	routes  map[string]*routers.Route // "GET /keys/:key_id"
+	formats []openapi3.SchemaValidationOption
+}
+
+// oneValue refuses a body that holds more than one JSON value: the decoder would stop after the first.
+func oneValue(c *gin.Context) error {
+	body, err := io.ReadAll(c.Request.Body)
+	if err != nil {
+		return describe(err)
+	}
+	if len(bytes.TrimSpace(body)) > 0 && !json.Valid(body) {
+		return &invalid{message: "The body is not JSON.", parts: []part{{"", "is not JSON"}}}
+	}
+	c.Request.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
 }
 
 func loadSpec() (*spec, error) {
@@ -31,7 +50,12 @@ func loadSpec() (*spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("openapi.yaml: %w", err)
 	}
-	s := &spec{doc: doc, routes: map[string]*routers.Route{}}
+	s := &spec{doc: doc, routes: map[string]*routers.Route{}, formats: []openapi3.SchemaValidationOption{
+		openapi3.WithStringFormatValidator("uuid", openapi3.NewCallbackValidator(func(text string) error {
+			_, err := id.Parse(text)
+			return err //nolint:wrapcheck // shown as the reason
+		})),
+	}}
 	braces := strings.NewReplacer("{", ":", "}", "")
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
@@ -58,9 +82,13 @@ func (s *Server) validate(c *gin.Context) {
 	for _, p := range c.Params {
 		params[p.Key] = p.Value
 	}
+	if err := oneValue(c); err != nil {
+		s.problem(c, err)
+		return
+	}
 	in := &openapi3filter.RequestValidationInput{
 		Request: c.Request, PathParams: params, Route: route,
-		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, MultiError: true, KeepValidatedValue: true},
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, MultiError: true, KeepValidatedValue: true, SchemaValidationOptions: s.spec.formats},
 	}
 	if err := openapi3filter.ValidateRequest(context.WithoutCancel(c.Request.Context()), in); err != nil {
 		s.problem(c, describe(err))

@@ -39,7 +39,7 @@ func (d *creditDesk) StartTopup(ctx context.Context, by audit.Actor, t id.ID, am
 	if !p.on() {
 		return id.Nil, apperr.New(apperr.Unprocessable, "Buying credit is switched off on this installation.")
 	}
-	back := d.app.cfg.API.PublicURL + "/credits?topup="
+	back := d.app.cfg.API.PublicURL + "/credits/return?id={TOPUP_ID}&status="
 	topup, err := credit.NewTopups(d.store, p, d.app.clock, d.app.log, nil).Create(ctx, credit.Order{
 		Tenant: t, Amount: amount, By: string(by), SuccessURL: back + "paid", CancelURL: back + "cancelled",
 	})

@@ -81,7 +81,7 @@ func (in *installation) things(o org) map[string]string {
 			[]any{o.id, out["project_id"], out["key_id"]}},
 		{`insert into starlane.topup (tenant_id, id, amount_nano, state, created_by) values ($1, $2, 25000000000, 'created', 'user:x')`, []any{o.id, out["topup_id"]}},
 		{`insert into starlane.invoice (tenant_id, id, number, month, period_start, period_end, state, usage_nano, credit_nano, carry_in_nano, billed_cents, carry_out_nano)
-			values ($1, $2, $2::text, to_char(now(), 'YYYY-MM'), now() - interval '1 day', now() + interval '1 day', 'finalized', 2000001, 0, 0, 0, 2000001)`,
+			values ($1, $2::uuid, 'INV-' || $2::uuid, to_char(now(), 'YYYY-MM'), now() - interval '1 day', now() + interval '1 day', 'finalized', 2000001, 0, 0, 0, 2000001)`,
 			[]any{o.id, out["invoice_id"]}},
 		{`insert into starlane.invoice_line (tenant_id, invoice_id, position, kind, model, class, units, amount_nano, amount_cents)
 			values ($1, $2, 0, 'usage', 'demo/echo', 'in_text', 1000, 1000000, 0), ($1, $2, 1, 'usage', 'demo/echo', 'out_text', 500, 1000001, 0)`,

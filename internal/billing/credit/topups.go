@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"starlane/internal/billing/money"
@@ -137,9 +138,11 @@ type Order struct {
 	Tenant     id.ID
 	Amount     money.Amount // whole cents
 	By         string       // "user:<id>"
-	SuccessURL string
-	CancelURL  string
+	SuccessURL string       // may hold {TOPUP_ID}
+	CancelURL  string       // may hold {TOPUP_ID}
 }
+
+func named(url string, topup id.ID) string { return strings.ReplaceAll(url, "{TOPUP_ID}", topup.String()) }
 
 // Create writes the purchase down, then opens its payment page. Errors: apperr.InvalidRequest for an amount out of bounds,
 // apperr.UpstreamError when the processor does not answer; the purchase then stays without a page.
@@ -158,7 +161,7 @@ func (t *Topups) Create(ctx context.Context, o Order) (Topup, error) {
 	}
 	page, err := t.cashier.OpenPage(ctx, PageRequest{
 		OpID: opTopup(topup.ID), Tenant: o.Tenant, Topup: topup.ID, Customer: customer, AmountCents: int64(o.Amount / money.Cent), Currency: currency,
-		Description: "Starlane credit", SuccessURL: o.SuccessURL, CancelURL: o.CancelURL, ExpiresAt: now.Add(checkoutTTL).Truncate(time.Second),
+		Description: "Starlane credit", SuccessURL: named(o.SuccessURL, topup.ID), CancelURL: named(o.CancelURL, topup.ID), ExpiresAt: now.Add(checkoutTTL).Truncate(time.Second),
 	})
 	if err != nil {
 		return Topup{}, unavailable(err)
