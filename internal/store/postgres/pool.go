@@ -48,6 +48,7 @@ func Open(ctx context.Context, dsn secret.String, role Role) (*pgxpool.Pool, err
 	params["TimeZone"] = "UTC"
 	params["application_name"] = string(role)
 	cfg.ConnConfig.ConnectTimeout = connectTimeout
+	cfg.AfterConnect = speakUUID
 	cfg.MaxConnIdleTime = maxIdle
 	cfg.MinConns = poolMin
 	cfg.MaxConns = max(cfg.MaxConns, poolMax)
