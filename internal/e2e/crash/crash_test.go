@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"starlane/internal/billing/money"
 	"starlane/internal/platform/id"
 	"starlane/internal/relay/spool"
 	"starlane/internal/usage"
@@ -42,7 +43,7 @@ func kills(t *testing.T) int {
 // balance.
 func TestKillsLoseNothingAndDoubleNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, 1000*money.USD)
 	l := w.startLoad(clients)
 	opened, cut := map[id.ID]bool{}, 0 // admitted, and those of them that had not ended, as the log said after each crash
 	var wg sync.WaitGroup
@@ -96,7 +97,7 @@ func (w *world) checkTidy(t *testing.T) {
 // then served again, and the books are right.
 func TestLossOfRedisCostsNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, 1000*money.USD)
 	l := w.startLoad(clients)
 	for _, trouble := range []func(){
 		func() { w.redis.Restart(t) },
@@ -118,6 +119,44 @@ func TestLossOfRedisCostsNothing(t *testing.T) {
 	t.Logf("%d answers came whole, %d were cut off; refused: %v", len(l.whole), len(l.partial), l.refused)
 	w.checkBooks(t, l, nil)
 	w.checkTidy(t)
+}
+
+// A crowd spends the last cent: it is told so, spends not a nano more than there is, and is served again after a top-up.
+func TestCreditEndsWhereItEnds(t *testing.T) {
+	t.Parallel()
+	const funds = money.Cent
+	w := newWorld(t, funds)
+	l := w.startLoad(clients)
+	broke := "402 Payment Required insufficient_credit"
+	for _, ref := range []string{"promo:second", ""} {
+		last, since := l.count(), l.times(broke)
+		eventually(t, settleTimeout, "the credit is used up", func() error {
+			if n := l.count(); n > last {
+				last, since = n, l.times(broke) // somebody could still pay
+			}
+			if n := l.times(broke) - since; n < 20*clients {
+				return fmt.Errorf("%d refusals in a row", n)
+			}
+			return nil
+		})
+		if ref == "" {
+			break
+		}
+		served := l.count()
+		w.grant(t, ref, funds)
+		eventually(t, 5*time.Second, "requests are served after the top-up", func() error {
+			if l.count() < served+clients {
+				return fmt.Errorf("%d served since", l.count()-served)
+			}
+			return nil
+		})
+	}
+	l.end()
+	t.Logf("%d answers came whole; refused: %v", len(l.whole), l.refused)
+	w.checkBooks(t, l, nil)
+	if spent := w.number(t, `select sum(charge_nano)::bigint from starlane.usage_event`); spent > int64(2*funds) || spent < int64(2*funds)*8/10 {
+		t.Errorf("%s of %s are spent", money.Amount(spent), 2*funds)
+	}
 }
 
 func pause(fromMS, toMS int) {

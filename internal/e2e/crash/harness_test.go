@@ -81,7 +81,7 @@ type world struct {
 	tenant id.ID
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, funds money.Amount) *world {
 	t.Helper()
 	bin, err := built.binaries()
 	if err != nil {
@@ -91,6 +91,7 @@ func newWorld(t *testing.T) *world {
 	upstream := httptest.NewServer(provider.New(provider.Config{}))
 	t.Cleanup(upstream.Close)
 	w.seed(t, upstream.URL+"/v1")
+	w.grant(t, "promo:first", funds)
 
 	ports := freePorts(t, 3)
 	w.url = "http://" + ports[0]
@@ -121,7 +122,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// seed makes a provider with one deployment, a price, and a tenant with a key and a thousand dollars.
+// seed makes a provider with one deployment, a price, and a tenant with a key.
 func (w *world) seed(t *testing.T, upstream string) {
 	t.Helper()
 	box, err := secret.NewBox(secret.New(masterKey))
@@ -159,12 +160,16 @@ func (w *world) seed(t *testing.T, upstream string) {
 	exec(`insert into starlane.virtual_key (tenant_id, id, project_id, name, public_id, digest, created_by)
 		values ($1, $2, $3, 'k', $4, $5, $6)`, w.tenant, id.New(), project, publicID, digest[:], user)
 	exec(`insert into starlane.config_change (kind, tenant_id, ref) values ('catalog', $1, 'seed'), ('virtual_key', $2, $3)`, id.Nil, w.tenant, publicID)
+}
 
+// grant gives the tenant credit.
+func (w *world) grant(t *testing.T, ref string, amount money.Amount) {
+	t.Helper()
 	pool, err := postgres.Open(t.Context(), secret.New(w.db.WorkerDSN), postgres.Worker)
 	check(t, err)
 	defer pool.Close()
 	_, _, err = postgres.NewCredit(postgres.NewLedger(pool)).Grant(t.Context(), credit.Grant{
-		Tenant: w.tenant, Source: credit.Promo, SourceRef: "promo:crash", Amount: 1000 * money.USD, Actor: "test",
+		Tenant: w.tenant, Source: credit.Promo, SourceRef: ref, Amount: amount, Actor: "test",
 	})
 	check(t, err)
 }

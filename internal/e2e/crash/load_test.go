@@ -100,6 +100,13 @@ func (l *load) count() int {
 	return len(l.whole)
 }
 
+// times is how often requests were refused in one way.
+func (l *load) times(how string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refused[how]
+}
+
 func isWhole(answer []byte, stream bool) bool {
 	if stream {
 		return bytes.HasSuffix(bytes.TrimSpace(answer), []byte("data: [DONE]"))
