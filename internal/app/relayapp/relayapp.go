@@ -73,7 +73,7 @@ func (a *app) open() error {
 		return err
 	}
 	if a.spool, err = spool.Open(spool.Options{
-		Dir: rc.SpoolDir, Relay: rc.ID, MaxBytes: rc.SpoolMaxBytes, Clock: clock.System{}, Logger: a.log, Streams: a.redis,
+		Dir: rc.SpoolDir, Relay: rc.ID, MaxBytes: rc.SpoolMaxBytes, SyncEvery: rc.SpoolSync, Clock: clock.System{}, Logger: a.log, Streams: a.redis,
 	}); err != nil {
 		return err
 	}

@@ -48,6 +48,7 @@ type RelayConfig struct {
 	ID              string        `env:"STARLANE_RELAY_ID" envDefault:"relay-1" help:"Name of this instance, unique in the fleet and stable over restarts."`
 	SpoolDir        string        `env:"STARLANE_SPOOL_DIR" envDefault:"var/spool" help:"Folder of the usage log. Must survive restarts; one folder per relay."`
 	SpoolMaxBytes   int64         `env:"STARLANE_SPOOL_MAX_BYTES" envDefault:"1073741824" help:"At 90 % of it the relay admits no more requests."`
+	SpoolSync       time.Duration `env:"STARLANE_SPOOL_SYNC" envDefault:"5ms" help:"Time between forced writes of the usage log: what a loss of power may cost. The death of the process costs nothing."`
 	MaxBodyBytes    int64         `env:"STARLANE_MAX_BODY_BYTES" envDefault:"33554432" help:"Largest request body."`
 	MaxBodiesBytes  int64         `env:"STARLANE_MAX_BODIES_BYTES" envDefault:"1073741824" help:"Largest sum of all request bodies in memory."`
 	RequestTimeout  time.Duration `env:"STARLANE_REQUEST_TIMEOUT" envDefault:"10m" help:"Longest life of one request."`
@@ -140,6 +141,9 @@ func (c *Config) validate(role Role) []error {
 	}
 	if role == Relay && (c.Relay.MaxBodyBytes < 1024 || c.Relay.SpoolMaxBytes < 1<<20) {
 		add("STARLANE_MAX_BODY_BYTES, STARLANE_SPOOL_MAX_BYTES", "too small to work: want at least 1024 and 1048576")
+	}
+	if role == Relay && (c.Relay.SpoolSync < time.Millisecond || c.Relay.SpoolSync > time.Minute) {
+		add("STARLANE_SPOOL_SYNC", "want 1ms to 1m, got %s", c.Relay.SpoolSync)
 	}
 	return problems
 }
