@@ -100,7 +100,8 @@ create table hold (
   release_after timestamptz, -- set on closing: leases and running requests are over by then
   primary key (tenant_id, id)
 );
-create index hold_live on hold (state, expires_at) where state <> 'released';
+create index hold_live on hold (state, expires_at) where state <> 'released'; -- what is due
+create index hold_live_of_tenant on hold (tenant_id) where state <> 'released'; -- released ones pile up for ever
 
 create table usage_event (
   tenant_id uuid not null,

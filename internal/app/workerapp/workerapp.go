@@ -11,7 +11,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
@@ -42,7 +41,7 @@ type App struct {
 	reg   *prometheus.Registry
 	clock clock.Clock
 
-	pool    *pgxpool.Pool
+	pool    *postgres.Pool
 	redis   *redisstore.Store
 	ledger  *postgres.Ledger
 	meters  *postgres.Metering

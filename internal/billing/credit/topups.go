@@ -142,7 +142,9 @@ type Order struct {
 	CancelURL  string       // may hold {TOPUP_ID}
 }
 
-func named(url string, topup id.ID) string { return strings.ReplaceAll(url, "{TOPUP_ID}", topup.String()) }
+func named(url string, topup id.ID) string {
+	return strings.ReplaceAll(url, "{TOPUP_ID}", topup.String())
+}
 
 // Create writes the purchase down, then opens its payment page. Errors: apperr.InvalidRequest for an amount out of bounds,
 // apperr.UpstreamError when the processor does not answer; the purchase then stays without a page.

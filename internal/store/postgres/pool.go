@@ -35,6 +35,9 @@ const (
 	poolMax        = 16
 )
 
+// Pool is what every store of a process works on.
+type Pool = pgxpool.Pool
+
 // Open makes the pool of a process. Every connection takes the role, the schema and UTC from its first byte on.
 func Open(ctx context.Context, dsn secret.String, role Role) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(dsn.Reveal())
@@ -47,6 +50,8 @@ func Open(ctx context.Context, dsn secret.String, role Role) (*pgxpool.Pool, err
 	params["search_path"] = "starlane,public"
 	params["TimeZone"] = "UTC"
 	params["application_name"] = string(role)
+	// A process that hangs inside a transaction must not hold its locks for ever.
+	params["idle_in_transaction_session_timeout"] = "60s"
 	cfg.ConnConfig.ConnectTimeout = connectTimeout
 	cfg.AfterConnect = speakUUID
 	cfg.MaxConnIdleTime = maxIdle
