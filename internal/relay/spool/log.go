@@ -132,16 +132,20 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// lockDir takes a lock that the kernel gives back when the process dies.
+// lockDir takes a lock that the kernel gives back when the process dies. It waits a moment: one that was killed and started
+// again may find the dead one not quite gone.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator names the folder
 	if err != nil {
 		return nil, fmt.Errorf("usage log: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %s", ErrLocked, dir), f.Close())
+	for range lockTries {
+		if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+			return f, nil
+		}
+		time.Sleep(lockPause)
 	}
-	return f, nil
+	return nil, errors.Join(fmt.Errorf("%w: %s", ErrLocked, dir), f.Close())
 }
 
 // recover reads all segments, begins the new boot and settles what never ended. It may itself be killed at any point: what

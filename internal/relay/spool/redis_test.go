@@ -97,3 +97,24 @@ func waitRedis(t *testing.T, s *redisstore.Store) {
 	defer cancel()
 	check(t, s.Wait(ctx))
 }
+
+// BenchmarkToTheStream is the whole way of a request through the log, up to Redis.
+func BenchmarkToTheStream(b *testing.B) {
+	r := redistest.New(b)
+	store, err := redisstore.Open(secret.New(r.URL), redisstore.Options{})
+	check(b, err)
+	b.Cleanup(func() { check(b, store.Close()) })
+	l := openLog(b, Options{Dir: b.TempDir(), Streams: store, MaxBytes: 1 << 40, SegmentBytes: 8 << 20})
+	o := newOpen()
+	e := endOf(o)
+	for b.Loop() {
+		if l.Begin(o) != nil || l.Append(&e) != nil {
+			b.Fatal("refused")
+		}
+	}
+	run(b, l)
+	eventually(b, "all is published", func() bool {
+		n, err := r.Client.XLen(b.Context(), "usage:{"+id.Tag(id.Shard(o.Tenant))+"}").Result()
+		return err == nil && n >= int64(e.Seq)
+	})
+}

@@ -21,11 +21,18 @@ func (s *Store) AddEvents(ctx context.Context, events []usage.Event) error {
 		return nil
 	}
 	pipe := s.rdb.Pipeline()
+	var names [usage.NumFields]any // converted once for all events
+	fields := make([]string, 0, 2*usage.NumFields)
 	for i := range events {
-		pipe.XAdd(ctx, &redis.XAddArgs{
-			Stream: keyUsage(id.Shard(events[i].Tenant)),
-			Values: events[i].AppendFields(make([]string, 0, 2*usage.NumFields)),
-		})
+		fields = events[i].AppendFields(fields[:0])
+		values := make([]any, 2*usage.NumFields)
+		for n := range names {
+			if i == 0 {
+				names[n] = fields[2*n]
+			}
+			values[2*n], values[2*n+1] = names[n], fields[2*n+1]
+		}
+		pipe.XAdd(ctx, &redis.XAddArgs{Stream: keyUsage(id.Shard(events[i].Tenant)), Values: values})
 	}
 	_, err := pipe.Exec(ctx)
 	return wrap("add usage", err)
