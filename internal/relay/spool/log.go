@@ -47,6 +47,8 @@ const (
 	defaultBytes = 1 << 30
 	defaultFile  = 8 << 20
 	firstSegment = 1
+	lockTries    = 25
+	lockPause    = 20 * time.Millisecond
 )
 
 // ErrLocked means that another relay uses the folder.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -236,7 +237,7 @@ func (r *frameReader) seek(f *os.File, at, limit int64) {
 }
 
 // Read walks over all records of a folder, oldest first, without changing it: for the tools of an operator. Exactly one
-// of the arguments of each call is not nil. It must not be used on the folder of a running relay for more than a look.
+// of the arguments of each call is not nil. On the folder of a running relay it may miss what is removed or written meanwhile.
 func Read(dir string, each func(open *usage.Open, event *usage.Event) error) error {
 	paths, err := listSegments(dir)
 	if err != nil {
@@ -252,6 +253,9 @@ func Read(dir string, each func(open *usage.Open, event *usage.Event) error) err
 
 func readSegment(path string, each func(*usage.Open, *usage.Event) error) error {
 	f, err := os.Open(path) //nolint:gosec // listed by listSegments
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // in Postgres by now
+	}
 	if err != nil {
 		return fmt.Errorf("open segment: %w", err)
 	}
