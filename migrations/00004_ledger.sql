@@ -230,6 +230,8 @@ create table invoice_line (
   foreign key (tenant_id, invoice_id) references invoice (tenant_id, id)
 );
 
+-- What the processor says that has happened. Calls to it need no table of their own: a top-up, an invoice or a tenant is
+-- written down before the call, and its id is the Idempotency-Key.
 create table stripe_event (
   id text primary key,
   type text not null,
@@ -242,17 +244,6 @@ create table stripe_event (
   last_error text not null default ''
 );
 create index stripe_event_due on stripe_event (next_attempt_at) where state = 'pending';
-
--- A call to the processor is written down before it is made; its id is the Idempotency-Key.
-create table stripe_op (
-  id text primary key,
-  kind text not null,
-  params_hash bytea not null,
-  state text not null check (state in ('created', 'done', 'failed')),
-  stripe_id text,
-  created_at timestamptz not null default now(),
-  done_at timestamptz
-);
 
 -- One active consumer per usage stream. The token fences: a batch of a former owner is refused inside its transaction.
 create table shard_lease (
@@ -290,7 +281,7 @@ create table relay_ahead (
 reset role;
 -- +goose Down
 drop table starlane.relay_ahead, starlane.relay_watermark, starlane.leader_lease, starlane.shard_lease,
-  starlane.stripe_op, starlane.stripe_event, starlane.invoice_line, starlane.invoice, starlane.topup, starlane.period,
+  starlane.stripe_event, starlane.invoice_line, starlane.invoice, starlane.topup, starlane.period,
   starlane.usage_rollup, starlane.dead_letter, starlane.usage_event, starlane.hold, starlane.lot_burn,
   starlane.credit_lot, starlane.balance, starlane.ledger_entry, starlane.ledger_idem, starlane.ledger_txn,
   starlane.account;

@@ -146,7 +146,7 @@ grant select, insert on audit_log, config_change, price_book, price_version, pri
   account, ledger_txn, ledger_idem, ledger_entry, lot_burn to starlane_api;
 grant select, insert, update on balance, period to starlane_api;
 grant select on hold, usage_event, usage_rollup, invoice, invoice_line, dead_letter, relay_watermark,
-  leader_lease, shard_lease, stripe_op to starlane_api;
+  leader_lease, shard_lease to starlane_api;
 grant update (resolved_at, resolution) on dead_letter to starlane_api;
 
 grant select on all tables in schema starlane to starlane_worker;
@@ -164,7 +164,7 @@ $$;
 -- +goose StatementEnd
 grant insert on account, ledger_txn, ledger_idem, ledger_entry, lot_burn, credit_lot, usage_event, audit_log,
   config_change, invoice_line, stripe_event to starlane_worker;
-grant insert, update on balance, hold, usage_rollup, topup, invoice, stripe_op, shard_lease, leader_lease,
+grant insert, update on balance, hold, usage_rollup, topup, invoice, shard_lease, leader_lease,
   relay_watermark, dead_letter, period to starlane_worker;
 grant insert, update, delete on relay_ahead to starlane_worker;
 grant update on stripe_event to starlane_worker;

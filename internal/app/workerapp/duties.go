@@ -24,7 +24,7 @@ func (a *App) duties() ([]worker.Duty, error) {
 	}
 	return append(stripe, []worker.Duty{
 		{Name: "periods", Every: time.Second, Run: a.closer().CloseRequested},
-		{Name: "books", Every: time.Hour, Run: a.checkBooks},
+		{Name: "books", Every: 6 * time.Hour, Run: a.checkBooks},
 		{Name: "partitions", Every: time.Hour, Run: a.meters.MakePartitions},
 		{Name: "holds", Every: 5 * time.Second, Run: a.slicer.Sweep},
 		{Name: "watermarks", Every: 10 * time.Second, Run: a.republish},

@@ -38,7 +38,7 @@ func list[T any](ctx context.Context, r *Registry, what string, ask page.Ask, ke
 }
 
 // change runs a statement that returns one row, writes the audit log and tells relays.
-func change[T any](ctx context.Context, r *Registry, by audit.Actor, what, act string, target func(*T) string, sql string, args ...any) (T, error) {
+func change[T any](ctx context.Context, r *Registry, by audit.Actor, what, act string, tell func(*T) (target string, detail audit.Detail), sql string, args ...any) (T, error) {
 	var out T
 	err := operatorTx(ctx, r.pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, sql, args...)
@@ -48,10 +48,11 @@ func change[T any](ctx context.Context, r *Registry, by audit.Actor, what, act s
 		if out, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[T]); err != nil {
 			return refused(found(err, what), what)
 		}
-		if err := write(ctx, tx, id.Nil, by, act, target(&out), audit.Detail{"now": out}); err != nil {
+		target, detail := tell(&out)
+		if err := write(ctx, tx, id.Nil, by, act, target, detail); err != nil {
 			return err
 		}
-		return configChanged(ctx, tx, changeCatalog, id.Nil, target(&out))
+		return configChanged(ctx, tx, changeCatalog, id.Nil, target)
 	})
 	return out, err
 }
@@ -59,6 +60,10 @@ func change[T any](ctx context.Context, r *Registry, by audit.Actor, what, act s
 const providerColumns = `id, slug, name, dialect, simulated, created_at`
 
 func providerID(p *registry.Provider) string { return p.ID.String() }
+
+func tellProvider(p *registry.Provider) (string, audit.Detail) {
+	return p.ID.String(), audit.Detail{"slug": p.Slug, "name": p.Name, "dialect": p.Dialect, "simulated": p.Simulated}
+}
 
 // Providers lists vendors, oldest first.
 func (r *Registry) Providers(ctx context.Context, ask page.Ask) (page.List[registry.Provider], error) {
@@ -72,20 +77,24 @@ func (r *Registry) Providers(ctx context.Context, ask page.Ask) (page.List[regis
 
 // CreateProvider adds a vendor.
 func (r *Registry) CreateProvider(ctx context.Context, by audit.Actor, p registry.Provider) (registry.Provider, error) {
-	return change(ctx, r, by, "provider", "provider.create", providerID, `
+	return change(ctx, r, by, "provider", "provider.create", tellProvider, `
 		insert into provider (id, slug, name, dialect, simulated) values ($1, $2, $3, $4, $5) returning `+providerColumns,
 		p.ID, p.Slug, p.Name, p.Dialect, p.Simulated)
 }
 
 // RenameProvider changes the shown name.
 func (r *Registry) RenameProvider(ctx context.Context, by audit.Actor, provider id.ID, name string) (registry.Provider, error) {
-	return change(ctx, r, by, "provider", "provider.update", providerID, `
+	return change(ctx, r, by, "provider", "provider.update", tellProvider, `
 		update provider set name = $2 where id = $1 returning `+providerColumns, provider, name)
 }
 
 const accountColumns = `id, provider_id, name, base_url, state, created_at`
 
 func accountID(a *registry.Account) string { return a.ID.String() }
+
+func tellAccount(a *registry.Account) (string, audit.Detail) {
+	return a.ID.String(), audit.Detail{"name": a.Name, "base_url": a.BaseURL, "state": a.State, "provider": a.Provider}
+}
 
 // Accounts lists accounts; of one provider unless it is Nil.
 func (r *Registry) Accounts(ctx context.Context, provider id.ID, ask page.Ask) (page.List[registry.Account], error) {
@@ -101,14 +110,14 @@ func (r *Registry) Accounts(ctx context.Context, provider id.ID, ask page.Ask) (
 
 // CreateAccount adds an account.
 func (r *Registry) CreateAccount(ctx context.Context, by audit.Actor, a registry.Account) (registry.Account, error) {
-	return change(ctx, r, by, "account", "account.create", accountID, `
+	return change(ctx, r, by, "account", "account.create", tellAccount, `
 		insert into provider_account (id, provider_id, name, base_url) values ($1, $2, $3, $4) returning `+accountColumns,
 		a.ID, a.Provider, a.Name, a.BaseURL)
 }
 
 // UpdateAccount changes what is not nil.
 func (r *Registry) UpdateAccount(ctx context.Context, by audit.Actor, account id.ID, name, baseURL, state *string) (registry.Account, error) {
-	return change(ctx, r, by, "account", "account.update", accountID, `
+	return change(ctx, r, by, "account", "account.update", tellAccount, `
 		update provider_account set name = coalesce($2, name), base_url = coalesce($3, base_url), state = coalesce($4, state)
 		where id = $1 returning `+accountColumns, account, name, baseURL, state)
 }
@@ -116,6 +125,10 @@ func (r *Registry) UpdateAccount(ctx context.Context, by audit.Actor, account id
 const upstreamColumns = `id, account_id, name, hint, state, weight, created_at`
 
 func upstreamID(k *registry.UpstreamKey) string { return k.ID.String() }
+
+func tellUpstream(k *registry.UpstreamKey) (string, audit.Detail) {
+	return k.ID.String(), audit.Detail{"name": k.Name, "state": k.State, "weight": k.Weight, "hint": k.Hint, "account": k.Account}
+}
 
 // UpstreamKeys lists credentials without the credentials; of one account unless it is Nil.
 func (r *Registry) UpstreamKeys(ctx context.Context, account id.ID, ask page.Ask) (page.List[registry.UpstreamKey], error) {
@@ -131,14 +144,14 @@ func (r *Registry) UpstreamKeys(ctx context.Context, account id.ID, ask page.Ask
 
 // CreateUpstreamKey stores a credential that is already sealed for catalog.SealContext(k.ID).
 func (r *Registry) CreateUpstreamKey(ctx context.Context, by audit.Actor, k registry.UpstreamKey, sealed []byte) (registry.UpstreamKey, error) {
-	return change(ctx, r, by, "upstream key", "upstream_key.create", upstreamID, `
+	return change(ctx, r, by, "upstream key", "upstream_key.create", tellUpstream, `
 		insert into upstream_key (id, account_id, name, sealed, hint, weight) values ($1, $2, $3, $4, $5, $6) returning `+upstreamColumns,
 		k.ID, k.Account, k.Name, sealed, k.Hint, k.Weight)
 }
 
 // UpdateUpstreamKey changes what is not nil. A revoked key stays revoked.
 func (r *Registry) UpdateUpstreamKey(ctx context.Context, by audit.Actor, key id.ID, name, state *string, weight *int) (registry.UpstreamKey, error) {
-	k, err := change(ctx, r, by, "upstream key", "upstream_key.update", upstreamID, `
+	k, err := change(ctx, r, by, "upstream key", "upstream_key.update", tellUpstream, `
 		update upstream_key set name = coalesce($2, name), state = coalesce($3, state), weight = coalesce($4, weight)
 		where id = $1 and state <> 'revoked' returning `+upstreamColumns, key, name, state, weight)
 	return k, err
@@ -146,7 +159,7 @@ func (r *Registry) UpdateUpstreamKey(ctx context.Context, by audit.Actor, key id
 
 // RevokeUpstreamKey ends the use of a credential and forgets it. Repeating it does nothing.
 func (r *Registry) RevokeUpstreamKey(ctx context.Context, by audit.Actor, key id.ID) error {
-	_, err := change(ctx, r, by, "upstream key", "upstream_key.revoke", upstreamID, `
+	_, err := change(ctx, r, by, "upstream key", "upstream_key.revoke", tellUpstream, `
 		update upstream_key set state = 'revoked', sealed = '' where id = $1 and state <> 'revoked' returning `+upstreamColumns, key)
 	if !apperr.Is(err, apperr.NotFound) {
 		return err

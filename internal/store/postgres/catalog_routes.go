@@ -19,6 +19,10 @@ const selectDeployment = `
 
 func deploymentID(d *registry.Deployment) string { return d.ID.String() }
 
+func tellDeployment(d *registry.Deployment) (string, audit.Detail) {
+	return d.ID.String(), audit.Detail{"model": d.Model, "account": d.AccountName, "upstream_model": d.UpstreamModel, "region": d.Region, "state": d.State, "weight": d.Weight}
+}
+
 // Deployments lists deployments; of one model unless it is empty, at one account unless it is Nil.
 func (r *Registry) Deployments(ctx context.Context, model string, account id.ID, ask page.Ask) (page.List[registry.Deployment], error) {
 	after, err := afterID(ask)
@@ -34,7 +38,7 @@ func (r *Registry) Deployments(ctx context.Context, model string, account id.ID,
 
 // CreateDeployment adds a deployment.
 func (r *Registry) CreateDeployment(ctx context.Context, by audit.Actor, d registry.Deployment) (registry.Deployment, error) {
-	return change(ctx, r, by, "deployment", "deployment.create", deploymentID, `
+	return change(ctx, r, by, "deployment", "deployment.create", tellDeployment, `
 		with d as (
 			insert into deployment (id, model_name, account_id, upstream_model, region, weight) values ($1, $2, $3, $4, $5, $6)
 			returning id, model_name, account_id, upstream_model, region, state, weight, created_at)`+selectDeployment,
@@ -43,7 +47,7 @@ func (r *Registry) CreateDeployment(ctx context.Context, by audit.Actor, d regis
 
 // UpdateDeployment changes what is not nil.
 func (r *Registry) UpdateDeployment(ctx context.Context, by audit.Actor, deployment id.ID, state *string, weight *int) (registry.Deployment, error) {
-	return change(ctx, r, by, "deployment", "deployment.update", deploymentID, `
+	return change(ctx, r, by, "deployment", "deployment.update", tellDeployment, `
 		with d as (
 			update deployment set state = coalesce($2, state), weight = coalesce($3, weight) where id = $1
 			returning id, model_name, account_id, upstream_model, region, state, weight, created_at)`+selectDeployment,

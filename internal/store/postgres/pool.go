@@ -5,6 +5,8 @@
 // the second wall.
 package postgres
 
+//go:generate env CGO_ENABLED=0 go tool -modfile=../../tools/go.mod sqlc generate -f sqlc.yaml
+
 import (
 	"context"
 	"errors"

@@ -333,16 +333,6 @@ type StripeEvent struct {
 	LastError     string
 }
 
-type StripeOp struct {
-	ID         string
-	Kind       string
-	ParamsHash []byte
-	State      string
-	StripeID   pgtype.Text
-	CreatedAt  time.Time
-	DoneAt     *time.Time
-}
-
 type Tenant struct {
 	ID               uuid.UUID
 	Name             string
