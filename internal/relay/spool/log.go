@@ -68,6 +68,7 @@ type Log struct {
 	lock  *os.File
 	boot  int64
 	wake  chan struct{} // an event was appended
+	dirty chan struct{} // something was written
 
 	mu         sync.Mutex
 	segs       []*segment // oldest first; the last one is written to
@@ -99,7 +100,7 @@ func Open(o Options) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{
-		o: o, table: crc32.MakeTable(crc32.Castagnoli), lock: lock, wake: make(chan struct{}, 1), open: map[id.ID]place{},
+		o: o, table: crc32.MakeTable(crc32.Castagnoli), lock: lock, wake: make(chan struct{}, 1), dirty: make(chan struct{}, 1), open: map[id.ID]place{},
 		buf: make([]byte, 0, maxPayload), boots: map[producer]*progress{},
 	}
 	l.reader.table = l.table
@@ -265,11 +266,15 @@ func (l *Log) append(event *usage.Event) error {
 		p.seg.open--
 		delete(l.open, event.ID)
 	}
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
+	signal(l.wake)
 	return nil
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // it is known already
+	}
 }
 
 func (l *Log) keep(event *usage.Event, cause error) error {
@@ -306,6 +311,7 @@ func (l *Log) write() (int64, error) {
 	}
 	s.size += int64(len(l.buf))
 	l.total += int64(len(l.buf))
+	signal(l.dirty)
 	return at, nil
 }
 

@@ -57,30 +57,40 @@ func (l *Log) Run(ctx context.Context) error {
 	return nil
 }
 
+// syncLoop forces the disk SyncEvery after the first write that is not yet forced, and tries a failing disk again.
 func (l *Log) syncLoop(ctx context.Context) {
-	tick := time.NewTicker(l.o.SyncEvery)
-	defer tick.Stop()
+	retry := time.NewTicker(retryDisk)
+	defer retry.Stop()
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	<-pause.C
 	var last *segment
-	var size int64
-	var tried time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-l.dirty:
+			pause.Reset(l.o.SyncEvery)
+			select {
+			case <-ctx.Done():
+				return
+			case <-pause.C:
+			}
+		case <-retry.C:
+			if !l.Stats().Failing {
+				continue
+			}
 		}
 		l.mu.Lock()
-		seg, now, failing := l.active(), l.active().size, l.failing != nil
+		seg, failing := l.active(), l.failing != nil
 		l.mu.Unlock()
-		if (seg == last && now == size && !failing) || (failing && time.Since(tried) < retryDisk) {
-			continue
-		}
-		tried = time.Now()
 		err := l.force(last, seg)
-		l.mu.Lock()
-		l.judgeDisk(err)
-		l.mu.Unlock()
-		last, size = seg, now
+		last = seg
+		if err != nil || failing {
+			l.mu.Lock()
+			l.judgeDisk(err)
+			l.mu.Unlock()
+		}
 	}
 }
 
