@@ -7,7 +7,7 @@ export GOTOOLCHAIN := local
 export CGO_ENABLED ?= 1
 tool := go tool -modfile=internal/tools/go.mod
 # Built and replaced by exec: make then waits for the stack itself, and Ctrl-C reaches it without a `go run` in between.
-starlane = go build -buildvcs=false -o var/bin/starlane ./cmd/starlane && exec var/bin/starlane
+starlane = { [ -x var/bin/starlane ] || echo "building the starlane command (once, a minute or two with cold caches) …" >&2; } && go build -buildvcs=false -o var/bin/starlane ./cmd/starlane && exec var/bin/starlane
 gofiles = $(shell git ls-files '*.go' | grep -v -E '/gen/|/pgdb/')
 
 .PHONY: help up down reset test test-go test-web test-deploy test-clients check precommit fmt generate generate-check lint bench crash fuzz clean

@@ -33,16 +33,14 @@ func FindCheckout(dir string) (string, error) {
 	}
 }
 
-// buildGo compiles commands of the checkout into bin. Go's own cache makes a second time quick. The version-control stamp
+// buildGo compiles packages of the checkout and puts the commands among them into bin. Go's own cache makes a second time quick. The version-control stamp
 // is left out: it would link everything anew after each commit, and git refuses a checkout owned by somebody else.
-func buildGo(ctx context.Context, checkout, bin, tags string, commands ...string) error {
+func buildGo(ctx context.Context, checkout, bin, tags string, packages ...string) error {
 	args := []string{"build", "-buildvcs=false", "-o", bin + string(filepath.Separator)}
 	if tags != "" {
 		args = append(args, "-tags", tags)
 	}
-	for _, c := range commands {
-		args = append(args, "./cmd/"+c)
-	}
+	args = append(args, packages...)
 	if err := os.MkdirAll(bin, dirMode); err != nil {
 		return fmt.Errorf("folder of the programs: %w", err)
 	}

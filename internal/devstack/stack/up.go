@@ -153,25 +153,31 @@ func (u *up) prepare(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return u.postgres(gctx) })
 	g.Go(func() error { return u.redis(gctx) })
-	g.Go(func() error {
-		step := u.Report.Begin("build")
-		if err := buildGo(gctx, u.Checkout, u.dir.Path("bin"), "", "relay", "worker", "starlane"); err != nil {
-			return err
-		}
-		if err := u.buildConsole(gctx); err != nil {
-			return err
-		}
-		tags := ""
-		if u.consoleBuilt {
-			tags = "console"
-		}
-		if err := buildGo(gctx, u.Checkout, u.dir.Path("bin"), tags, "api"); err != nil {
-			return err
-		}
-		step.Done("relay api worker starlane")
-		return nil
-	})
+	g.Go(func() error { return u.build(gctx) })
 	return g.Wait()
+}
+
+// build makes the programs; the api waits for the console, which is a part of it, but its packages need not.
+func (u *up) build(ctx context.Context) error {
+	step := u.Report.Begin("build")
+	bin := u.dir.Path("bin")
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return u.buildConsole(gctx) })
+	g.Go(func() error {
+		return buildGo(gctx, u.Checkout, bin, "", "./cmd/relay", "./cmd/worker", "./cmd/starlane", "./internal/app/apiapp")
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	tags := ""
+	if u.consoleBuilt {
+		tags = "console"
+	}
+	if err := buildGo(ctx, u.Checkout, bin, tags, "./cmd/api"); err != nil {
+		return err
+	}
+	step.Done("relay api worker starlane")
+	return nil
 }
 
 func (u *up) buildConsole(ctx context.Context) error {
