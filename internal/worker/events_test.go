@@ -51,8 +51,11 @@ func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)
 func TestEventsEndAsTheyShould(t *testing.T) {
 	t.Parallel()
 	h := &heap{ended: map[string]string{}, due: []Event{
-		{ID: "good", Type: "ok"}, {ID: "unknown", Type: "other"}, {ID: "bad", Type: "fails", Attempts: 3},
-		{ID: "hopeless", Type: "fails", Attempts: eventTries - 1}, {ID: "panics", Type: "panics"},
+		{ID: "good", Type: "ok"},
+		{ID: "unknown", Type: "other"},
+		{ID: "bad", Type: "fails", Attempts: 3},
+		{ID: "hopeless", Type: "fails", Attempts: eventTries - 1},
+		{ID: "panics", Type: "panics"},
 	}}
 	var handled []string
 	events := NewEvents(h, nil, map[string]Handler{

@@ -118,13 +118,20 @@ func (s shelf) CloseHold(ctx context.Context, tenant, hold id.ID) error {
 }
 
 func (s shelf) SetAvail(ctx context.Context, tenant id.ID, epoch int64, avail money.Amount, state string) error {
-	_, err := s.Store.SetAvail(ctx, tenant, epoch, avail, relayState[state])
+	_, err := s.Store.SetAvail(ctx, tenant, epoch, avail, relayState(state))
 	return err
 }
 
 // relayState translates the slicer's words into those of the relays.
-var relayState = map[string]string{
-	credit.StateOK: allowance.CreditOK, credit.StateExhausted: allowance.CreditExhausted, credit.StateSuspended: allowance.CreditSuspended,
+func relayState(state string) string {
+	switch state {
+	case credit.StateExhausted:
+		return allowance.CreditExhausted
+	case credit.StateSuspended:
+		return allowance.CreditSuspended
+	default:
+		return allowance.CreditOK
+	}
 }
 
 func (s shelf) NextWish(ctx context.Context, block time.Duration) (credit.Wish, bool, error) {

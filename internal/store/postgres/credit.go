@@ -177,7 +177,7 @@ func (c *Credit) settleIn(ctx context.Context, tx pgx.Tx, at time.Time, mode str
 	}
 	invoiced, err := money.FromCents(cents)
 	if err != nil {
-		return err //nolint:wrapcheck // says it all
+		return err
 	}
 	left, err := postedIn(ctx, tx, ledger.CreditOf(tenant, lot))
 	if err != nil {
@@ -377,7 +377,7 @@ func (c *Credit) CloseHolds(ctx context.Context, tenant id.ID, before int64) ([]
 		closed, err = c.q.CloseTenantHolds(ctx, tx, pgdb.CloseTenantHoldsParams{
 			TenantID: tenant, BeforeEpoch: min(before, math.MaxInt64), At: at, GraceSeconds: credit.ReleaseGrace.Seconds(),
 		})
-		return err //nolint:wrapcheck // wrapped below
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("close holds: %w", err)
@@ -398,7 +398,7 @@ func (c *Credit) CloseExpired(ctx context.Context) ([]credit.Hold, error) {
 		for _, r := range rows {
 			out = append(out, credit.Hold{ID: r.ID, Tenant: r.TenantID})
 		}
-		return err //nolint:wrapcheck // wrapped below
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("close expired holds: %w", err)
@@ -415,7 +415,7 @@ func (c *Credit) ReleaseDue(ctx context.Context) ([]id.ID, error) {
 			return err
 		}
 		due, err = c.q.DueReleases(ctx, tx, &at)
-		return err //nolint:wrapcheck // wrapped below
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find holds to release: %w", err)
@@ -468,12 +468,12 @@ func (c *Credit) release(ctx context.Context, tenant, hold id.ID) error {
 
 // StoppedTenants lists tenants that may not spend and have open holds.
 func (c *Credit) StoppedTenants(ctx context.Context) ([]id.ID, error) {
-	return c.q.StoppedTenantsWithHolds(ctx, c.ledger.pool) //nolint:wrapcheck // one query
+	return c.q.StoppedTenantsWithHolds(ctx, c.ledger.pool)
 }
 
 // OpenTenants lists tenants with open holds.
 func (c *Credit) OpenTenants(ctx context.Context) ([]id.ID, error) {
-	return c.q.TenantsWithOpenHolds(ctx, c.ledger.pool) //nolint:wrapcheck // one query
+	return c.q.TenantsWithOpenHolds(ctx, c.ledger.pool)
 }
 
 // KeyUse sums what a virtual key was charged since the start of a budget window, which is the start of a UTC day.

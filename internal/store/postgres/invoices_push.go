@@ -56,7 +56,7 @@ func (s *Invoicing) Verified(ctx context.Context, tenant, invoice id.ID, process
 func (s *Invoicing) Finalized(ctx context.Context, tenant, invoice id.ID, r invoicing.Remote) error {
 	tax, err := money.FromCents(r.TaxCents)
 	if err != nil {
-		return err //nolint:wrapcheck // says it all
+		return err
 	}
 	err = s.ledger.posting(ctx, func(tx pgx.Tx, at time.Time) error {
 		if _, err := s.q.LockCreditTenant(ctx, tx, tenant); err != nil {
@@ -93,7 +93,7 @@ func (s *Invoicing) Finalized(ctx context.Context, tenant, invoice id.ID, r invo
 func (s *Invoicing) Paid(ctx context.Context, tenant, invoice id.ID, r invoicing.Remote) error {
 	paid, err := money.FromCents(r.PaidCents)
 	if err != nil {
-		return err //nolint:wrapcheck // says it all
+		return err
 	}
 	err = s.ledger.posting(ctx, func(tx pgx.Tx, at time.Time) error {
 		if _, err := s.q.LockCreditTenant(ctx, tx, tenant); err != nil {

@@ -159,7 +159,7 @@ func (s *Invoicing) BillTenant(ctx context.Context, tenant id.ID, month string, 
 		}
 		inv, err := invoicing.Bill(a)
 		if err != nil {
-			return err //nolint:wrapcheck // says it all
+			return err
 		}
 		made = true
 		return s.insert(ctx, tx, &inv)

@@ -60,7 +60,7 @@ func (l *Leases) Hold(ctx context.Context, owner string, held []int, ttl time.Du
 		if len(have) >= share {
 			return nil
 		}
-		taken, err := l.q.TakeShards(ctx, tx, pgdb.TakeShardsParams{Owner: owner, TtlSeconds: seconds, Held: nonNil(have), Most: int32(share - len(have))}) //nolint:gosec // at most 64
+		taken, err := l.q.TakeShards(ctx, tx, pgdb.TakeShardsParams{Owner: owner, TtlSeconds: seconds, Held: nonNil(have), Most: int32(share - len(have))})
 		if err != nil {
 			return fmt.Errorf("take shards: %w", err)
 		}
@@ -111,7 +111,7 @@ func (l *Leases) Resign(ctx context.Context, duty, owner string) error {
 func int16s(list []int) []int16 {
 	out := make([]int16, len(list))
 	for i, v := range list {
-		out[i] = int16(v) //nolint:gosec // shard numbers
+		out[i] = int16(v)
 	}
 	return out
 }

@@ -25,7 +25,7 @@ type Metering struct {
 
 // NewMetering books revenue to one of the shards of the revenue account, so that workers do not queue for one row.
 func NewMetering(l *Ledger, revenueShard int) *Metering {
-	return &Metering{ledger: l, revenue: ledger.RevenueShard(int16(revenueShard % ledger.RevenueShards))} //nolint:gosec // bounded
+	return &Metering{ledger: l, revenue: ledger.RevenueShard(int16(revenueShard % ledger.RevenueShards))}
 }
 
 // Commit is one transaction: fence, events that are new, their charges, ledger, roll-up, dead letters, watermarks. Errors:

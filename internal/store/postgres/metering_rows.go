@@ -76,7 +76,7 @@ func eventColumns(items []metering.Item, txnOf map[id.ID]int64, at time.Time) []
 	}
 }
 
-func clampInt32(v int64) int32 { return int32(max(math.MinInt32, min(v, math.MaxInt32))) } //nolint:gosec // clamped
+func clampInt32(v int64) int32 { return int32(max(math.MinInt32, min(v, math.MaxInt32))) }
 
 // classColumns renders counts, provenance and charges by class as JSON objects. A class is charged if the event is and the
 // class has units; the flat fee of a request counts one unit.

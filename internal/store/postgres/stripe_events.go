@@ -41,7 +41,7 @@ func (s *StripeEvents) Add(ctx context.Context, e StripeEvent) (bool, error) {
 
 // Due lists pending events whose time has come, oldest first.
 func (s *StripeEvents) Due(ctx context.Context, most int) ([]StripeEvent, error) {
-	rows, err := s.q.DueStripeEvents(ctx, s.pool, int32(most)) //nolint:gosec // small
+	rows, err := s.q.DueStripeEvents(ctx, s.pool, int32(most))
 	if err != nil {
 		return nil, fmt.Errorf("read due events: %w", err)
 	}

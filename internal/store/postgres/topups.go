@@ -74,7 +74,7 @@ func (c *Credit) Topup(ctx context.Context, tenant, topup id.ID) (credit.Topup, 
 	err := tenantTx(ctx, c.ledger.pool, tenant, func(tx pgx.Tx) error {
 		row, err := c.q.LockTopup(ctx, tx, tenant, topup)
 		out.Amount, out.State, out.Session, out.CreatedBy = money.Amount(row.AmountNano), row.State, row.StripeSessionID.String, row.CreatedBy
-		return err //nolint:wrapcheck // wrapped below
+		return err
 	})
 	if isNoRows(err) {
 		return credit.Topup{}, credit.ErrUnknownTopup
@@ -133,7 +133,7 @@ func (c *Credit) EndTopup(ctx context.Context, tenant, topup id.ID, session, sta
 			return credit.ErrUnknownTopup
 		}
 		if err != nil || row.State == credit.TopupCredited || row.State == credit.TopupQuarantined {
-			return err //nolint:wrapcheck // wrapped below
+			return err
 		}
 		return c.q.EndTopup(ctx, tx, pgdb.EndTopupParams{State: state, Note: note, SessionID: optional(session), TenantID: tenant, ID: topup})
 	})
@@ -151,7 +151,7 @@ func (c *Credit) StaleTopups(ctx context.Context, before time.Time) ([]credit.St
 		for _, r := range rows {
 			out = append(out, credit.Stale{Tenant: r.TenantID, Topup: r.ID, Session: r.StripeSessionID.String, Customer: r.StripeCustomerID.String})
 		}
-		return err //nolint:wrapcheck // wrapped below
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find stale top-ups: %w", err)

@@ -49,7 +49,7 @@ func (p *encodeUUIDPlan) Encode(value any, buf []byte) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("encode identifier: unexpected %T", value)
 	}
-	return p.next.Encode(wireUUID(v), buf) //nolint:wrapcheck // the driver's own chain
+	return p.next.Encode(wireUUID(v), buf)
 }
 
 func scanUUID(target any) (pgtype.WrappedScanPlanNextSetter, any, bool) {
@@ -68,5 +68,5 @@ func (p *scanUUIDPlan) Scan(src []byte, target any) error {
 	if !ok {
 		return fmt.Errorf("scan identifier: unexpected %T", target)
 	}
-	return p.next.Scan(src, (*wireUUID)(v)) //nolint:wrapcheck // the driver's own chain
+	return p.next.Scan(src, (*wireUUID)(v))
 }

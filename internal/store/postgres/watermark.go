@@ -27,7 +27,7 @@ func (c *commit) advance(ctx context.Context) error {
 	marks := map[boot][]int64{}
 	for _, m := range c.batch.Marks {
 		k := boot{m.Relay, m.Boot}
-		marks[k] = append(marks[k], int64(m.Seq)) //nolint:gosec // the parsers bound it
+		marks[k] = append(marks[k], int64(m.Seq))
 	}
 	boots := make([]boot, 0, len(marks))
 	for k, seqs := range marks {
@@ -74,7 +74,7 @@ func (c *commit) lockWatermarks(ctx context.Context, boots []boot) (map[boot]int
 			have[k] = seq
 			return nil
 		})
-		return err //nolint:wrapcheck // wrapped below
+		return err
 	})
 	if err := c.tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("lock watermarks: %w", err)
@@ -149,7 +149,7 @@ func (c *commit) writeWatermarks(ctx context.Context, boots []boot, have map[boo
 		if now > have[k] {
 			movedRelays, movedBoots, movedSeqs = append(movedRelays, k.relay), append(movedBoots, k.boot), append(movedSeqs, now)
 		}
-		c.result.Committed = append(c.result.Committed, metering.Mark{Relay: k.relay, Boot: k.boot, Seq: uint64(now)}) //nolint:gosec // never negative
+		c.result.Committed = append(c.result.Committed, metering.Mark{Relay: k.relay, Boot: k.boot, Seq: uint64(now)})
 	}
 	batch := &pgx.Batch{}
 	if len(aheadSeqs) > 0 {
@@ -193,8 +193,8 @@ func watermarks(ctx context.Context, pool *pgxpool.Pool, span time.Duration) ([]
 		var mark metering.Mark
 		var seq int64
 		err := row.Scan(&mark.Relay, &mark.Boot, &seq)
-		mark.Seq = uint64(seq) //nolint:gosec // never negative
-		return mark, err       //nolint:wrapcheck // wrapped below
+		mark.Seq = uint64(seq)
+		return mark, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read watermarks: %w", err)
