@@ -37,6 +37,8 @@ type Config struct {
 	Detached bool
 	// MaxConnections is 100 when 0.
 	MaxConnections int
+	// KeepPort starts on the port of the last time or not at all: other processes know it already.
+	KeepPort bool
 }
 
 // Server is a running private cluster that listens on 127.0.0.1 alone.
@@ -96,7 +98,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	var last error
 	for range startTries {
-		if st.Port == 0 || !proc.PortFree("127.0.0.1", st.Port) {
+		if !cfg.KeepPort && (st.Port == 0 || !proc.PortFree("127.0.0.1", st.Port)) {
 			if st.Port, err = proc.FreePort(); err != nil {
 				return nil, err
 			}
@@ -105,10 +107,11 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		if err == nil {
 			return s, writeState(cfg.Dir, st)
 		}
-		last, st.Port = err, 0
-		if ctx.Err() != nil {
+		last = err
+		if cfg.KeepPort || ctx.Err() != nil {
 			break
 		}
+		st.Port = 0
 	}
 	return nil, last
 }

@@ -33,8 +33,10 @@ type Config struct {
 	Append bool
 	// Password is made at random when empty.
 	Password string
-	// Port is free when 0.
+	// Port is the one to take if it is free; 0 takes any.
 	Port int
+	// KeepPort starts on Port or not at all: other processes know it already.
+	KeepPort bool
 }
 
 // Server is a running private Redis that listens on 127.0.0.1 alone.
@@ -60,7 +62,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	wanted := cfg.Port
 	var last error
 	for range startTries {
-		if wanted == 0 || !proc.PortFree("127.0.0.1", wanted) {
+		if !cfg.KeepPort && (wanted == 0 || !proc.PortFree("127.0.0.1", wanted)) {
 			port, err := proc.FreePort()
 			if err != nil {
 				return nil, err
@@ -72,10 +74,11 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		if err == nil {
 			return s, nil
 		}
-		last, wanted = err, 0
-		if ctx.Err() != nil {
+		last = err
+		if cfg.KeepPort || ctx.Err() != nil {
 			break
 		}
+		wanted = 0
 	}
 	return nil, last
 }

@@ -37,15 +37,16 @@ func (u *up) postgres(ctx context.Context) error {
 	if major == 0 {
 		step.Note("making a new cluster")
 	}
+	cfg := pgserver.Config{Binaries: bin, Dir: dir}
 	var server *pgserver.Server
 	svc := service{
 		name: "postgres", log: u.dir.Path("postgres", "postgres.log"), grace: 20 * time.Second,
 		start: func(ctx context.Context) (child, error) {
-			s, err := pgserver.Start(ctx, pgserver.Config{Binaries: bin, Dir: dir})
+			s, err := pgserver.Start(ctx, cfg)
 			if err != nil {
 				return nil, err
 			}
-			server = s
+			server, cfg.KeepPort = s, true // the other processes know it by now
 			return s, nil
 		},
 		stop: stopWith(syscall.SIGINT, syscall.SIGQUIT),
@@ -113,8 +114,7 @@ func (u *up) redis(ctx context.Context) error {
 			if err != nil {
 				return nil, err
 			}
-			cfg.Port = s.Port // the other processes know it by now
-			server = s
+			server, cfg.Port, cfg.KeepPort = s, s.Port, true // the other processes know it by now
 			return s, nil
 		},
 		stop: stopWith(syscall.SIGTERM, syscall.SIGKILL),

@@ -128,6 +128,9 @@ func (u *up) startAll(ctx context.Context) (*Summary, error) {
 	if u.secrets, err = u.dir.secrets(); err != nil {
 		return nil, err
 	}
+	if !IsLoopback(u.Host) && u.secrets.Demo.TenantID != "" {
+		return nil, fmt.Errorf("%s holds the demo login, which must not be open to other machines; use another --data-dir, or --reset", u.dir.Root)
+	}
 	u.run = Run{PID: os.Getpid(), State: Starting, StartedAt: time.Now(), PortBase: u.PortBase, Host: u.Host}
 	if err := u.dir.writeJSON("run.json", u.run); err != nil {
 		return nil, err
