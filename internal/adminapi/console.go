@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -12,29 +13,36 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// consolePolicy lets the console load what comes with it and nothing else. It may call the relay, for test requests, so
-// connections are not bound to the console's own origin.
-const consolePolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
-	"connect-src 'self' http: https:; manifest-src 'self'; base-uri 'none'; form-action 'self' https:; frame-ancestors 'none'"
-
-type console struct {
-	files fs.FS
-	index []byte
+// policy lets the console load what comes with it and nothing else; scripts and styles have to be files. It may call the
+// relay, for test requests.
+func policy(relay string) string {
+	connect := "'self'"
+	if u, err := url.Parse(relay); err == nil && u.Host != "" {
+		connect += " " + u.Scheme + "://" + u.Host
+	}
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+		"connect-src " + connect + "; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 }
 
-func newConsole(files fs.FS) (*console, error) {
+type console struct {
+	files  fs.FS
+	index  []byte
+	policy string
+}
+
+func newConsole(files fs.FS, relay string) (*console, error) {
 	index, err := fs.ReadFile(files, "index.html")
 	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
-	return &console{files: files, index: index}, nil
+	return &console{files: files, index: index, policy: policy(relay)}, nil
 }
 
 // serve answers with a file of the console. Addresses inside the console have no file: they get the page, which finds its
 // way by itself. Files under assets/ carry a hash in their names and never change.
 func (s *console) serve(c *gin.Context) {
 	h := c.Writer.Header()
-	h.Set("Content-Security-Policy", consolePolicy)
+	h.Set("Content-Security-Policy", s.policy)
 	if m := c.Request.Method; m != http.MethodGet && m != http.MethodHead {
 		c.Status(http.StatusMethodNotAllowed)
 		return

@@ -26,9 +26,11 @@ func (s *Server) observe(c *gin.Context) {
 	start := s.Clock.Now()
 	c.Request = c.Request.WithContext(obs.With(c.Request.Context(), slog.String("request_id", rid)))
 	c.Next()
+	took := s.Clock.Now().Sub(start)
+	s.Metrics.done(c.Request.Method, c.FullPath(), c.Writer.Status(), took)
 	if strings.HasPrefix(c.FullPath(), "/api/") || strings.HasPrefix(c.FullPath(), "/webhooks/") {
 		s.Log.InfoContext(c.Request.Context(), "request", "method", c.Request.Method, "path", c.FullPath(),
-			"status", c.Writer.Status(), "ms", s.Clock.Now().Sub(start).Milliseconds())
+			"status", c.Writer.Status(), "ms", took.Milliseconds())
 	}
 }
 

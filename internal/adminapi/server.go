@@ -58,6 +58,7 @@ type Deps struct {
 	Console    fs.FS
 	Clock      clock.Clock
 	Log        *slog.Logger
+	Metrics    *Metrics
 	PublicURL  string // where browsers reach the console
 	RelayURL   string // where clients reach the relay, without /v1
 	Version    string
@@ -80,7 +81,7 @@ func New(d Deps) (*Server, error) {
 		d.Identity != nil, d.Hasher != nil, d.Issuer != nil, d.Keys != nil, d.Box != nil, d.People != nil, d.Tenants != nil, d.Projects != nil,
 		d.Members != nil, d.VKeys != nil, d.Tokens != nil, d.Audit != nil, d.Once != nil, d.Registry != nil, d.Routing != nil, d.Prices != nil,
 		d.Models != nil, d.Statements != nil, d.Invoices != nil, d.Operations != nil, d.Fleet != nil, d.Credit != nil, d.Webhook != nil,
-		d.Health != nil, d.Console != nil, d.Clock != nil, d.Log != nil,
+		d.Health != nil, d.Console != nil, d.Clock != nil, d.Log != nil, d.Metrics != nil,
 	} {
 		if !ok {
 			return nil, errors.New("admin api: a dependency is missing")
@@ -125,7 +126,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	gen.RegisterHandlersWithOptions(api, strict, gen.GinServerOptions{
 		ErrorHandler: func(c *gin.Context, err error, _ int) { s.problem(c, badParam(err)) },
 	})
-	console, err := newConsole(s.Console)
+	console, err := newConsole(s.Console, s.RelayURL)
 	if err != nil {
 		return nil, err
 	}

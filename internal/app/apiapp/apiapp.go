@@ -13,7 +13,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"starlane/internal/adminapi"
@@ -44,7 +44,7 @@ type App struct {
 	log   *slog.Logger
 	clock clock.Clock
 
-	pool     *pgxpool.Pool
+	pool     *postgres.Pool
 	redis    *redisstore.Store
 	payments *processor
 	tenancy  *postgres.Tenancy
@@ -116,8 +116,9 @@ func (a *App) close() {
 }
 
 func (a *App) serve(ctx context.Context) error {
+	reg := obs.NewRegistry()
 	health := httpserver.NewHealth(map[string]httpserver.Check{"postgres": a.pool.Ping, "redis": a.redis.Ping})
-	handler, err := a.handler(ctx, health)
+	handler, err := a.handler(ctx, health, reg)
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func (a *App) serve(ctx context.Context) error {
 	group.Go(func() error {
 		return httpserver.Serve(ctx, health, drain,
 			httpserver.Listener{Name: "api", Addr: a.cfg.API.Listen, Handler: handler},
-			httpserver.Listener{Name: "private", Addr: a.cfg.API.PrivateListen, Handler: httpserver.Private(obs.NewRegistry(), health)})
+			httpserver.Listener{Name: "private", Addr: a.cfg.API.PrivateListen, Handler: httpserver.Private(reg, health)})
 	})
 	group.Go(func() error { return publisher.Run(ctx) })
 	group.Go(func() error { return a.payments.keepEndpoint(ctx) })
@@ -150,7 +151,7 @@ func (a *App) identity(ctx context.Context) (*identity.Service, *identity.Hasher
 	return service, hasher, issuer, err
 }
 
-func (a *App) handler(ctx context.Context, health *httpserver.Health) (http.Handler, error) {
+func (a *App) handler(ctx context.Context, health *httpserver.Health, reg prometheus.Registerer) (http.Handler, error) {
 	service, hasher, issuer, err := a.identity(ctx)
 	if err != nil {
 		return nil, err
@@ -174,7 +175,7 @@ func (a *App) handler(ctx context.Context, health *httpserver.Health) (http.Hand
 		Registry: registry, Routing: registry, Prices: registry, Models: registry,
 		Statements: statements, Invoices: statements, Operations: statements,
 		Fleet: fleet{a.redis}, Credit: &creditDesk{app: a, store: postgres.NewCredit(postgres.NewLedger(a.pool))}, Webhook: &webhookDesk{a.payments, statements},
-		Health: health, Console: console, Clock: a.clock, Log: a.log,
+		Health: health, Console: console, Clock: a.clock, Log: a.log, Metrics: adminapi.NewMetrics(reg),
 		PublicURL: a.cfg.API.PublicURL, RelayURL: a.cfg.API.RelayURL, Version: version(), Demo: a.cfg.DemoMode,
 	})
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"starlane/internal/catalog/publish"
 	"starlane/internal/platform/config"
 	"starlane/internal/platform/httpserver"
@@ -73,7 +75,7 @@ func start(t *testing.T) *installation {
 	}
 	t.Cleanup(app.close)
 	health := httpserver.NewHealth(map[string]httpserver.Check{"postgres": app.pool.Ping})
-	if handler, err = app.handler(t.Context(), health); err != nil {
+	if handler, err = app.handler(t.Context(), health, prometheus.NewRegistry()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
