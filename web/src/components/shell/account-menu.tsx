@@ -30,7 +30,7 @@ export function AccountMenu({
         <button
           type="button"
           className="flex w-full items-center gap-2.5 rounded-md p-2 text-left hover:bg-hover"
-          aria-label={`Account: ${name}, ${me.tenant.name}`}
+          aria-label={`${name} ${me.tenant.name}, account`}
         >
           <span
             aria-hidden

@@ -17,7 +17,12 @@ export function SidebarContent({
   return (
     <div className="flex h-full flex-col">
       <div className="px-4 pt-5 pb-4">
-        <Link to="/" onClick={onNavigate} className="inline-block rounded-md" aria-label="Overview">
+        <Link
+          to="/"
+          onClick={onNavigate}
+          className="inline-block rounded-md"
+          aria-label="Starlane, overview"
+        >
           <Brand />
         </Link>
         <button
