@@ -3,6 +3,7 @@ package lease
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -200,6 +201,17 @@ func TestReservationDrawsOnSeveralHolds(t *testing.T) {
 	r.Settle(12*money.Cent, 1)
 	reserve(t, m, w.key(), 18*money.Cent, 1).Release()
 	end()
+}
+
+func TestAbsurdDemandsAreRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, money.USD, money.USD)
+	m, _ := w.manager("r:1", Options{})
+	refused(t, m, w.key(), usage.MaxAmount+1, 1, apperr.InsufficientCredit)
+	refused(t, m, w.key(), math.MaxInt64, 1, apperr.InsufficientCredit)
+	refused(t, m, w.key(), usage.MaxAmount, 1, apperr.InsufficientCredit)
+	reserve(t, m, w.key(), -5, -5).Settle(-5, -5)
+	reserve(t, m, w.key(), 0, 0).Release() // what costs nothing needs no credit
 }
 
 func TestWithoutAWorkerItIs503(t *testing.T) {

@@ -164,7 +164,10 @@ type reservation struct {
 
 // Reserve sets limits, budget and credit aside, in this order. What was set aside goes back if a later step refuses.
 func (m *Manager) Reserve(ctx context.Context, d relay.Demand) (relay.Reservation, error) {
-	r := &reservation{m: m, tokens: d.Tokens, amount: max(d.Amount, 0)}
+	if d.Amount > usage.MaxAmount || d.Tokens > usage.MaxUnits {
+		return nil, refusal("") // beyond what is counted exactly, and beyond what anybody has
+	}
+	r := &reservation{m: m, tokens: max(d.Tokens, 0), amount: max(d.Amount, 0)}
 	rec := d.Key
 	now := m.o.Clock.Now()
 	if rec.RPM > 0 || rec.TPM > 0 || rec.Concurrency > 0 || rec.Budget > 0 {
