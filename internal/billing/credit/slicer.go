@@ -80,6 +80,8 @@ type Slicer struct {
 
 	refresh chan id.ID // tenants whose available credit has changed
 
+	turns [id.Shards]sync.Mutex // two answers for a tenant at once would slice twice
+
 	mu         sync.Mutex
 	spend      map[id.ID]*spending
 	generation string
@@ -95,6 +97,7 @@ func NewSlicer(store SliceStore, shelf Shelf, c clock.Clock, log *slog.Logger) *
 // Serve brings the shelf of a tenant up to date: a slice if relays have waited for one or run low, what they could still
 // get, and whether the tenant may spend at all. It is idempotent.
 func (s *Slicer) Serve(ctx context.Context, tenant id.ID) error {
+	defer s.turn(tenant)()
 	st, err := s.store.Standing(ctx, tenant)
 	if errors.Is(err, ErrUnknownTenant) {
 		return nil
@@ -121,6 +124,13 @@ func (s *Slicer) Serve(ctx context.Context, tenant id.ID) error {
 		return err
 	}
 	return s.fill(ctx, tenant, epoch, st.Avail, esc)
+}
+
+// turn waits for the tenant's turn and returns what ends it.
+func (s *Slicer) turn(tenant id.ID) func() {
+	m := &s.turns[id.Shard(tenant)]
+	m.Lock()
+	return m.Unlock
 }
 
 // putBack repairs holds that were committed and never reached the shelf, because the worker died in between.
@@ -261,6 +271,7 @@ func (s *Slicer) watchServer(ctx context.Context) error {
 
 // renew opens a new epoch for a tenant: its first hold drops everything older from the shelf.
 func (s *Slicer) renew(ctx context.Context, tenant id.ID) error {
+	defer s.turn(tenant)()
 	st, err := s.store.Standing(ctx, tenant)
 	if err != nil {
 		return fmt.Errorf("standing: %w", err)

@@ -15,7 +15,7 @@ const (
 	wishRetry = 500 * time.Millisecond
 )
 
-// Run answers relays until ctx ends. Several may run at once: a tenant is served under lock.
+// Run answers relays until ctx ends. Several may run at once.
 func (s *Slicer) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		w, ok, err := s.shelf.NextWish(ctx, wishBlock)

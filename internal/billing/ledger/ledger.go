@@ -68,7 +68,7 @@ func ReceivableOf(tenant id.ID) Account  { return Account{Tenant: tenant, Kind: 
 func Platform(kind Kind) Account         { return Account{Kind: kind} }
 func RevenueShard(shard int16) Account   { return Account{Kind: Revenue, Shard: shard} }
 func (a Account) less(b Account) int     { return compareAccounts(a, b) }
-func (a Account) valid() bool { return a.Kind != "" && (a.Lot != id.Nil) == (a.Kind == Credit) }
+func (a Account) valid() bool            { return a.Kind != "" && (a.Lot != id.Nil) == (a.Kind == Credit) }
 
 func compareAccounts(a, b Account) int {
 	return cmp.Or(slices.Compare(a.Tenant[:], b.Tenant[:]), cmp.Compare(a.Kind, b.Kind), slices.Compare(a.Lot[:], b.Lot[:]),
