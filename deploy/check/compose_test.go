@@ -164,6 +164,27 @@ func TestComposeSetsOnlyWhatTheProductReads(t *testing.T) {
 	}
 }
 
+func TestComposeGivesEachProcessWhatItNeeds(t *testing.T) {
+	source, err := os.ReadFile(filepath.Join(root, "internal/platform/config/config.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	services := project(t).Services
+	needed := regexp.MustCompile(`env:"(\w+)"[^\n]* roles:"([\w,]+)"`).FindAllStringSubmatch(string(source), -1)
+	if len(needed) < 4 {
+		t.Fatalf("settings that a process cannot start without = %d: has the struct changed its tags?", len(needed))
+	}
+	for _, m := range needed {
+		for role := range strings.SplitSeq(m[2], ",") {
+			for _, service := range map[string][]string{"relay": {"relay"}, "worker": {"worker"}, "api": {"api", "migrate"}}[role] {
+				if v := services[service].Environment[m[1]]; v == nil || *v == "" {
+					t.Errorf("%s starts without %s", service, m[1])
+				}
+			}
+		}
+	}
+}
+
 func TestEnvExampleNamesEverySecretWithoutAValue(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(root, "deploy/env.example"))
 	if err != nil {

@@ -88,9 +88,6 @@ func (u *up) proveAndSum(ctx context.Context) (*Summary, error) {
 			return nil, err
 		}
 	}
-	if !u.consoleBuilt {
-		s.Console += " (not built)"
-	}
 	step.Done("relay api worker " + map[bool]string{true: "console ", false: ""}[u.consoleBuilt] + "simulators all healthy")
 	return s, nil
 }

@@ -20,6 +20,7 @@ import (
 type Summary struct {
 	Event    string `json:"event"` // "ready"
 	Console  string `json:"console_url"`
+	NoWeb    bool   `json:"console_left_out,omitempty"`
 	Docs     string `json:"api_docs_url"`
 	Relay    string `json:"relay_url"` // with /v1
 	Email    string `json:"owner_email,omitempty"`
@@ -46,6 +47,9 @@ func (s *Summary) Text() string {
 	if s.Email == "" {
 		login = s.Operator + " (password: starlane credentials)"
 	}
+	if s.NoWeb {
+		login += "  (the console is not built, only the API answers)"
+	}
 	line("  Console   %-30s %s", s.Console, login)
 	line("  API docs  %-30s Relay  %s", s.Docs, s.Relay)
 	if s.Curl != "" {
@@ -59,7 +63,7 @@ func (s *Summary) Text() string {
 
 func (u *up) summary() *Summary {
 	s := &Summary{
-		Event: "ready", Console: u.consoleURL(), Docs: u.consoleURL() + "/docs", Relay: u.relayURL() + "/v1", Data: u.dir.Root,
+		Event: "ready", Console: u.consoleURL(), Docs: u.consoleURL() + "/docs", Relay: u.relayURL() + "/v1", Data: u.dir.Root, NoWeb: !u.consoleBuilt,
 	}
 	if !u.Seed {
 		s.Operator = u.secrets.OperatorEmail
