@@ -10,12 +10,13 @@ const (
 	highs = 0x8080808080808080
 )
 
-// marks has the high bit set of the bytes in v that end a plain run of a string: quote, backslash, control. Only the lowest
-// mark is exact, which is the one that is used.
+// marks has the high bit set of the bytes in v that end a plain run of a string: quote, backslash, control. The low bits are
+// noise, and only the lowest mark is exact, which is the one that is used. Flipping bit 1 puts the quote next to the
+// controls and takes the blank out of its way, so that one comparison finds both.
 func marks(v uint64) uint64 {
-	q := v ^ ('"' * ones)
+	q := v ^ (2 * ones)
 	b := v ^ ('\\' * ones)
-	return ((q-ones)&^q | (b-ones)&^b | (v-0x20*ones)&^v) & highs
+	return (q-0x21*ones)&^q | (b-ones)&^b
 }
 
 // skipString returns the place behind the closing quote of the string whose first byte is at i, and whether it is free of
@@ -27,19 +28,19 @@ func skipString(src []byte, i int) (end int, plain, ok bool) {
 			w := src[i : i+32 : i+32]
 			a, b := marks(binary.LittleEndian.Uint64(w)), marks(binary.LittleEndian.Uint64(w[8:]))
 			c, d := marks(binary.LittleEndian.Uint64(w[16:])), marks(binary.LittleEndian.Uint64(w[24:]))
-			if a|b|c|d == 0 {
+			if (a|b|c|d)&highs == 0 {
 				i += 32
 				continue
 			}
 			switch {
-			case a != 0:
-				i += bits.TrailingZeros64(a) / 8
-			case b != 0:
-				i += 8 + bits.TrailingZeros64(b)/8
-			case c != 0:
-				i += 16 + bits.TrailingZeros64(c)/8
+			case a&highs != 0:
+				i += bits.TrailingZeros64(a&highs) / 8
+			case b&highs != 0:
+				i += 8 + bits.TrailingZeros64(b&highs)/8
+			case c&highs != 0:
+				i += 16 + bits.TrailingZeros64(c&highs)/8
 			default:
-				i += 24 + bits.TrailingZeros64(d)/8
+				i += 24 + bits.TrailingZeros64(d&highs)/8
 			}
 			goto special
 		}

@@ -41,6 +41,8 @@ type Client struct {
 	events []string
 	agent  []string
 
+	buffers sync.Pool // of *[sendBuffer]byte
+
 	mu         sync.RWMutex
 	endpoints  map[place]*endpoint
 	transports map[string]*http.Transport // by base URL
@@ -160,7 +162,7 @@ func (c *Client) endpoint(base, path string) (*endpoint, error) {
 
 func (c *Client) newTransport() *http.Transport {
 	return &http.Transport{
-		DialContext:            c.dialer.DialContext,
+		DialContext:            c.dial,
 		TLSHandshakeTimeout:    tlsTimeout,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:      true,
