@@ -2,7 +2,6 @@ package adminapi
 
 import (
 	"context"
-	"net"
 
 	"time"
 
@@ -23,11 +22,7 @@ func source(ctx context.Context) string {
 	if !ok {
 		return ""
 	}
-	host, _, err := net.SplitHostPort(c.Request.RemoteAddr)
-	if err != nil {
-		return c.Request.RemoteAddr
-	}
-	return host
+	return c.ClientIP()
 }
 
 // Login opens a session.

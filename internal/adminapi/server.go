@@ -5,6 +5,7 @@ package adminapi
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -59,8 +60,9 @@ type Deps struct {
 	Clock      clock.Clock
 	Log        *slog.Logger
 	Metrics    *Metrics
-	PublicURL  string // where browsers reach the console
-	RelayURL   string // where clients reach the relay, without /v1
+	PublicURL  string   // where browsers reach the console
+	RelayURL   string   // where clients reach the relay, without /v1
+	Proxies    []string // networks whose X-Forwarded-For is believed
 	Version    string
 	Demo       bool
 }
@@ -105,8 +107,8 @@ func (s *Server) Handler() (http.Handler, error) {
 	e.ContextWithFallback = true // handlers see the request's context through gin's
 	e.UseRawPath = true          // names of models hold slashes, encoded as %2F
 	e.UnescapePathValues = true
-	if err := e.SetTrustedProxies(nil); err != nil {
-		return nil, err //nolint:wrapcheck // cannot happen for nil
+	if err := e.SetTrustedProxies(s.Proxies); err != nil {
+		return nil, fmt.Errorf("STARLANE_TRUSTED_PROXIES: %w", err)
 	}
 	e.Use(s.observe, s.recover, securityHeaders)
 	e.GET("/healthz", gin.WrapF(s.Health.Live))

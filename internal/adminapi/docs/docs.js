@@ -93,7 +93,8 @@
 
   const curl = (method, path, op, params) => {
     const lines = [`curl ${method === "get" ? "" : `-X ${method.toUpperCase()} `}"${location.origin}/api/v1${path}"`];
-    if (!op.security || op.security.length > 0) lines.push('  -H "Authorization: Bearer $STARLANE_TOKEN"');
+    if (op.security && op.security.length === 1 && op.security[0].session) lines.push('  -b "starlane_session=$SESSION" -H "x-csrf-token: $CSRF"');
+    else if (!op.security || op.security.length > 0) lines.push('  -H "Authorization: Bearer $STARLANE_TOKEN"');
     if (params.some((p) => p.name === "Idempotency-Key")) lines.push('  -H "Idempotency-Key: $(uuidgen)"');
     const schema = op.requestBody && deref(op.requestBody).content["application/json"].schema;
     if (schema) lines.push('  -H "Content-Type: application/json"', `  -d '${JSON.stringify(example(schema))}'`);

@@ -176,7 +176,7 @@ func (a *App) handler(ctx context.Context, health *httpserver.Health, reg promet
 		Statements: statements, Invoices: statements, Operations: statements,
 		Fleet: fleet{a.redis}, Credit: &creditDesk{app: a, store: postgres.NewCredit(postgres.NewLedger(a.pool))}, Webhook: &webhookDesk{a.payments, statements},
 		Health: health, Console: console, Clock: a.clock, Log: a.log, Metrics: adminapi.NewMetrics(reg),
-		PublicURL: a.cfg.API.PublicURL, RelayURL: a.cfg.API.RelayURL, Version: version(), Demo: a.cfg.DemoMode,
+		PublicURL: a.cfg.API.PublicURL, RelayURL: a.cfg.API.RelayURL, Proxies: a.cfg.API.Proxies, Version: version(), Demo: a.cfg.DemoMode,
 	})
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what it was doing

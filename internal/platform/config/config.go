@@ -66,6 +66,7 @@ type APIConfig struct {
 	PublicURL     string        `env:"STARLANE_CONSOLE_URL" envDefault:"http://127.0.0.1:8081" help:"Where browsers reach the console; return address of payments, origin of cookies."`
 	RelayURL      string        `env:"STARLANE_RELAY_URL" envDefault:"http://127.0.0.1:8080" help:"Where clients reach the relay; shown in snippets."`
 	JWTKey        secret.String `env:"STARLANE_JWT_KEY" roles:"api" example:"$(openssl rand -base64 32)" help:"Signs short-lived access tokens, at least 32 characters."`
+	Proxies       []string      `env:"STARLANE_TRUSTED_PROXIES" help:"Networks of the proxies in front of the api, such as 10.0.0.0/8, whose X-Forwarded-For is believed; empty: none."`
 	SessionTTL    time.Duration `env:"STARLANE_SESSION_TTL" envDefault:"168h" help:"Life of a console session."`
 }
 

@@ -1029,11 +1029,12 @@ export interface components {
             /** @description Stable: invalid_request, unauthorized, forbidden, not_found, conflict, precondition_failed, unprocessable, request_too_large, rate_limit_exceeded, upstream_error, internal … */
             code: string;
             request_id: string;
-            errors?: {
-                /** @description JSON pointer into the body */
-                pointer: string;
-                detail: string;
-            }[];
+            errors?: components["schemas"]["ProblemPart"][];
+        };
+        ProblemPart: {
+            /** @description JSON pointer into the body, or the name of a parameter */
+            pointer: string;
+            detail: string;
         };
         /**
          * @description USD as a decimal string, up to nine places
@@ -1508,7 +1509,7 @@ export interface components {
         };
         TopupCreate: {
             /**
-             * @description Whole cents, from 1.00 to 10000.00
+             * @description Whole cents, from 5.00 to 10000.00
              * @example 25.00
              */
             amount: string;
@@ -1949,22 +1950,8 @@ export interface components {
             /** Format: date-time */
             at: string;
             healthy: boolean;
-            dependencies: {
-                /** @example postgres */
-                name: string;
-                ok: boolean;
-                detail: string;
-            }[];
-            relays: {
-                id: string;
-                /** Format: date-time */
-                seen_at: string;
-                alive: boolean;
-                /** Format: int64 */
-                spool_bytes: number;
-                /** Format: int64 */
-                open_requests: number;
-            }[];
+            dependencies: components["schemas"]["Dependency"][];
+            relays: components["schemas"]["RelayStatus"][];
             streams: {
                 /**
                  * Format: int64
@@ -1986,6 +1973,22 @@ export interface components {
              * @description What relays are told
              */
             catalog_version: number;
+        };
+        Dependency: {
+            /** @example postgres */
+            name: string;
+            ok: boolean;
+            detail: string;
+        };
+        RelayStatus: {
+            id: string;
+            /** Format: date-time */
+            seen_at: string;
+            alive: boolean;
+            /** Format: int64 */
+            spool_bytes: number;
+            /** Format: int64 */
+            open_requests: number;
         };
     };
     responses: {
