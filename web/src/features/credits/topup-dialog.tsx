@@ -8,7 +8,7 @@ import { Button } from "@/components/ui/button";
 import { api } from "@/lib/api/client";
 import { parseMoney } from "@/lib/format/money";
 
-const MIN = 1_000_000_000n;
+const MIN = 5_000_000_000n;
 const MAX = 10_000_000_000_000n;
 
 export const topupSchema = z.object({
@@ -19,7 +19,7 @@ export const topupSchema = z.object({
     .refine((text) => {
       const nano = parseMoney(text) ?? 0n;
       return nano >= MIN && nano <= MAX;
-    }, "Between $1 and $10,000"),
+    }, "Between $5 and $10,000"),
 });
 
 type Values = z.infer<typeof topupSchema>;
