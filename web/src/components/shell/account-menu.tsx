@@ -30,7 +30,6 @@ export function AccountMenu({
         <button
           type="button"
           className="flex w-full items-center gap-2.5 rounded-md p-2 text-left hover:bg-hover"
-          aria-label={`${name} ${me.tenant.name}, account`}
         >
           <span
             aria-hidden
@@ -42,6 +41,7 @@ export function AccountMenu({
             <span className="block truncate font-medium text-sm">{name}</span>
             <span className="block truncate text-muted text-xs">{me.tenant.name}</span>
           </span>
+          <span className="sr-only">Account menu</span>
           <ChevronsUpDown className="size-4 shrink-0 text-faint" aria-hidden />
         </button>
       }
