@@ -173,7 +173,8 @@ func (c *Consumer) post(ctx context.Context, batch []metering.Message) error {
 	if err != nil {
 		return err
 	}
-	c.metrics.batch(len(batch), result, c.clock.Now().Sub(began))
+	now := c.clock.Now()
+	c.metrics.batch(batch, result, now, now.Sub(began))
 	if err := c.stream.Ack(ctx, batch); err != nil {
 		return err
 	}

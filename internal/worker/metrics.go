@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,6 +15,7 @@ type Metrics struct {
 	events   *prometheus.CounterVec
 	seconds  prometheus.Histogram
 	size     prometheus.Histogram
+	delay    prometheus.Histogram
 	errors   prometheus.Counter
 	fenced   prometheus.Counter
 	lost     prometheus.Counter
@@ -34,6 +37,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		size: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "starlane_metering_batch_events", Help: "Events in a batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 7),
 		}),
+		delay: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "starlane_metering_delay_seconds", Help: "Time from an event's arrival on its stream to its commit.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14),
+		}),
 		errors: prometheus.NewCounter(prometheus.CounterOpts{Name: "starlane_metering_errors_total", Help: "Rounds that failed and were tried again."}),
 		fenced: prometheus.NewCounter(prometheus.CounterOpts{Name: "starlane_metering_fenced_total", Help: "Batches refused because a shard had a new owner."}),
 		lost: prometheus.NewCounter(prometheus.CounterOpts{
@@ -50,16 +56,28 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "starlane_ledger_identity_violations", Help: "Rows that break an identity of the ledger: zero_sum, balance, invoice. Anything above zero needs a person.",
 		}, []string{"identity"}),
 	}
-	reg.MustRegister(m.events, m.seconds, m.size, m.errors, m.fenced, m.lost, m.shards, m.duties, m.backlog, m.identity)
+	reg.MustRegister(m.events, m.seconds, m.size, m.delay, m.errors, m.fenced, m.lost, m.shards, m.duties, m.backlog, m.identity)
 	return m
 }
 
-func (m *Metrics) batch(size int, r metering.Result, took time.Duration) {
+func (m *Metrics) batch(messages []metering.Message, r metering.Result, now time.Time, took time.Duration) {
+	for i := range messages {
+		if at, ok := arrived(messages[i].Entry); ok {
+			m.delay.Observe(now.Sub(at).Seconds())
+		}
+	}
 	m.events.WithLabelValues("new").Add(float64(r.New))
 	m.events.WithLabelValues("duplicate").Add(float64(r.Duplicates))
 	m.events.WithLabelValues("dead").Add(float64(len(r.Letters)))
 	m.seconds.Observe(took.Seconds())
-	m.size.Observe(float64(size))
+	m.size.Observe(float64(len(messages)))
+}
+
+// arrived reads the time in the identifier of a stream entry, "milliseconds-number".
+func arrived(entry string) (time.Time, bool) {
+	text, _, _ := strings.Cut(entry, "-")
+	ms, err := strconv.ParseInt(text, 10, 64)
+	return time.UnixMilli(ms), err == nil
 }
 
 // Backlog sets a figure of what waits.

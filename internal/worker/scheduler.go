@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"starlane/internal/platform/clock"
 )
 
 // Duty is something to be done from time to time, by one worker of the fleet. It must be safe to do it twice: a worker
@@ -33,11 +35,12 @@ type Scheduler struct {
 	duties  []Duty
 	metrics *Metrics
 	log     *slog.Logger
+	clock   clock.Clock
 }
 
 // NewScheduler takes the duties of this worker.
-func NewScheduler(owner string, leader Leader, metrics *Metrics, log *slog.Logger, duties ...Duty) *Scheduler {
-	return &Scheduler{owner: owner, leader: leader, duties: duties, metrics: metrics, log: log}
+func NewScheduler(owner string, leader Leader, metrics *Metrics, log *slog.Logger, c clock.Clock, duties ...Duty) *Scheduler {
+	return &Scheduler{owner: owner, leader: leader, duties: duties, metrics: metrics, log: log, clock: c}
 }
 
 // Run works until ctx ends and all duties have returned.
@@ -54,17 +57,17 @@ func (s *Scheduler) loop(ctx context.Context, d Duty) {
 	ttl := max(3*d.Every, minDutyTTL)
 	var leadUntil time.Time
 	for ctx.Err() == nil {
-		if time.Until(leadUntil) < ttl/2 {
+		if leadUntil.Sub(s.clock.Now()) < ttl/2 {
 			leads, err := s.leader.Lead(ctx, "duty:"+d.Name, s.owner, ttl)
 			if err != nil && ctx.Err() == nil {
 				s.log.WarnContext(ctx, "cannot find out who has a duty", slog.String("duty", d.Name), slog.Any("error", err))
 			}
 			leadUntil = time.Time{}
 			if leads {
-				leadUntil = time.Now().Add(ttl)
+				leadUntil = s.clock.Now().Add(ttl)
 			}
 		}
-		if time.Now().Before(leadUntil) {
+		if s.clock.Now().Before(leadUntil) {
 			s.once(ctx, d)
 		}
 		pause(ctx, d.Every)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"starlane/internal/platform/clock"
 )
 
 // chair lets one owner at a time have a duty.
@@ -53,7 +55,7 @@ func TestScheduler(t *testing.T) {
 			return result()
 		}}
 	}
-	s := NewScheduler("me", seats, NewMetrics(prometheus.NewRegistry()), quiet(),
+	s := NewScheduler("me", seats, NewMetrics(prometheus.NewRegistry()), quiet(), clock.System{},
 		count("works", func() error { return nil }), count("fails", func() error { return errors.New("no") }),
 		count("panics", func() error { panic("no") }), count("theirs", func() error { return nil }))
 	if err := s.Run(ctx); err != nil {

@@ -128,7 +128,7 @@ func (a *App) serve(ctx context.Context) error {
 		Stream: stream{a.redis}, Notices: stream{a.redis}, Meter: metering.New(a.meters, postgres.NewPrices(a.pool, a.clock)),
 		Shards: a.leases, Watcher: a.slicer, Metrics: a.metrics, Log: a.log, Clock: a.clock,
 	})
-	scheduler := worker.NewScheduler(a.cfg.Worker.ID, a.leases, a.metrics, a.log, duties...)
+	scheduler := worker.NewScheduler(a.cfg.Worker.ID, a.leases, a.metrics, a.log, a.clock, duties...)
 	health := httpserver.NewHealth(map[string]httpserver.Check{
 		"postgres": a.pool.Ping,
 		"redis":    a.redis.Ping,
