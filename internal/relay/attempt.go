@@ -49,7 +49,6 @@ type exchange struct {
 	sent     bool // an upstream has the request
 	started  bool // the client has the head of the answer
 	settled  bool
-	unlogged error // the answer was there, but the log did not take its record
 }
 
 // run makes attempts until one is answered or the verdict on the last one is final. Nothing is tried again once the client
@@ -60,7 +59,7 @@ func (x *exchange) run(ctx context.Context) error {
 	for x.tries = 1; ; x.tries++ {
 		fault := x.attempt(ctx)
 		if fault == nil {
-			return x.unlogged
+			return nil
 		}
 		v := judge(fault)
 		if x.started || ctx.Err() != nil || fault.Kind == llm.Caller {
@@ -93,16 +92,16 @@ func (x *exchange) give(ctx context.Context, f *llm.Fault, v verdict) error {
 	switch {
 	case ctx.Err() != nil || f.Kind == llm.Gone:
 		x.event.HTTPStatus = statusClientGone
-		_ = x.settle(usage.ClientGone)
+		x.settle(usage.ClientGone)
 		return v.err
 	case x.started:
 		x.event.HTTPStatus = http.StatusOK
-		_ = x.settle(usage.Cut)
+		x.settle(usage.Cut)
 		x.endStream(v.err)
 		return v.err
 	case f.Answer.Len() > 0: // the client's own mistake, in the upstream's words
 		x.event.HTTPStatus = f.Status
-		_ = x.settle(usage.UpstreamError)
+		x.settle(usage.UpstreamError)
 		x.head(f.Status, x.p.json)
 		_, _ = f.Answer.WriteTo(x.sink)
 		return v.err
@@ -230,9 +229,8 @@ func (x *exchange) whole(res *http.Response, begin time.Time) *llm.Fault {
 	if !answer.Reported {
 		x.estimateCounts(x.wire.EstimateAnswer(content, x.count))
 	}
-	if x.succeed(begin) == nil {
-		x.deliver(content, answer)
-	}
+	x.succeed(begin)
+	x.deliver(content, answer)
 	return nil
 }
 

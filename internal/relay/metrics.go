@@ -17,6 +17,8 @@ type Metrics struct {
 	upstream prometheus.Histogram
 	ttft     prometheus.Histogram
 	streams  prometheus.Gauge
+
+	unwritten prometheus.Counter
 }
 
 // NewMetrics registers the figures of a pipeline and its bodies.
@@ -37,10 +39,13 @@ func NewMetrics(reg prometheus.Registerer, bodies *body.Pool) *Metrics {
 		}),
 		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "relay_open_streams", Help: "Streams running now."}),
 	}
+	m.unwritten = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "relay_unwritten_events_total", Help: "Usage events that the log could not write at once.",
+	})
 	held := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "relay_body_bytes", Help: "Memory held by request and answer bodies.",
 	}, func() float64 { return float64(bodies.Used()) })
-	reg.MustRegister(m.requests, m.faults, m.upstream, m.ttft, m.streams, held)
+	reg.MustRegister(m.requests, m.faults, m.upstream, m.ttft, m.streams, m.unwritten, held)
 	return m
 }
 

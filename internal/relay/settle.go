@@ -1,11 +1,11 @@
 package relay
 
 import (
+	"net/http"
 	"time"
 
 	"starlane/internal/billing/money"
 	"starlane/internal/billing/pricing"
-	"starlane/internal/platform/apperr"
 	"starlane/internal/usage"
 )
 
@@ -23,23 +23,20 @@ func (x *exchange) charge(counts usage.Counts) money.Amount {
 	return c.Total
 }
 
-// succeed settles an answer that is whole. After an error the client must not get the end of it.
-func (x *exchange) succeed(begin time.Time) error {
-	x.event.HTTPStatus = 200
+// succeed settles an answer that is whole.
+func (x *exchange) succeed(begin time.Time) {
+	x.event.HTTPStatus = http.StatusOK
 	x.event.Attempts = append(x.event.Attempts, usage.Attempt{
-		Deployment: x.pick.Candidate.Deployment.ID, Status: 200, Millis: x.p.Clock.Now().Sub(begin).Milliseconds(),
+		Deployment: x.pick.Candidate.Deployment.ID, Status: http.StatusOK, Millis: x.p.Clock.Now().Sub(begin).Milliseconds(),
 	})
-	if err := x.settle(usage.OK); err != nil {
-		x.unlogged = apperr.Wrap(err, apperr.NoCapacity, "The relay could not record the request. Try again soon.").WithRetryAfter(time.Second)
-		return x.unlogged
-	}
-	return nil
+	x.settle(usage.OK)
 }
 
-// settle ends the call once: the event goes to the log, then the reservation gives back what was not used.
-func (x *exchange) settle(outcome usage.Outcome) error {
+// settle ends the call once: the event goes to the log, then the reservation gives back what was not used. While the disk
+// refuses it, the log keeps the event in memory and takes no new requests: those that run come to their end.
+func (x *exchange) settle(outcome usage.Outcome) {
 	if x.settled {
-		return nil
+		return
 	}
 	x.settled = true
 	e := &x.event
@@ -55,19 +52,21 @@ func (x *exchange) settle(outcome usage.Outcome) error {
 	if !e.Counts.Empty() {
 		e.Estimate = x.charge(e.Counts)
 	}
-	err := x.p.Log.Append(e)
+	if err := x.p.Log.Append(e); err != nil {
+		x.p.Metrics.unwritten.Inc()
+		x.p.Logger.Error("a usage event is not on disk", "request_id", e.ID.String(), "error", err)
+	}
 	if e.Counts.Empty() {
 		x.reservation.Release()
 	} else {
 		x.reservation.Settle(e.Estimate, e.Counts.Input()+e.Counts.Output())
 	}
-	return err //nolint:wrapcheck // wrapped where it is told to the client
 }
 
 // close settles whatever has not been settled, also when a stage panics, and gives memory back.
 func (x *exchange) close() {
 	x.watch.stop()
-	_ = x.settle(usage.UpstreamError)
+	x.settle(usage.UpstreamError)
 	x.closeTap()
 }
 
