@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -178,18 +179,21 @@ func Alive(pid int) bool {
 	return (err == nil || errors.Is(err, syscall.EPERM)) && !zombie(pid)
 }
 
+// The range is below the ports that systems give to outgoing connections, so that a server that is down for a moment finds its
+// port free when it comes back.
+const (
+	firstPort = 30000
+	manyPorts = 2700
+)
+
 // FreePort returns a port of 127.0.0.1 that nobody listens on right now; another process may take it before the caller does.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+	for range 50 {
+		if port := firstPort + rand.IntN(manyPorts); PortFree("127.0.0.1", port) {
+			return port, nil
+		}
 	}
-	defer func() { _ = l.Close() }()
-	addr, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, fmt.Errorf("find a free port: unexpected address %v", l.Addr())
-	}
-	return addr.Port, nil
+	return 0, fmt.Errorf("find a free port: the range %d to %d is full", firstPort, firstPort+manyPorts)
 }
 
 // PortFree tells whether port of host can be listened on.
