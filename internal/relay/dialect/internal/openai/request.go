@@ -27,15 +27,13 @@ func Model(src []byte, m *guard.Member) (string, error) {
 	if !m.Present() {
 		return "", apperr.New(apperr.InvalidRequest, "You must provide a model parameter.").WithParam("model")
 	}
-	bad := apperr.New(apperr.InvalidRequest, "model must be a string of 1 to %d characters.", maxModelName).WithParam("model")
-	if m.Kind != guard.String {
-		return "", bad
+	if m.Kind == guard.String {
+		name, err := guard.Unquote(src[m.From+1 : m.To-1])
+		if err == nil && name != "" && len(name) <= maxModelName {
+			return name, nil
+		}
 	}
-	name, err := guard.Unquote(src[m.From+1 : m.To-1])
-	if err != nil || name == "" || len(name) > maxModelName {
-		return "", bad
-	}
-	return name, nil
+	return "", apperr.New(apperr.InvalidRequest, "model must be a string of 1 to %d characters.", maxModelName).WithParam("model")
 }
 
 // Bool reads a member that is true, false or null.
