@@ -288,6 +288,10 @@ func (c *Credit) room(ctx context.Context, tx pgx.Tx, tenant id.ID, limit int64)
 
 // Slice sets up to amount aside and returns the hold and what is still available. Error: credit.ErrNoCredit.
 func (c *Credit) Slice(ctx context.Context, tenant id.ID, epoch int64, amount money.Amount) (credit.Hold, money.Amount, error) {
+	// Ahead of the transaction, which would otherwise wait for a second connection.
+	if err := c.ledger.ensure(ctx, []ledger.Account{ledger.EscrowOf(tenant)}); err != nil {
+		return credit.Hold{}, 0, fmt.Errorf("slice credit: %w", err)
+	}
 	var hold credit.Hold
 	var left money.Amount
 	err := c.ledger.posting(ctx, func(tx pgx.Tx, at time.Time) error {
@@ -297,9 +301,6 @@ func (c *Credit) Slice(ctx context.Context, tenant id.ID, epoch int64, amount mo
 		}
 		if row.Status != "active" || amount <= 0 {
 			return credit.ErrNoCredit
-		}
-		if err := c.ledger.ensure(ctx, []ledger.Account{ledger.EscrowOf(tenant)}); err != nil {
-			return err
 		}
 		hold = credit.Hold{ID: id.New(), Tenant: tenant, Epoch: epoch, ExpiresAt: at.Add(credit.HoldTTL)}
 		lot, err := c.sliceLot(ctx, tx, at, &hold, amount)

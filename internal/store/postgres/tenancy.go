@@ -92,7 +92,7 @@ func configChanged(ctx context.Context, tx pgx.Tx, kind string, tenant id.ID, re
 // afterID reads the cursor of a list that is ordered by id.
 func afterID(a page.Ask) (*id.ID, error) {
 	if a.After == "" {
-		return nil, nil //nolint:nilnil // no cursor is a case of its own
+		return nil, nil // no cursor is a case of its own
 	}
 	v, err := id.Parse(a.After)
 	if err != nil {
