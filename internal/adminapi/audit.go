@@ -28,7 +28,7 @@ func (s *Server) ListAudit(ctx context.Context, r gen.ListAuditRequestObject) (g
 	}
 	list, err := s.Audit.Audit(ctx, from(ctx).tenant, audit.Filter{Action: val(r.Params.Action), Actor: audit.Actor(val(r.Params.Actor))}, a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListAudit200JSONResponse{Items: each(list.Items, auditToAPI), NextCursor: next(list.Next)}, nil
 }

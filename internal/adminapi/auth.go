@@ -115,7 +115,7 @@ func (s *Server) caller(c *gin.Context) (*identity.Caller, error) {
 	}
 	cookie, err := c.Request.Cookie(sessionCookie)
 	if err != nil || cookie.Value == "" {
-		return nil, nil //nolint:nilnil // nobody is a case of its own
+		return nil, nil // nobody is a case of its own
 	}
 	caller, err := s.Identity.Session(c.Request.Context(), secret.New(cookie.Value))
 	if err != nil {

@@ -60,11 +60,8 @@ func (p *principal) may(need tenant.Ability) error {
 	if p == nil || !p.can(need) {
 		return apperr.New(apperr.Forbidden, "Your role does not allow this (%s).", need)
 	}
-	switch need {
-	case tenant.KeysWrite, tenant.ProjectsWrite, tenant.TopupsWrite:
-		if p.tenant == id.Nil {
-			return apperr.New(apperr.Unprocessable, "The platform itself has no keys, projects or top-ups. Choose a tenant with X-Starlane-Tenant.")
-		}
+	if p.tenant == id.Nil && (need == tenant.KeysWrite || need == tenant.ProjectsWrite || need == tenant.TopupsWrite) {
+		return apperr.New(apperr.Unprocessable, "The platform itself has no keys, projects or top-ups. Choose a tenant with X-Starlane-Tenant.")
 	}
 	return nil
 }

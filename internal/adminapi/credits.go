@@ -50,7 +50,7 @@ func lotToAPI(now time.Time) func(*statement.Lot) gen.CreditLot {
 func (s *Server) credits(ctx context.Context, t id.ID) (gen.Credits, error) {
 	b, lots, h, err := s.Statements.Credits(ctx, t)
 	if err != nil {
-		return gen.Credits{}, err //nolint:wrapcheck // says what it was doing
+		return gen.Credits{}, err
 	}
 	out := gen.Credits{Balance: balanceToAPI(&b), Lots: each(lots, lotToAPI(b.AsOf))}
 	out.Holds.Count, out.Holds.Amount, out.Holds.Settled = h.Count, h.Amount.String(), h.Settled.String()
@@ -61,7 +61,7 @@ func (s *Server) credits(ctx context.Context, t id.ID) (gen.Credits, error) {
 func (s *Server) GetBalance(ctx context.Context, _ gen.GetBalanceRequestObject) (gen.GetBalanceResponseObject, error) {
 	b, err := s.Statements.Balance(ctx, from(ctx).tenant)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // already for the user
+		return nil, err
 	}
 	return gen.GetBalance200JSONResponse(balanceToAPI(&b)), nil
 }
@@ -102,7 +102,7 @@ func (s *Server) GrantCredit(ctx context.Context, r gen.GrantCreditRequestObject
 		return nil, apperr.New(apperr.Unprocessable, "The platform has no credit.")
 	}
 	if _, err := s.Tenants.Tenant(ctx, p.tenant); err != nil {
-		return nil, err //nolint:wrapcheck // already for the user
+		return nil, err
 	}
 	v, err := positive(r.Body.Amount, "/amount")
 	if err != nil {
@@ -117,11 +117,11 @@ func (s *Server) GrantCredit(ctx context.Context, r gen.GrantCreditRequestObject
 	}
 	lot, err := s.Credit.Grant(ctx, p.Actor, p.tenant, g)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	made, err := s.Statements.Lot(ctx, p.tenant, lot)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.GrantCredit201JSONResponse(lotToAPI(s.Clock.Now())(&made)), nil
 }
@@ -141,7 +141,7 @@ func (s *Server) ListTopups(ctx context.Context, r gen.ListTopupsRequestObject) 
 	}
 	list, err := s.Statements.Topups(ctx, from(ctx).tenant, a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListTopups200JSONResponse{Items: each(list.Items, topupToAPI), NextCursor: next(list.Next)}, nil
 }
@@ -150,7 +150,7 @@ func (s *Server) ListTopups(ctx context.Context, r gen.ListTopupsRequestObject) 
 func (s *Server) GetTopup(ctx context.Context, r gen.GetTopupRequestObject) (gen.GetTopupResponseObject, error) {
 	t, err := s.Statements.Topup(ctx, from(ctx).tenant, r.TopupId)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // already for the user
+		return nil, err
 	}
 	return gen.GetTopup200JSONResponse(topupToAPI(&t)), nil
 }
@@ -167,11 +167,11 @@ func (s *Server) CreateTopup(ctx context.Context, r gen.CreateTopupRequestObject
 	}
 	topup, err := s.Credit.StartTopup(ctx, p.Actor, p.tenant, v)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	made, err := s.Statements.Topup(ctx, p.tenant, topup)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.CreateTopup201JSONResponse(topupToAPI(&made)), nil
 }

@@ -51,7 +51,7 @@ func (s *Server) ListInvoices(ctx context.Context, r gen.ListInvoicesRequestObje
 	}
 	list, err := s.Invoices.Invoices(ctx, from(ctx).tenant, a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListInvoices200JSONResponse{Items: each(list.Items, invoiceToAPI), NextCursor: next(list.Next)}, nil
 }
@@ -60,7 +60,7 @@ func (s *Server) ListInvoices(ctx context.Context, r gen.ListInvoicesRequestObje
 func (s *Server) GetInvoice(ctx context.Context, r gen.GetInvoiceRequestObject) (gen.GetInvoiceResponseObject, error) {
 	i, err := s.Invoices.Invoice(ctx, from(ctx).tenant, r.InvoiceId)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // already for the user
+		return nil, err
 	}
 	return gen.GetInvoice200JSONResponse(invoiceToAPI(&i)), nil
 }
@@ -73,7 +73,7 @@ func (s *Server) ListInvoiceLines(ctx context.Context, r gen.ListInvoiceLinesReq
 	}
 	list, err := s.Invoices.Lines(ctx, from(ctx).tenant, r.InvoiceId, a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // already for the user
+		return nil, err
 	}
 	return gen.ListInvoiceLines200JSONResponse{Items: each(list.Items, lineToAPI(r.InvoiceId)), NextCursor: next(list.Next)}, nil
 }
@@ -86,11 +86,11 @@ func (s *Server) GetInvoiceCsv(ctx context.Context, r gen.GetInvoiceCsvRequestOb
 	t := from(ctx).tenant
 	i, err := s.Invoices.Invoice(ctx, t, r.InvoiceId)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // already for the user
+		return nil, err
 	}
 	list, err := s.Invoices.Lines(ctx, t, r.InvoiceId, page.Ask{Limit: maxLines})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	body, n := linesCSV(list.Items)
 	name := fmt.Sprintf("attachment; filename=%q", "invoice-"+i.Number+".csv")

@@ -48,7 +48,7 @@ func (s *Server) ListKeys(ctx context.Context, r gen.ListKeysRequestObject) (gen
 	f := vkey.Filter{Project: idOf(r.Params.ProjectId), State: vkey.State(val(r.Params.State)), Text: val(r.Params.Q)}
 	list, err := s.VKeys.Keys(ctx, from(ctx).tenant, f, s.Clock.Now(), a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListKeys200JSONResponse{Items: each(list.Items, keyToAPI), NextCursor: next(list.Next)}, nil
 }
@@ -57,14 +57,14 @@ func (s *Server) ListKeys(ctx context.Context, r gen.ListKeysRequestObject) (gen
 func (s *Server) GetKey(ctx context.Context, r gen.GetKeyRequestObject) (gen.GetKeyResponseObject, error) {
 	k, err := s.VKeys.Key(ctx, from(ctx).tenant, r.KeyId, s.Clock.Now())
 	if err != nil {
-		return nil, err //nolint:wrapcheck // already for the user
+		return nil, err
 	}
 	return gen.GetKey200JSONResponse{Body: keyToAPI(&k), Headers: gen.GetKey200ResponseHeaders{ETag: ptr(keyTag(&k))}}, nil
 }
 
 func budget(b *gen.Budget) (*quota.Budget, error) {
 	if b == nil {
-		return nil, nil //nolint:nilnil // no budget is a case of its own
+		return nil, nil // no budget is a case of its own
 	}
 	v, err := positive(b.Amount, "/budget/amount")
 	if err != nil {
@@ -92,14 +92,14 @@ func (s *Server) CreateKey(ctx context.Context, r gen.CreateKeyRequestObject) (g
 	}
 	secret, public, err := vkey.Generate()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	k, err := s.VKeys.CreateKey(ctx, p.Actor, p.tenant, vkey.NewKey{
 		ID: id.New(), ProjectID: idOf(b.ProjectId), Name: b.Name, PublicID: public, Digest: s.Keys.Digest(secret.Reveal()), Models: texts(b.AllowedModels),
 		Limits: quota.Limits{RPM: b.Rpm, TPM: b.Tpm, Concurrency: b.Concurrency, Budget: money}, ExpiresAt: b.ExpiresAt, CreatedBy: p.User.ID,
 	}, s.Clock.Now())
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	a := keyToAPI(&k)
 	return gen.CreateKey201JSONResponse{
@@ -116,7 +116,7 @@ func (s *Server) UpdateKey(ctx context.Context, r gen.UpdateKeyRequestObject) (g
 		return s.keyChange(&old, r.Body, r.Params.IfMatch)
 	})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.UpdateKey200JSONResponse{Body: keyToAPI(&k), Headers: gen.UpdateKey200ResponseHeaders{ETag: ptr(keyTag(&k))}}, nil
 }
@@ -154,7 +154,7 @@ func (s *Server) keyChange(old *vkey.Key, b *gen.KeyPatch, ifMatch *string) (vke
 func (s *Server) RevokeKey(ctx context.Context, r gen.RevokeKeyRequestObject) (gen.RevokeKeyResponseObject, error) {
 	p := from(ctx)
 	if err := s.VKeys.RevokeKey(ctx, p.Actor, p.tenant, r.KeyId, s.Clock.Now()); err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.RevokeKey204Response{}, nil
 }

@@ -2,7 +2,6 @@ package adminapi
 
 import (
 	"context"
-
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -74,7 +73,7 @@ func (s *Server) CreateAccessToken(ctx context.Context, r gen.CreateAccessTokenR
 	}
 	token, expires, err := s.Issuer.Issue(caller)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.CreateAccessToken200JSONResponse{
 		AccessToken: token.Reveal(), TokenType: gen.Bearer, ExpiresIn: int(identity.AccessTTL.Seconds()), ExpiresAt: expires,
@@ -99,7 +98,7 @@ func (s *Server) me(ctx context.Context, caller *identity.Caller, t id.ID) (gen.
 	}
 	at, err := s.People.Tenant(ctx, t)
 	if err != nil {
-		return gen.Me{}, err //nolint:wrapcheck // already for the user
+		return gen.Me{}, err
 	}
 	me := gen.Me{
 		User:         gen.User{Id: caller.User.ID, Email: caller.User.Email, Name: caller.User.Name},
@@ -142,7 +141,7 @@ func (s *Server) GetMe(ctx context.Context, _ gen.GetMeRequestObject) (gen.GetMe
 func (s *Server) UpdateMe(ctx context.Context, r gen.UpdateMeRequestObject) (gen.UpdateMeResponseObject, error) {
 	p := from(ctx)
 	if err := s.People.SetUserName(ctx, p.Actor, p.tenant, p.User.ID, r.Body.Name); err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	p.User.Name = r.Body.Name
 	me, err := s.me(ctx, p.Caller, p.tenant)

@@ -40,7 +40,7 @@ func (s *Server) ListMembers(ctx context.Context, r gen.ListMembersRequestObject
 	}
 	list, err := s.Members.Members(ctx, from(ctx).tenant, a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListMembers200JSONResponse{Items: each(list.Items, memberToAPI), NextCursor: next(list.Next)}, nil
 }
@@ -69,7 +69,7 @@ func (s *Server) AddMember(ctx context.Context, r gen.AddMemberRequestObject) (g
 	}
 	m, fresh, err := s.Members.AddMember(ctx, p.Actor, p.tenant, *person)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.AddMember201JSONResponse(memberCreated(&m, fresh, password)), nil
 }
@@ -83,7 +83,7 @@ func (s *Server) UpdateMember(ctx context.Context, r gen.UpdateMemberRequestObje
 	}
 	m, err := s.Members.UpdateMember(ctx, p.Actor, p.role, p.tenant, r.UserId, role)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.UpdateMember200JSONResponse(memberToAPI(&m)), nil
 }
@@ -92,7 +92,7 @@ func (s *Server) UpdateMember(ctx context.Context, r gen.UpdateMemberRequestObje
 func (s *Server) RemoveMember(ctx context.Context, r gen.RemoveMemberRequestObject) (gen.RemoveMemberResponseObject, error) {
 	p := from(ctx)
 	if err := s.Members.RemoveMember(ctx, p.Actor, p.role, p.tenant, r.UserId); err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.RemoveMember204Response{}, nil
 }

@@ -41,7 +41,7 @@ func (s *Server) ListModels(ctx context.Context, r gen.ListModelsRequestObject) 
 	p := from(ctx)
 	list, err := s.Models.Models(ctx, p.tenant, p.can(tenant.CatalogRead), val(r.Params.Q), s.Clock.Now(), a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListModels200JSONResponse{Items: each(list.Items, modelToAPI), NextCursor: next(list.Next)}, nil
 }
@@ -51,7 +51,7 @@ func (s *Server) GetModel(ctx context.Context, r gen.GetModelRequestObject) (gen
 	p := from(ctx)
 	m, err := s.Models.Model(ctx, p.tenant, p.can(tenant.CatalogRead), r.Name, s.Clock.Now())
 	if err != nil {
-		return nil, err //nolint:wrapcheck // already for the user
+		return nil, err
 	}
 	return gen.GetModel200JSONResponse(modelToAPI(&m)), nil
 }
@@ -71,7 +71,7 @@ func (s *Server) CreateModel(ctx context.Context, r gen.CreateModelRequestObject
 	}
 	made, err := s.Models.CreateModel(ctx, from(ctx).Actor, m, s.Clock.Now())
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.CreateModel201JSONResponse(modelToAPI(&made)), nil
 }
@@ -107,7 +107,7 @@ func (s *Server) UpdateModel(ctx context.Context, r gen.UpdateModelRequestObject
 		return m
 	})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.UpdateModel200JSONResponse(modelToAPI(&m)), nil
 }

@@ -50,7 +50,7 @@ func (s *Server) recover(c *gin.Context) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.Log.ErrorContext(c.Request.Context(), "handler panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-			s.problem(c, apperr.From(fmt.Errorf("panic: %v", v))) //nolint:err113 // only logged
+			s.problem(c, apperr.From(fmt.Errorf("panic: %v", v)))
 		}
 	}()
 	c.Next()

@@ -38,7 +38,7 @@ type tee struct {
 
 func (t *tee) Write(b []byte) (int, error) {
 	t.copy.Write(b)
-	return t.ResponseWriter.Write(b) //nolint:wrapcheck // passes on
+	return t.ResponseWriter.Write(b)
 }
 
 func (t *tee) WriteString(s string) (int, error) { return t.Write([]byte(s)) }
@@ -92,7 +92,7 @@ type rewind struct {
 	again io.Reader
 }
 
-func (r rewind) Read(b []byte) (int, error) { return r.again.Read(b) } //nolint:wrapcheck // passes on
+func (r rewind) Read(b []byte) (int, error) { return r.again.Read(b) }
 
 // ValidatedValue is what the generated server binds.
 func (r rewind) ValidatedValue() any {

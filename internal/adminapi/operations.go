@@ -61,7 +61,7 @@ func (s *Server) ListPeriods(ctx context.Context, r gen.ListPeriodsRequestObject
 	}
 	list, err := s.Operations.Periods(ctx, a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListPeriods200JSONResponse{Items: each(list.Items, periodToAPI), NextCursor: next(list.Next)}, nil
 }
@@ -70,7 +70,7 @@ func (s *Server) ListPeriods(ctx context.Context, r gen.ListPeriodsRequestObject
 func (s *Server) GetPeriod(ctx context.Context, r gen.GetPeriodRequestObject) (gen.GetPeriodResponseObject, error) {
 	p, err := s.Operations.Period(ctx, r.Month)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.GetPeriod200JSONResponse(periodToAPI(&p)), nil
 }
@@ -87,7 +87,7 @@ func (s *Server) ClosePeriod(ctx context.Context, r gen.ClosePeriodRequestObject
 	}
 	p, err := s.Operations.RequestClose(ctx, from(ctx).Actor, r.Month, force)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ClosePeriod202JSONResponse(periodToAPI(&p)), nil
 }
@@ -106,7 +106,7 @@ func (s *Server) ListDeadLetters(ctx context.Context, r gen.ListDeadLettersReque
 	}
 	list, err := s.Operations.DeadLetters(ctx, val(r.Params.Resolved), a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListDeadLetters200JSONResponse{Items: each(list.Items, deadToAPI), NextCursor: next(list.Next)}, nil
 }

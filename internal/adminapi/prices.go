@@ -48,7 +48,7 @@ func (s *Server) ListPriceBooks(ctx context.Context, r gen.ListPriceBooksRequest
 	}
 	list, err := s.Prices.PriceBooks(ctx, a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListPriceBooks200JSONResponse{Items: each(list.Items, bookToAPI), NextCursor: next(list.Next)}, nil
 }
@@ -60,7 +60,7 @@ func (s *Server) CreatePriceBook(ctx context.Context, r gen.CreatePriceBookReque
 	}
 	b, err := s.Prices.CreateContract(ctx, from(ctx).Actor, r.Body.TenantId, r.Body.Name)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.CreatePriceBook201JSONResponse(bookToAPI(&b)), nil
 }
@@ -73,7 +73,7 @@ func (s *Server) ListPriceVersions(ctx context.Context, r gen.ListPriceVersionsR
 	}
 	list, err := s.Prices.PriceVersions(ctx, r.PriceBookId, val(r.Params.Model), a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // already for the user
+		return nil, err
 	}
 	return gen.ListPriceVersions200JSONResponse{Items: each(list.Items, versionToAPI), NextCursor: next(list.Next)}, nil
 }
@@ -101,7 +101,7 @@ func (s *Server) CreatePriceVersion(ctx context.Context, r gen.CreatePriceVersio
 	}
 	made, err := s.Prices.CreatePriceVersion(ctx, p.Actor, v)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.CreatePriceVersion201JSONResponse(versionToAPI(&made)), nil
 }

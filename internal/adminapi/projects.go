@@ -30,7 +30,7 @@ func (s *Server) ListProjects(ctx context.Context, r gen.ListProjectsRequestObje
 	}
 	list, err := s.Projects.Projects(ctx, from(ctx).tenant, val(r.Params.Archived), a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListProjects200JSONResponse{Items: each(list.Items, projectToAPI), NextCursor: next(list.Next)}, nil
 }
@@ -39,7 +39,7 @@ func (s *Server) ListProjects(ctx context.Context, r gen.ListProjectsRequestObje
 func (s *Server) GetProject(ctx context.Context, r gen.GetProjectRequestObject) (gen.GetProjectResponseObject, error) {
 	p, err := s.Projects.Project(ctx, from(ctx).tenant, r.ProjectId)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // already for the user
+		return nil, err
 	}
 	return gen.GetProject200JSONResponse(projectToAPI(&p)), nil
 }
@@ -49,7 +49,7 @@ func (s *Server) CreateProject(ctx context.Context, r gen.CreateProjectRequestOb
 	p := from(ctx)
 	made, err := s.Projects.CreateProject(ctx, p.Actor, p.tenant, r.Body.Name)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.CreateProject201JSONResponse(projectToAPI(&made)), nil
 }
@@ -59,7 +59,7 @@ func (s *Server) UpdateProject(ctx context.Context, r gen.UpdateProjectRequestOb
 	p := from(ctx)
 	changed, err := s.Projects.UpdateProject(ctx, p.Actor, p.tenant, r.ProjectId, tenant.ProjectChange{Name: r.Body.Name, Archived: r.Body.Archived})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.UpdateProject200JSONResponse(projectToAPI(&changed)), nil
 }

@@ -40,7 +40,7 @@ func (s *Server) ListProviders(ctx context.Context, r gen.ListProvidersRequestOb
 	}
 	list, err := s.Registry.Providers(ctx, a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListProviders200JSONResponse{Items: each(list.Items, providerToAPI), NextCursor: next(list.Next)}, nil
 }
@@ -50,7 +50,7 @@ func (s *Server) CreateProvider(ctx context.Context, r gen.CreateProviderRequest
 	b := r.Body
 	p, err := s.Registry.CreateProvider(ctx, from(ctx).Actor, registry.Provider{ID: id.New(), Slug: b.Slug, Name: b.Name, Dialect: string(b.Dialect), Simulated: val(b.Simulated)})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.CreateProvider201JSONResponse(providerToAPI(&p)), nil
 }
@@ -59,7 +59,7 @@ func (s *Server) CreateProvider(ctx context.Context, r gen.CreateProviderRequest
 func (s *Server) UpdateProvider(ctx context.Context, r gen.UpdateProviderRequestObject) (gen.UpdateProviderResponseObject, error) {
 	p, err := s.Registry.RenameProvider(ctx, from(ctx).Actor, r.ProviderId, r.Body.Name)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.UpdateProvider200JSONResponse(providerToAPI(&p)), nil
 }
@@ -76,7 +76,7 @@ func (s *Server) ListAccounts(ctx context.Context, r gen.ListAccountsRequestObje
 	}
 	list, err := s.Registry.Accounts(ctx, idOf(r.Params.ProviderId), a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListAccounts200JSONResponse{Items: each(list.Items, accountToAPI), NextCursor: next(list.Next)}, nil
 }
@@ -86,7 +86,7 @@ func (s *Server) CreateAccount(ctx context.Context, r gen.CreateAccountRequestOb
 	b := r.Body
 	a, err := s.Registry.CreateAccount(ctx, from(ctx).Actor, registry.Account{ID: id.New(), Provider: b.ProviderId, Name: b.Name, BaseURL: b.BaseUrl})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.CreateAccount201JSONResponse(accountToAPI(&a)), nil
 }
@@ -96,7 +96,7 @@ func (s *Server) UpdateAccount(ctx context.Context, r gen.UpdateAccountRequestOb
 	b := r.Body
 	a, err := s.Registry.UpdateAccount(ctx, from(ctx).Actor, r.AccountId, b.Name, b.BaseUrl, (*string)(b.State))
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.UpdateAccount200JSONResponse(accountToAPI(&a)), nil
 }
@@ -113,7 +113,7 @@ func (s *Server) ListUpstreamKeys(ctx context.Context, r gen.ListUpstreamKeysReq
 	}
 	list, err := s.Registry.UpstreamKeys(ctx, idOf(r.Params.AccountId), a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListUpstreamKeys200JSONResponse{Items: each(list.Items, upstreamToAPI), NextCursor: next(list.Next)}, nil
 }
@@ -129,11 +129,11 @@ func (s *Server) CreateUpstreamKey(ctx context.Context, r gen.CreateUpstreamKeyR
 	}
 	sealed, err := s.Box.Seal(secret.New(plain), catalog.SealContext(k.ID))
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	made, err := s.Registry.CreateUpstreamKey(ctx, from(ctx).Actor, k, sealed)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.CreateUpstreamKey201JSONResponse(upstreamToAPI(&made)), nil
 }
@@ -143,7 +143,7 @@ func (s *Server) UpdateUpstreamKey(ctx context.Context, r gen.UpdateUpstreamKeyR
 	b := r.Body
 	k, err := s.Registry.UpdateUpstreamKey(ctx, from(ctx).Actor, r.UpstreamKeyId, b.Name, (*string)(b.State), b.Weight)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.UpdateUpstreamKey200JSONResponse(upstreamToAPI(&k)), nil
 }
@@ -151,7 +151,7 @@ func (s *Server) UpdateUpstreamKey(ctx context.Context, r gen.UpdateUpstreamKeyR
 // RevokeUpstreamKey ends the use of a credential.
 func (s *Server) RevokeUpstreamKey(ctx context.Context, r gen.RevokeUpstreamKeyRequestObject) (gen.RevokeUpstreamKeyResponseObject, error) {
 	if err := s.Registry.RevokeUpstreamKey(ctx, from(ctx).Actor, r.UpstreamKeyId); err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.RevokeUpstreamKey204Response{}, nil
 }

@@ -50,7 +50,7 @@ func (s *Server) ListRequests(ctx context.Context, r gen.ListRequestsRequestObje
 	}
 	list, err := s.Statements.Requests(ctx, t, f, a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	if file {
 		body, n := requestsCSV(list.Items)
@@ -63,7 +63,7 @@ func (s *Server) ListRequests(ctx context.Context, r gen.ListRequestsRequestObje
 func (s *Server) GetRequest(ctx context.Context, r gen.GetRequestRequestObject) (gen.GetRequestResponseObject, error) {
 	x, err := s.Statements.Request(ctx, from(ctx).tenant, r.RequestId)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // already for the user
+		return nil, err
 	}
 	a := requestToAPI(&x)
 	out := gen.GetRequest200JSONResponse{

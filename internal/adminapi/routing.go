@@ -38,7 +38,7 @@ func (s *Server) ListDeployments(ctx context.Context, r gen.ListDeploymentsReque
 	}
 	list, err := s.Routing.Deployments(ctx, val(r.Params.Model), idOf(r.Params.AccountId), a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListDeployments200JSONResponse{Items: each(list.Items, deploymentToAPI), NextCursor: next(list.Next)}, nil
 }
@@ -55,7 +55,7 @@ func (s *Server) CreateDeployment(ctx context.Context, r gen.CreateDeploymentReq
 	}
 	made, err := s.Routing.CreateDeployment(ctx, from(ctx).Actor, d)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.CreateDeployment201JSONResponse(deploymentToAPI(&made)), nil
 }
@@ -64,7 +64,7 @@ func (s *Server) CreateDeployment(ctx context.Context, r gen.CreateDeploymentReq
 func (s *Server) UpdateDeployment(ctx context.Context, r gen.UpdateDeploymentRequestObject) (gen.UpdateDeploymentResponseObject, error) {
 	d, err := s.Routing.UpdateDeployment(ctx, from(ctx).Actor, r.DeploymentId, (*string)(r.Body.State), r.Body.Weight)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.UpdateDeployment200JSONResponse(deploymentToAPI(&d)), nil
 }
@@ -81,7 +81,7 @@ func (s *Server) ListRoutes(ctx context.Context, r gen.ListRoutesRequestObject) 
 	}
 	list, err := s.Routing.Routes(ctx, a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListRoutes200JSONResponse{Items: each(list.Items, routeToAPI), NextCursor: next(list.Next)}, nil
 }
@@ -91,7 +91,7 @@ func (s *Server) CreateRoute(ctx context.Context, r gen.CreateRouteRequestObject
 	b := r.Body
 	x, err := s.Routing.CreateRoute(ctx, from(ctx).Actor, registry.Route{Alias: b.Alias, Description: val(b.Description), Models: texts(&b.Models)})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.CreateRoute201JSONResponse(routeToAPI(&x)), nil
 }
@@ -100,7 +100,7 @@ func (s *Server) CreateRoute(ctx context.Context, r gen.CreateRouteRequestObject
 func (s *Server) ReplaceRoute(ctx context.Context, r gen.ReplaceRouteRequestObject) (gen.ReplaceRouteResponseObject, error) {
 	x, err := s.Routing.ReplaceRoute(ctx, from(ctx).Actor, r.Alias, r.Body.Description, texts(&r.Body.Models))
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ReplaceRoute200JSONResponse(routeToAPI(&x)), nil
 }
@@ -108,7 +108,7 @@ func (s *Server) ReplaceRoute(ctx context.Context, r gen.ReplaceRouteRequestObje
 // DeleteRoute removes a route.
 func (s *Server) DeleteRoute(ctx context.Context, r gen.DeleteRouteRequestObject) (gen.DeleteRouteResponseObject, error) {
 	if err := s.Routing.DeleteRoute(ctx, from(ctx).Actor, r.Alias); err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.DeleteRoute204Response{}, nil
 }

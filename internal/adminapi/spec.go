@@ -53,7 +53,7 @@ func loadSpec() (*spec, error) {
 	s := &spec{doc: doc, routes: map[string]*routers.Route{}, formats: []openapi3.SchemaValidationOption{
 		openapi3.WithStringFormatValidator("uuid", openapi3.NewCallbackValidator(func(text string) error {
 			_, err := id.Parse(text)
-			return err //nolint:wrapcheck // shown as the reason
+			return err
 		})),
 	}}
 	braces := strings.NewReplacer("{", ":", "}", "")

@@ -42,7 +42,7 @@ func (s *Server) ListTenants(ctx context.Context, r gen.ListTenantsRequestObject
 	}
 	list, err := s.Tenants.Tenants(ctx, tenant.Filter{Text: val(r.Params.Q), Status: tenant.Status(val(r.Params.Status))}, a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListTenants200JSONResponse{Items: each(list.Items, tenantToAPI), NextCursor: next(list.Next)}, nil
 }
@@ -75,7 +75,7 @@ func (s *Server) CreateTenant(ctx context.Context, r gen.CreateTenantRequestObje
 	}
 	made, member, fresh, err := s.Tenants.CreateTenant(ctx, from(ctx).Actor, t, owner)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	api := tenantToAPI(&made)
 	out := gen.CreateTenant201JSONResponse{
@@ -105,7 +105,7 @@ func (s *Server) person(ctx context.Context, email, name, password string, role 
 	}
 	hash, err := s.Hasher.Hash(ctx, chosen)
 	if err != nil {
-		return nil, secret.String{}, err //nolint:wrapcheck // says what it was doing
+		return nil, secret.String{}, err
 	}
 	return &tenant.NewPerson{Email: strings.ToLower(email), Name: name, Role: role, PasswordHash: hash}, shown, nil
 }
@@ -118,7 +118,7 @@ func (s *Server) GetTenant(ctx context.Context, r gen.GetTenantRequestObject) (g
 	}
 	t, err := s.Tenants.Tenant(ctx, p.tenant)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // already for the user
+		return nil, err
 	}
 	return gen.GetTenant200JSONResponse{Body: tenantToAPI(&t), Headers: gen.GetTenant200ResponseHeaders{ETag: ptr(tenantTag(&t))}}, nil
 }
@@ -154,7 +154,7 @@ func (s *Server) UpdateTenant(ctx context.Context, r gen.UpdateTenantRequestObje
 	}
 	t, err := s.Tenants.UpdateTenant(ctx, p.Actor, p.tenant, c, func(old tenant.Tenant) error { return match(r.Params.IfMatch, tenantTag(&old)) })
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.UpdateTenant200JSONResponse{Body: tenantToAPI(&t), Headers: gen.UpdateTenant200ResponseHeaders{ETag: ptr(tenantTag(&t))}}, nil
 }

@@ -44,7 +44,7 @@ func (s *Server) ListApiTokens(ctx context.Context, r gen.ListApiTokensRequestOb
 	p := from(ctx)
 	list, err := s.Tokens.Tokens(ctx, p.tenant, p.scope(), a)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	return gen.ListApiTokens200JSONResponse{Items: each(list.Items, tokenToAPI), NextCursor: next(list.Next)}, nil
 }
@@ -63,7 +63,7 @@ func (s *Server) CreateApiToken(ctx context.Context, r gen.CreateApiTokenRequest
 		ID: id.New(), Tenant: p.tenant, UserID: p.User.ID, UserEmail: p.User.Email, Name: r.Body.Name, CreatedAt: s.Clock.Now(), ExpiresAt: r.Body.ExpiresAt,
 	}
 	if err := s.Tokens.CreateToken(ctx, p.Actor, k, identity.DigestOf(secret)); err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	a := tokenToAPI(&k)
 	return gen.CreateApiToken201JSONResponse{
@@ -86,7 +86,7 @@ func (p *principal) member() bool {
 func (s *Server) RevokeApiToken(ctx context.Context, r gen.RevokeApiTokenRequestObject) (gen.RevokeApiTokenResponseObject, error) {
 	p := from(ctx)
 	if err := s.Tokens.RevokeToken(ctx, p.Actor, p.tenant, p.scope(), r.TokenId, s.Clock.Now()); err != nil {
-		return nil, err //nolint:wrapcheck // already for the user
+		return nil, err
 	}
 	return gen.RevokeApiToken204Response{}, nil
 }

@@ -76,7 +76,7 @@ func (s *Server) GetUsage(ctx context.Context, r gen.GetUsageRequestObject) (gen
 	t := from(ctx).tenant
 	rows, err := s.Statements.Usage(ctx, t, f)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	if wantsCSV(ctx, string(val(r.Params.Format))) {
 		body, n := usageCSV(rows)
@@ -86,7 +86,7 @@ func (s *Server) GetUsage(ctx context.Context, r gen.GetUsageRequestObject) (gen
 	f.GroupBy = nil
 	sums, err := s.Statements.Usage(ctx, t, f)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	out := gen.GetUsage200JSONResponse{
 		From: openapi.Date{Time: f.From}, To: openapi.Date{Time: f.To}, GroupBy: []gen.UsageDimension{}, Items: each(rows, usageToAPI), Total: gen.UsageRow{Charge: "0.00"},

@@ -29,7 +29,7 @@ func (f *Field[T]) UnmarshalJSON(b []byte) error {
 
 // MarshalJSON renders the value; a field left out renders as null, as JSON has no other word for it here.
 func (f Field[T]) MarshalJSON() ([]byte, error) {
-	return json.Marshal(f.Value) //nolint:wrapcheck // the encoder adds the path
+	return json.Marshal(f.Value)
 }
 
 // To overwrites old when the field is set.

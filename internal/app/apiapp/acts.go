@@ -34,10 +34,10 @@ func Main(ctx context.Context, args []string, in io.Reader, out io.Writer) error
 		return createAdmin(ctx, args, in, out)
 	case "openapi":
 		_, err := out.Write(adminapi.SpecYAML())
-		return err //nolint:wrapcheck // of standard output
+		return err
 	case "help", "-h", "--help":
 		_, err := io.WriteString(out, usageText)
-		return err //nolint:wrapcheck // of standard output
+		return err
 	}
 	return fmt.Errorf("unknown act %q\n%s", act, usageText)
 }
@@ -53,8 +53,8 @@ func withConfig(f func(*config.Config) error) error {
 func migrate(ctx context.Context, cfg *config.Config, out io.Writer) error {
 	n, err := postgres.Migrate(ctx, cfg.DatabaseURL)
 	if err != nil {
-		return err //nolint:wrapcheck // says what it was doing
+		return err
 	}
 	_, err = fmt.Fprintf(out, "%d migrations applied, the schema is up to date\n", n)
-	return err //nolint:wrapcheck // of standard output
+	return err
 }

@@ -64,11 +64,11 @@ func open(ctx context.Context, cfg *config.Config, logTo io.Writer) (*App, error
 	a := &App{cfg: cfg, log: obs.Logger(logTo, cfg.LogLevel, "api"), clock: clock.System{}}
 	var err error
 	if a.pool, err = postgres.Open(ctx, cfg.DatabaseURL, postgres.API); err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	if a.redis, err = redisstore.Open(cfg.RedisURL, redisstore.Options{Name: "api"}); err != nil {
 		a.pool.Close()
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
 	a.tenancy = postgres.NewTenancy(a.pool)
 	if a.payments, err = newProcessor(cfg, a.log); err == nil {
@@ -100,9 +100,9 @@ func (a *App) wait(ctx context.Context) error {
 		}
 	}
 	if err := postgres.Migrated(ctx, a.pool); err != nil {
-		return err //nolint:wrapcheck // says what to do
+		return err
 	}
-	return a.redis.Wait(ctx) //nolint:wrapcheck // says what it was doing
+	return a.redis.Wait(ctx)
 }
 
 func (a *App) close() {
@@ -179,9 +179,9 @@ func (a *App) handler(ctx context.Context, health *httpserver.Health, reg promet
 		PublicURL: a.cfg.API.PublicURL, RelayURL: a.cfg.API.RelayURL, Proxies: a.cfg.API.Proxies, Version: version(), Demo: a.cfg.DemoMode,
 	})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // says what it was doing
+		return nil, err
 	}
-	return server.Handler() //nolint:wrapcheck // says what it was doing
+	return server.Handler()
 }
 
 // version is the one that the build was made from.

@@ -45,7 +45,7 @@ func parseAdminFlags(args []string, out io.Writer) (adminFlags, error) {
 	fs.StringVar(&f.token, "token", "", "also make an API token of this name and print it")
 	fs.BoolVar(&f.asJSON, "json", false, "print JSON")
 	if err := fs.Parse(args); err != nil {
-		return f, err //nolint:wrapcheck // already printed
+		return f, err
 	}
 	if fs.NArg() > 0 || !strings.Contains(f.email, "@") || f.fromStdin == f.generate || (operator && f.finance) {
 		return f, errors.New("create-admin: want --email and either --password-stdin or --generate; see -h")
@@ -96,20 +96,20 @@ func createAdmin(ctx context.Context, args []string, in io.Reader, out io.Writer
 func addAdmin(ctx context.Context, cfg *config.Config, f adminFlags, password secret.String) (adminResult, error) {
 	pool, err := postgres.Open(ctx, cfg.DatabaseURL, postgres.API)
 	if err != nil {
-		return adminResult{}, err //nolint:wrapcheck // says what it was doing
+		return adminResult{}, err
 	}
 	defer pool.Close()
 	if err := postgres.Migrated(ctx, pool); err != nil {
-		return adminResult{}, err //nolint:wrapcheck // says what to do
+		return adminResult{}, err
 	}
 	store, by := postgres.NewTenancy(pool), audit.System("create-admin")
 	hasher, err := identity.NewHasher(ctx, 1)
 	if err != nil {
-		return adminResult{}, err //nolint:wrapcheck // says what it was doing
+		return adminResult{}, err
 	}
 	hash, err := hasher.Hash(ctx, password)
 	if err != nil {
-		return adminResult{}, err //nolint:wrapcheck // says what it was doing
+		return adminResult{}, err
 	}
 	role := tenant.Operator
 	if f.finance {
@@ -123,15 +123,15 @@ func addAdmin(ctx context.Context, cfg *config.Config, f adminFlags, password se
 	case apperr.Is(err, apperr.Conflict): // is one already
 		u, err := store.UserByEmail(ctx, f.email)
 		if err != nil {
-			return out, err //nolint:wrapcheck // says what it was doing
+			return out, err
 		}
 		out.UserID = u.ID
 	default:
-		return out, err //nolint:wrapcheck // says what it was doing
+		return out, err
 	}
 	if !out.Created && f.reset {
 		if err := store.SetPassword(ctx, by, id.Nil, out.UserID, hash, identity.Digest{}); err != nil {
-			return out, err //nolint:wrapcheck // says what it was doing
+			return out, err
 		}
 	}
 	if f.generate && (out.Created || f.reset) {
@@ -142,7 +142,7 @@ func addAdmin(ctx context.Context, cfg *config.Config, f adminFlags, password se
 	}
 	token := identity.NewToken()
 	out.Token = token.Reveal()
-	return out, store.CreateToken(ctx, by, identity.APIToken{ //nolint:wrapcheck // says what it was doing
+	return out, store.CreateToken(ctx, by, identity.APIToken{
 		ID: id.New(), Tenant: id.Nil, UserID: out.UserID, Name: f.token, CreatedAt: clock.System{}.Now(),
 	}, identity.DigestOf(token))
 }
@@ -151,7 +151,7 @@ func (r adminResult) print(out io.Writer, asJSON bool) error {
 	if asJSON {
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", "  ")
-		return enc.Encode(r) //nolint:wrapcheck // of standard output
+		return enc.Encode(r)
 	}
 	var b strings.Builder
 	if r.Created {
@@ -166,5 +166,5 @@ func (r adminResult) print(out io.Writer, asJSON bool) error {
 		fmt.Fprintf(&b, "API token: %s\n", r.Token)
 	}
 	_, err := io.WriteString(out, b.String())
-	return err //nolint:wrapcheck // of standard output
+	return err
 }

@@ -27,10 +27,10 @@ func (d *creditDesk) Grant(ctx context.Context, by audit.Actor, t id.ID, g admin
 		Tenant: t, Source: g.Kind, SourceRef: g.Kind + ":" + g.Ref, Amount: g.Amount, ExpiresAt: g.ExpiresAt, Actor: string(by),
 	})
 	if err != nil || !fresh {
-		return lot.ID, err //nolint:wrapcheck // says what it was doing
+		return lot.ID, err
 	}
 	detail := audit.Detail{"kind": g.Kind, "amount": g.Amount.String(), "reason": g.Reason, "expires_at": g.ExpiresAt}
-	return lot.ID, d.app.tenancy.Note(ctx, by, t, "credit.grant", lot.ID.String(), detail) //nolint:wrapcheck // says what it was doing
+	return lot.ID, d.app.tenancy.Note(ctx, by, t, "credit.grant", lot.ID.String(), detail)
 }
 
 // StartTopup opens a payment page that comes back to the console.
@@ -44,9 +44,9 @@ func (d *creditDesk) StartTopup(ctx context.Context, by audit.Actor, t id.ID, am
 		Tenant: t, Amount: amount, By: string(by), SuccessURL: back + "paid", CancelURL: back + "cancelled",
 	})
 	if err != nil {
-		return id.Nil, err //nolint:wrapcheck // says what it was doing
+		return id.Nil, err
 	}
-	return topup.ID, d.app.tenancy.Note(ctx, by, t, "topup.create", topup.ID.String(), audit.Detail{"amount": amount.String()}) //nolint:wrapcheck // says what it was doing
+	return topup.ID, d.app.tenancy.Note(ctx, by, t, "topup.create", topup.ID.String(), audit.Detail{"amount": amount.String()})
 }
 
 // webhookDesk takes in what Stripe tells.
@@ -59,14 +59,14 @@ type webhookDesk struct {
 func (d *webhookDesk) Verify(body []byte, signature string, now time.Time) (adminapi.WebhookEvent, error) {
 	e, err := payments.VerifyWebhook(body, signature, d.processor.secrets(), now)
 	if err != nil {
-		return adminapi.WebhookEvent{}, err //nolint:wrapcheck // says what is wrong
+		return adminapi.WebhookEvent{}, err
 	}
 	return adminapi.WebhookEvent{ID: e.ID, Type: e.Type, ObjectID: e.ObjectID, Created: e.Created}, nil
 }
 
 // Save stores the event for the worker.
 func (d *webhookDesk) Save(ctx context.Context, e adminapi.WebhookEvent) error {
-	return d.store.SaveStripeEvent(ctx, e.ID, e.Type, e.ObjectID, e.Created) //nolint:wrapcheck // says what it was doing
+	return d.store.SaveStripeEvent(ctx, e.ID, e.Type, e.ObjectID, e.Created)
 }
 
 // fleet asks Redis for the state of the way from relays to the ledger.
@@ -77,7 +77,7 @@ func (f fleet) Traffic(ctx context.Context) (adminapi.Traffic, error) {
 	var out adminapi.Traffic
 	relays, err := f.redis.Relays(ctx)
 	if err != nil {
-		return out, err //nolint:wrapcheck // says what it was doing
+		return out, err
 	}
 	for _, r := range relays {
 		out.Relays = append(out.Relays, adminapi.Relay{ID: r.ID, SeenAt: r.At, SpoolBytes: r.SpoolBytes, Open: int64(r.Open)})
@@ -88,12 +88,12 @@ func (f fleet) Traffic(ctx context.Context) (adminapi.Traffic, error) {
 	}
 	lags, err := f.redis.Lags(ctx, shards)
 	if err != nil {
-		return out, err //nolint:wrapcheck // says what it was doing
+		return out, err
 	}
 	for _, l := range lags {
 		out.Waiting += max(l.Undelivered, 0)
 		out.Pending += l.Pending
 	}
 	out.CatalogVersion, _, err = f.redis.Published(ctx)
-	return out, err //nolint:wrapcheck // says what it was doing
+	return out, err
 }

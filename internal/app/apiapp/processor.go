@@ -53,7 +53,7 @@ func newProcessor(cfg *config.Config, log *slog.Logger) (*processor, error) {
 	if errors.Is(err, payments.ErrNotConfigured) {
 		return p, nil
 	}
-	return p, err //nolint:wrapcheck // names the variable
+	return p, err
 }
 
 func (p *processor) on() bool { return p.gateway != nil }
@@ -100,7 +100,7 @@ func (p *processor) keepEndpoint(ctx context.Context) error {
 
 // EnsureCustomer makes a tenant known to Stripe.
 func (p *processor) EnsureCustomer(ctx context.Context, opID string, c credit.Customer) (string, error) {
-	return p.gateway.EnsureCustomer(ctx, opID, c.Tenant.String(), c.Name, c.Email) //nolint:wrapcheck // says what it was doing
+	return p.gateway.EnsureCustomer(ctx, opID, c.Tenant.String(), c.Name, c.Email)
 }
 
 // OpenPage opens a Checkout session.
@@ -109,13 +109,13 @@ func (p *processor) OpenPage(ctx context.Context, r credit.PageRequest) (credit.
 		OpID: r.OpID, TenantID: r.Tenant.String(), TopupID: r.Topup.String(), CustomerID: r.Customer, AmountCents: r.AmountCents,
 		Currency: r.Currency, Description: r.Description, SuccessURL: r.SuccessURL, CancelURL: r.CancelURL, ExpiresAt: r.ExpiresAt,
 	})
-	return pageFrom(c), err //nolint:wrapcheck // says what it was doing
+	return pageFrom(c), err
 }
 
 // ReadPage reads a Checkout session anew.
 func (p *processor) ReadPage(ctx context.Context, session string) (credit.Page, error) {
 	c, err := p.gateway.GetCheckout(ctx, session)
-	return pageFrom(c), err //nolint:wrapcheck // says what it was doing
+	return pageFrom(c), err
 }
 
 // FindPage looks for the session of a top-up.
@@ -124,7 +124,7 @@ func (p *processor) FindPage(ctx context.Context, customer string, topup id.ID) 
 	if errors.Is(err, payments.NotFound) {
 		return credit.Page{}, false, nil
 	}
-	return pageFrom(c), err == nil && c.ID != "", err //nolint:wrapcheck // says what it was doing
+	return pageFrom(c), err == nil && c.ID != "", err
 }
 
 func pageFrom(c payments.Checkout) credit.Page {

@@ -69,23 +69,31 @@ func (in *installation) things(o org) map[string]string {
 		sql  string
 		args []any
 	}{
-		{`insert into starlane.usage_event (tenant_id, event_id, project_id, key_id, occurred_at, posted_at, capability, provider, requested_model, served_model,
+		{
+			`insert into starlane.usage_event (tenant_id, event_id, project_id, key_id, occurred_at, posted_at, capability, provider, requested_model, served_model,
 			service_tier, outcome, http_status, streamed, units, provenance, charges, sell_version, charge_nano, estimate_nano, ttft_ms, duration_ms, attempts, stream_ref)
 			values ($1, $2, $3, $4, now(), now(), 'chat', 'demo', 'demo/auto', 'demo/echo', 'standard', 'ok', 200, true, '{"in_text":1000,"out_text":500}',
 			'{"in_text":"reported","out_text":"estimated"}', '{"in_text":1000000,"out_text":1000001}', 0, 2000001, 3, 12, 340,
 			'[{"deployment":"00000000-0000-0000-0000-000000000009","status":200,"fault":"","ms":300}]', 'usage:{00} 1-1')`,
-			[]any{o.id, out["request_id"], out["project_id"], out["key_id"]}},
-		{`insert into starlane.usage_rollup (tenant_id, day, project_id, key_id, model, class, units, charge_nano)
+			[]any{o.id, out["request_id"], out["project_id"], out["key_id"]},
+		},
+		{
+			`insert into starlane.usage_rollup (tenant_id, day, project_id, key_id, model, class, units, charge_nano)
 			select $1, (now() at time zone 'UTC')::date, $2, $3, 'demo/echo', class, units, charge
 			from (values ('requests', 1, 0), ('in_text', 1000, 1000000), ('out_text', 500, 1000001)) as x (class, units, charge)`,
-			[]any{o.id, out["project_id"], out["key_id"]}},
+			[]any{o.id, out["project_id"], out["key_id"]},
+		},
 		{`insert into starlane.topup (tenant_id, id, amount_nano, state, created_by) values ($1, $2, 25000000000, 'created', 'user:x')`, []any{o.id, out["topup_id"]}},
-		{`insert into starlane.invoice (tenant_id, id, number, month, period_start, period_end, state, usage_nano, credit_nano, carry_in_nano, billed_cents, carry_out_nano)
+		{
+			`insert into starlane.invoice (tenant_id, id, number, month, period_start, period_end, state, usage_nano, credit_nano, carry_in_nano, billed_cents, carry_out_nano)
 			values ($1, $2::uuid, 'INV-' || $2::uuid, to_char(now(), 'YYYY-MM'), now() - interval '1 day', now() + interval '1 day', 'finalized', 2000001, 0, 0, 0, 2000001)`,
-			[]any{o.id, out["invoice_id"]}},
-		{`insert into starlane.invoice_line (tenant_id, invoice_id, position, kind, model, class, units, amount_nano, amount_cents)
+			[]any{o.id, out["invoice_id"]},
+		},
+		{
+			`insert into starlane.invoice_line (tenant_id, invoice_id, position, kind, model, class, units, amount_nano, amount_cents)
 			values ($1, $2, 0, 'usage', 'demo/echo', 'in_text', 1000, 1000000, 0), ($1, $2, 1, 'usage', 'demo/echo', 'out_text', 500, 1000001, 0)`,
-			[]any{o.id, out["invoice_id"]}},
+			[]any{o.id, out["invoice_id"]},
+		},
 	} {
 		if _, err := in.db.Pool.Exec(in.t.Context(), s.sql, s.args...); err != nil {
 			in.t.Fatal(err)

@@ -69,7 +69,7 @@ func (h *Hasher) Verify(ctx context.Context, phc string, password secret.String)
 		return false, fmt.Errorf("verify password: %w", err)
 	}
 	defer h.slots.Release(1)
-	key := argon2.IDKey([]byte(password.Reveal()), p.salt, p.time, p.memory, p.lanes, uint32(len(p.key))) //nolint:gosec // bounded by parsePHC
+	key := argon2.IDKey([]byte(password.Reveal()), p.salt, p.time, p.memory, p.lanes, uint32(len(p.key))) // the length is bounded by parsePHC
 	return subtle.ConstantTimeCompare(key, p.key) == 1, nil
 }
 
