@@ -32,7 +32,7 @@ type tap struct {
 func (d *Chat) NewTap(r *llm.Request) dialect.Tap {
 	t, ok := d.taps.pool.Get().(*tap)
 	if !ok {
-		t = &tap{}
+		t = &tap{text: make([]byte, 0, 1<<10)}
 	}
 	*t = tap{home: &d.taps, hide: !r.WantsUsage && !r.WantsCost, text: t.text[:0]}
 	return t
