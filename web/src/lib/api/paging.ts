@@ -6,7 +6,8 @@ interface CursorPage<Item> {
 /** Options of `query.useInfiniteQuery` for the API's cursor paging. */
 export const cursorPaging = {
   pageParamName: "cursor",
-  initialPageParam: undefined as string | undefined,
+  // Null and not undefined, for which the library would send 0.
+  initialPageParam: null as string | null,
   getNextPageParam: (page: CursorPage<unknown>) => page.next_cursor ?? undefined,
 };
 

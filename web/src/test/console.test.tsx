@@ -1,0 +1,175 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import { describe, expect, it } from "vitest";
+import { createMockApi, type MockApi, problem } from "./mock-api";
+import { renderApp } from "./render-app";
+import { serve } from "./server";
+
+/** The mock with some answers replaced. */
+function withAnswers(answers: Record<string, ReturnType<MockApi["answer"]>>): MockApi {
+  const api = createMockApi();
+  return {
+    answer: (method, url, body) =>
+      answers[`${method} ${url.pathname.replace("/api/v1", "")}`] ?? api.answer(method, url, body),
+  };
+}
+
+async function signIn(
+  user: ReturnType<typeof renderApp>["user"],
+  email = "mika@northwind.example",
+  password = "correct",
+) {
+  await user.type(await screen.findByLabelText("Email"), email);
+  await user.type(screen.getByLabelText("Password"), password);
+  await user.click(screen.getByRole("button", { name: "Sign in" }));
+}
+
+describe("sign-in", () => {
+  it("comes first and leads back to the page that was asked for", async () => {
+    serve(createMockApi());
+    const { router, user } = renderApp("/members");
+    await signIn(user);
+    expect(await screen.findByRole("heading", { name: "Members" })).toBeTruthy();
+    expect(router.state.location.pathname).toBe("/members");
+  });
+
+  it("says what was wrong and stays", async () => {
+    serve(createMockApi());
+    const { user } = renderApp("/sign-in");
+    await signIn(user, "mika@northwind.example", "wrong");
+    expect((await screen.findByRole("alert")).textContent).toContain("password is wrong");
+  });
+
+  it("returns when the session ends in the middle of work", async () => {
+    const api = createMockApi();
+    let over = false;
+    serve({
+      answer: (method, url, body) =>
+        over && !url.pathname.endsWith("/auth/login")
+          ? problem(401, "unauthorized", "Sign in first")
+          : api.answer(method, url, body),
+    });
+    const { router, user } = renderApp("/members");
+    await signIn(user);
+    await screen.findByRole("heading", { name: "Members" });
+    over = true;
+    await router.navigate({ to: "/invoices" });
+    expect(await screen.findByText(/Your session has ended/)).toBeTruthy();
+    expect(router.state.location.search).toMatchObject({ next: "/invoices" });
+  });
+});
+
+describe("keys", () => {
+  it("shows a new secret once, with the session's token on the call", async () => {
+    const seen = serve(createMockApi());
+    const { user } = renderApp("/keys?create=true");
+    await signIn(user);
+    const form = await screen.findByRole("dialog", { name: "Create an API key" });
+    await user.type(within(form).getByLabelText("Name"), "ci runner");
+    await user.type(within(form).getByLabelText(/Budget/), "12.5");
+    await user.click(within(form).getByRole("button", { name: "Create key" }));
+
+    const reveal = await screen.findByRole("dialog", { name: "ci runner is ready" });
+    expect(within(reveal).getByTestId("secret").textContent).toMatch(/^sk-sl-N3wK3y00/);
+    const call = seen.find((one) => one.method === "POST" && one.path === "/api/v1/keys");
+    expect(JSON.parse(call?.body ?? "{}")).toMatchObject({
+      name: "ci runner",
+      budget: { amount: "12.5", window: "month" },
+    });
+    expect(call?.headers.get("x-csrf-token")).toBe("mock-csrf");
+    expect(call?.headers.get("idempotency-key")).toBeTruthy();
+
+    await user.click(within(reveal).getByRole("button", { name: "I have stored the key" }));
+    await waitFor(() => expect(document.body.textContent).not.toContain("sk-sl-N3wK3y00dpRk"));
+    expect(await screen.findByText("ci runner")).toBeTruthy();
+  });
+
+  it("puts what the API refuses at its field", async () => {
+    const refused = problem(422, "unprocessable", "The key cannot be made");
+    serve(
+      withAnswers({
+        "POST /keys": {
+          status: 422,
+          body: {
+            ...(refused.body as object),
+            errors: [{ pointer: "/name", detail: "A key of that name exists" }],
+          },
+        },
+      }),
+    );
+    const { user } = renderApp("/keys?create=true");
+    await signIn(user);
+    const form = await screen.findByRole("dialog", { name: "Create an API key" });
+    await user.type(within(form).getByLabelText("Name"), "ci");
+    await user.click(within(form).getByRole("button", { name: "Create key" }));
+    expect(await within(form).findByText("A key of that name exists")).toBeTruthy();
+  });
+});
+
+describe("abilities", () => {
+  it("decide what is offered", async () => {
+    serve(createMockApi());
+    const { user } = renderApp("/operator/tenants");
+    await signIn(user, "operator@demo.local");
+    expect(await screen.findByRole("heading", { name: "Tenants" })).toBeTruthy();
+    expect(screen.getByRole("link", { name: "Price books" })).toBeTruthy();
+    expect(screen.queryByRole("link", { name: "API keys" })).toBeNull();
+  });
+});
+
+describe("command palette", () => {
+  it("opens with Ctrl-K and goes to the page that was typed", async () => {
+    serve(createMockApi());
+    const { router, user } = renderApp("/members");
+    await signIn(user);
+    await screen.findByRole("heading", { name: "Members" });
+    await user.keyboard("{Control>}k{/Control}");
+    await user.type(await screen.findByRole("combobox", { name: /^Search pages/ }), "audit");
+    await user.keyboard("{Enter}");
+    expect(await screen.findByRole("heading", { name: "Audit log" })).toBeTruthy();
+    expect(router.state.location.pathname).toBe("/audit");
+  });
+});
+
+describe("lists", () => {
+  it("ask for the next page by the cursor of the last, and for the first without one", async () => {
+    const api = createMockApi();
+    const cursors: (string | null)[] = [];
+    serve({
+      answer: (method, url, body) => {
+        const answer = api.answer(method, url, body);
+        if (!url.pathname.endsWith("/audit")) return answer;
+        const cursor = url.searchParams.get("cursor");
+        cursors.push(cursor);
+        return {
+          status: 200,
+          body: cursor
+            ? { items: [], next_cursor: null }
+            : { ...(answer.body as object), next_cursor: "second" },
+        };
+      },
+    });
+    const { user } = renderApp("/audit");
+    await signIn(user);
+    await user.click(await screen.findByRole("button", { name: "Load more" }));
+    await waitFor(() => expect(cursors).toEqual([null, "second"]));
+  });
+});
+
+describe("a page that fails to load", () => {
+  it("says why and tries again", async () => {
+    let broken = true;
+    const api = createMockApi();
+    serve({
+      answer: (method, url, body) =>
+        broken && url.pathname.endsWith("/members")
+          ? problem(403, "forbidden", "Members are for owners and admins")
+          : api.answer(method, url, body),
+    });
+    const { user } = renderApp("/members");
+    await signIn(user);
+    expect(await screen.findByText("Members are for owners and admins")).toBeTruthy();
+    broken = false;
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    expect(await screen.findByText("Ravi Menon")).toBeTruthy();
+  });
+});
