@@ -97,7 +97,7 @@ func (s shelf) Escrow(ctx context.Context, tenant id.ID) (credit.Escrow, error) 
 	if err != nil {
 		return credit.Escrow{}, err
 	}
-	out := credit.Escrow{Epoch: e.Epoch, Need: e.Need, Want: e.Want, Holds: map[id.ID]money.Amount{}}
+	out := credit.Escrow{Epoch: e.Epoch, Leased: e.Leased, Need: e.Need, Want: e.Want, Holds: map[id.ID]money.Amount{}}
 	now := time.Now()
 	for _, h := range e.Holds {
 		out.Holds[h.ID] = h.Free
@@ -110,6 +110,11 @@ func (s shelf) Escrow(ctx context.Context, tenant id.ID) (credit.Escrow, error) 
 
 func (s shelf) PutHold(ctx context.Context, h credit.Hold, free money.Amount) (bool, error) {
 	return s.Store.PutHold(ctx, h.Tenant, h.Epoch, h.ID, free, h.ExpiresAt)
+}
+
+func (s shelf) ExtendHold(ctx context.Context, h credit.Hold) error {
+	_, err := s.Store.ExtendHold(ctx, h.Tenant, h.Epoch, h.ID, h.ExpiresAt)
+	return err
 }
 
 func (s shelf) CloseHold(ctx context.Context, tenant, hold id.ID) error {

@@ -30,6 +30,7 @@ const (
 
 // SliceStore keeps holds.
 type SliceStore interface {
+	Extender
 	Standing(ctx context.Context, tenant id.ID) (Standing, error)
 	// Slice sets up to amount aside, from one lot or from the credit line, and returns what is then still available.
 	Slice(ctx context.Context, tenant id.ID, epoch int64, amount money.Amount) (Hold, money.Amount, error)
@@ -48,8 +49,10 @@ type Escrow struct {
 	Epoch int64 // -1: the shelf knows nothing of the tenant
 	Free  money.Amount
 	Holds map[id.ID]money.Amount // free by hold
-	Need  money.Amount           // largest reservation that found no room, 0: none
-	Want  money.Amount           // what a relay would have liked then, to be covered for some seconds
+	// Leased is with relays at the moment, of all holds together.
+	Leased money.Amount
+	Need   money.Amount // largest reservation that found no room, 0: none
+	Want   money.Amount // what a relay would have liked then, to be covered for some seconds
 }
 
 // Wish is something that a relay waits for: credit of a tenant, or, with Key, the use of a key's budget since a time.
@@ -63,6 +66,7 @@ type Wish struct {
 type Shelf interface {
 	Escrow(ctx context.Context, tenant id.ID) (Escrow, error)
 	PutHold(ctx context.Context, h Hold, free money.Amount) (bool, error)
+	ExtendHold(ctx context.Context, h Hold) error
 	CloseHold(ctx context.Context, tenant, hold id.ID) error
 	SetAvail(ctx context.Context, tenant id.ID, epoch int64, avail money.Amount, state string) error
 	SeedBudget(ctx context.Context, tenant, key id.ID, window time.Time, used money.Amount) error
@@ -215,9 +219,12 @@ func (s *Slicer) suspend(ctx context.Context, tenant id.ID, st Standing, esc Esc
 	return nil
 }
 
-// Sweep closes holds whose time is over, gives back what closed holds did not need, takes back what suspended tenants have
+// Sweep extends holds that are in use, closes those whose time is over, gives back what closed holds did not need, takes back what suspended tenants have
 // on the shelf, and starts all tenants over when the shelf's server was replaced.
 func (s *Slicer) Sweep(ctx context.Context) error {
+	if err := s.extend(ctx); err != nil {
+		return err
+	}
 	expired, err := s.store.CloseExpired(ctx)
 	if err != nil {
 		return fmt.Errorf("close expired holds: %w", err)

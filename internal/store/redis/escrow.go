@@ -29,6 +29,12 @@ func (s *Store) PutHold(ctx context.Context, tenant id.ID, epoch int64, hold id.
 	return n == 1, wrap("put hold", err)
 }
 
+// ExtendHold lets a hold be granted from until expires, if it is there under this epoch; it never shortens it.
+func (s *Store) ExtendHold(ctx context.Context, tenant id.ID, epoch int64, hold id.ID, expires time.Time) (ok bool, err error) {
+	n, err := s.run(ctx, "extend_hold", escrowKeys(tenant), epoch, hold.String(), expires.UnixMilli()).Int()
+	return n == 1, wrap("extend hold", err)
+}
+
 // CloseHold ends granting from a hold and returns the nano-USD that were free. Leases on it run out within their time to
 // live.
 func (s *Store) CloseHold(ctx context.Context, tenant, hold id.ID) (free money.Amount, err error) {

@@ -53,7 +53,7 @@ func TestKeysOfOneScriptShareASlot(t *testing.T) {
 	t.Parallel()
 	tenant, key := id.New(), id.New()
 	sets := map[string][]string{
-		"put_hold": escrowKeys(tenant), "close_hold": escrowKeys(tenant), "lease": escrowKeys(tenant), "return_lease": escrowKeys(tenant),
+		"put_hold": escrowKeys(tenant), "extend_hold": escrowKeys(tenant), "close_hold": escrowKeys(tenant), "lease": escrowKeys(tenant), "return_lease": escrowKeys(tenant),
 		"set_avail": escrowKeys(tenant), "budget_lease": {keyBudget(tenant)}, "budget_return": {keyBudget(tenant)},
 		"limits": {keyLimits(tenant, key)}, "publish_catalog": {keyCatalog, keyCatalogVersion},
 		"publish_keys": {keyRecords, keyRecordVersions, keyRecordLog, keyRecordVersion, keyRecordSeq},
@@ -143,6 +143,23 @@ func TestLeaseRenewsAndExpires(t *testing.T) {
 	}
 	if e := must(s.Escrow(ctx, tenant))(t); e.Want != 1e9 || e.Need != 1e9 {
 		t.Errorf("Want = %d, Need = %d, want what was not met", e.Want, e.Need)
+	}
+}
+
+func TestExtendHold(t *testing.T) {
+	t.Parallel()
+	s, ctx, tenant, hold := open(t, redistest.New(t)), t.Context(), id.New(), id.New()
+	until := time.Now().Add(time.Minute).Truncate(time.Millisecond).UTC()
+	must(s.PutHold(ctx, tenant, 3, hold, 100, until))(t)
+	later := until.Add(time.Hour)
+	if !must(s.ExtendHold(ctx, tenant, 3, hold, later))(t) || !must(s.ExtendHold(ctx, tenant, 3, hold, until))(t) {
+		t.Error("a hold that is there is not extended")
+	}
+	if must(s.ExtendHold(ctx, tenant, 2, hold, later))(t) || must(s.ExtendHold(ctx, tenant, 3, id.New(), later))(t) {
+		t.Error("a hold that is not there, or of another epoch, is extended")
+	}
+	if e := must(s.Escrow(ctx, tenant))(t); len(e.Holds) != 1 || !e.Holds[0].ExpiresAt.Equal(later) {
+		t.Errorf("holds = %+v, want one until %v", e.Holds, later)
 	}
 }
 
