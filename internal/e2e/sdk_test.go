@@ -52,6 +52,7 @@ type goReport struct {
 // The official SDKs work with nothing but the variables of demo.env, and each of their requests is billed once.
 func TestOfficialSDKs(t *testing.T) {
 	t.Parallel()
+	jsModules(t)
 	s := startStack(t, "--no-web")
 	before := s.scalar(t, "select count(*) from starlane.usage_event where outcome = 'ok'")
 
