@@ -188,8 +188,17 @@ func isEventStream(res *http.Response) bool {
 	return len(t) >= len(kind) && t[:len(kind)] == kind
 }
 
-// note keeps the upstream's own id of the request, for its support.
+// note keeps the upstream's own id of the request, for its support, and passes on the few headers that clients read. All
+// others stay behind: cookies, limits and names of the account are not the client's.
 func (x *exchange) note(res *http.Response) {
+	h := x.sink.Header()
+	for _, name := range [...]string{"Openai-Processing-Ms", "Openai-Version"} {
+		if v := res.Header[name]; len(v) == 1 {
+			h[name] = v
+		} else {
+			delete(h, name)
+		}
+	}
 	v := res.Header.Get("X-Request-Id")
 	if len(v) > maxUpstreamID {
 		v = v[:maxUpstreamID]

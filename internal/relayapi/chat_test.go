@@ -90,6 +90,8 @@ func TestBytesPassUnchanged(t *testing.T) {
 		got <- readAll(t, r.Body)
 		rw.Header().Set("Content-Type", "text/event-stream")
 		rw.Header().Set("Set-Cookie", "a=b")
+		rw.Header().Set("Openai-Processing-Ms", "12")
+		rw.Header().Set("X-Request-Id", "req_up")
 		rw.Header().Set("X-Ratelimit-Remaining-Requests", "3")
 		for _, b := range []byte(stream + hidden + "data: [DONE]\n\n") { // every split there is
 			_, _ = rw.Write([]byte{b})
@@ -102,9 +104,12 @@ func TestBytesPassUnchanged(t *testing.T) {
 	want := `{"stream_options":{"include_usage":true},` + strings.Replace(in[1:], `"demo\/echo"`, `"demo-echo"`, 1)
 	require.Equal(t, want, <-got)
 	require.Empty(t, a.header.Get("Set-Cookie"))
+	require.Equal(t, "12", a.header.Get("Openai-Processing-Ms"))
 	require.Empty(t, a.header.Get("X-Ratelimit-Remaining-Requests"))
 	e := w.event(t, 0)
 	require.Equal(t, "in_text:3 in_cached:4 out_text:2 out_reasoning:1", counts(e))
+	require.Equal(t, "req_up", e.UpstreamRequestID)
+	require.NotEqual(t, "req_up", a.header.Get("X-Request-Id"))
 	require.Equal(t, usage.Derived, e.Counts.From[usage.InText])
 	require.Equal(t, usage.Reported, e.Counts.From[usage.InCached])
 }
