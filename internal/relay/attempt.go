@@ -224,7 +224,7 @@ func (x *exchange) refused(res *http.Response) *llm.Fault {
 
 // whole reads a JSON answer, settles, and passes it on.
 func (x *exchange) whole(res *http.Response, begin time.Time) *llm.Fault {
-	content, err := x.p.Bodies.Read(res.Body, res.ContentLength, maxAnswer)
+	content, err := x.p.Bodies.Read(&pulse{res.Body, &x.watch}, res.ContentLength, maxAnswer)
 	if err != nil {
 		return &llm.Fault{Phase: llm.Stream, Status: res.StatusCode, Err: err}
 	}

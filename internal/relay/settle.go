@@ -66,6 +66,9 @@ func (x *exchange) settle(outcome usage.Outcome) {
 // close settles whatever has not been settled, also when a stage panics, and gives memory back.
 func (x *exchange) close() {
 	x.watch.stop()
+	if !x.settled && x.event.HTTPStatus == 0 {
+		x.event.HTTPStatus = http.StatusInternalServerError
+	}
 	x.settle(usage.UpstreamError)
 	x.closeTap()
 }

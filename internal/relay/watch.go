@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -111,4 +112,16 @@ func (w *watch) stop() {
 	if w.timer != nil {
 		w.timer.Stop()
 	}
+}
+
+// pulse reads on behalf of a watch: what moves is progress.
+type pulse struct {
+	src io.Reader
+	w   *watch
+}
+
+func (p *pulse) Read(b []byte) (int, error) {
+	n, err := p.src.Read(b)
+	p.w.beat()
+	return n, err //nolint:wrapcheck // the reader's own error is what callers compare
 }
