@@ -117,11 +117,6 @@ func (s shelf) ExtendHold(ctx context.Context, h credit.Hold) error {
 	return err
 }
 
-func (s shelf) CloseHold(ctx context.Context, tenant, hold id.ID) error {
-	_, err := s.Store.CloseHold(ctx, tenant, hold)
-	return err
-}
-
 func (s shelf) SetAvail(ctx context.Context, tenant id.ID, epoch int64, avail money.Amount, state string) error {
 	_, err := s.Store.SetAvail(ctx, tenant, epoch, avail, relayState(state))
 	return err

@@ -224,3 +224,31 @@ func TestBudgetWish(t *testing.T) {
 		return err == nil && r.Known && r.Used == 77 && r.Granted == 100
 	})
 }
+
+// The end of a hold does not put credit out of reach that no relay has: the tenant's last forty cents can be spent on.
+func TestEndedHoldComesBack(t *testing.T) {
+	t.Parallel()
+	db, rds := pgtest.New(t), redistest.New(t)
+	a := openApp(t, db, rds, "worker-1")
+	tenant := seedTenant(t, db)
+	give(t, a, tenant, "promo:1", 40*money.Cent)
+	serve(t, a, tenant)
+	lease(t, a, tenant, 10*money.Cent, 1)
+	if _, err := db.Pool.Exec(t.Context(), `update starlane.hold set expires_at = now() - interval '1 second' where tenant_id = $1`, tenant); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.slicer.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	serve(t, a, tenant)
+	if got := granted(lease(t, a, tenant, money.USD, 1)); got != 30*money.Cent {
+		t.Errorf("granted %v, want all but the ten cents that are with a relay", got)
+	}
+	var escrowed, unsettled money.Amount
+	err := db.Pool.QueryRow(t.Context(), `
+		select (select -sum(b.posted_nano) from starlane.balance b join starlane.account a on a.id = b.account_id where a.kind = 'escrow')::bigint,
+			(select sum(amount_nano - settled_nano) from starlane.hold where state <> 'released')::bigint`).Scan(&escrowed, &unsettled)
+	if err != nil || escrowed != unsettled || escrowed != 40*money.Cent {
+		t.Errorf("escrow %v, holds %v, %v; want 0.40 in both", escrowed, unsettled, err)
+	}
+}

@@ -37,6 +37,8 @@ type SliceStore interface {
 	// CloseHolds closes the open holds of a tenant that are of an earlier epoch.
 	CloseHolds(ctx context.Context, tenant id.ID, before int64) ([]id.ID, error)
 	CloseExpired(ctx context.Context) ([]Hold, error)
+	// ReleaseFree gives back what of a closed hold no relay had a lease on.
+	ReleaseFree(ctx context.Context, tenant, hold id.ID, free money.Amount) error
 	// ReleaseDue gives what closed holds did not need back to their lots and returns the tenants.
 	ReleaseDue(ctx context.Context) ([]id.ID, error)
 	StoppedTenants(ctx context.Context) ([]id.ID, error)
@@ -67,7 +69,8 @@ type Shelf interface {
 	Escrow(ctx context.Context, tenant id.ID) (Escrow, error)
 	PutHold(ctx context.Context, h Hold, free money.Amount) (bool, error)
 	ExtendHold(ctx context.Context, h Hold) error
-	CloseHold(ctx context.Context, tenant, hold id.ID) error
+	// CloseHold takes a hold off the shelf and returns what of it no relay had a lease on.
+	CloseHold(ctx context.Context, tenant, hold id.ID) (free money.Amount, err error)
 	SetAvail(ctx context.Context, tenant id.ID, epoch int64, avail money.Amount, state string) error
 	SeedBudget(ctx context.Context, tenant, key id.ID, window time.Time, used money.Amount) error
 	NextWish(ctx context.Context, block time.Duration) (Wish, bool, error)
@@ -209,7 +212,7 @@ func (s *Slicer) suspend(ctx context.Context, tenant id.ID, st Standing, esc Esc
 		return fmt.Errorf("close holds: %w", err)
 	}
 	for _, h := range closed {
-		if err := s.shelf.CloseHold(ctx, tenant, h); err != nil {
+		if _, err := s.shelf.CloseHold(ctx, tenant, h); err != nil {
 			return fmt.Errorf("take hold off the shelf: %w", err)
 		}
 	}
@@ -219,8 +222,8 @@ func (s *Slicer) suspend(ctx context.Context, tenant id.ID, st Standing, esc Esc
 	return nil
 }
 
-// Sweep extends holds that are in use, closes those whose time is over, gives back what closed holds did not need, takes back what suspended tenants have
-// on the shelf, and starts all tenants over when the shelf's server was replaced.
+// Sweep extends holds that are in use, closes those whose time is over, gives back what closed holds did not need, takes
+// back what suspended tenants have on the shelf, and starts all tenants over when the shelf's server was replaced.
 func (s *Slicer) Sweep(ctx context.Context) error {
 	if err := s.extend(ctx); err != nil {
 		return err
@@ -230,9 +233,14 @@ func (s *Slicer) Sweep(ctx context.Context) error {
 		return fmt.Errorf("close expired holds: %w", err)
 	}
 	for _, h := range expired {
-		if err := s.shelf.CloseHold(ctx, h.Tenant, h.ID); err != nil {
+		free, err := s.shelf.CloseHold(ctx, h.Tenant, h.ID)
+		if err != nil {
 			return fmt.Errorf("take expired hold off the shelf: %w", err)
 		}
+		if err := s.store.ReleaseFree(ctx, h.Tenant, h.ID, free); err != nil {
+			return err
+		}
+		s.Refresh(h.Tenant)
 	}
 	released, err := s.store.ReleaseDue(ctx)
 	if err != nil {
@@ -293,7 +301,7 @@ func (s *Slicer) renew(ctx context.Context, tenant id.ID) error {
 		return fmt.Errorf("close holds: %w", err)
 	}
 	for _, h := range closed {
-		if err := s.shelf.CloseHold(ctx, tenant, h); err != nil {
+		if _, err := s.shelf.CloseHold(ctx, tenant, h); err != nil {
 			return fmt.Errorf("take hold off the shelf: %w", err)
 		}
 	}

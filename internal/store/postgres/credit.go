@@ -407,66 +407,6 @@ func (c *Credit) CloseExpired(ctx context.Context) ([]credit.Hold, error) {
 	return out, nil
 }
 
-// ReleaseDue releases closed holds whose grace is over, each in a transaction of its own, and returns their tenants.
-func (c *Credit) ReleaseDue(ctx context.Context) ([]id.ID, error) {
-	var due []pgdb.DueReleasesRow
-	err := operatorTx(ctx, c.ledger.pool, func(tx pgx.Tx) error {
-		at, err := c.ledger.now(ctx, tx)
-		if err != nil {
-			return err
-		}
-		due, err = c.q.DueReleases(ctx, tx, &at)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("find holds to release: %w", err)
-	}
-	var tenants []id.ID
-	for _, d := range due {
-		if err := c.release(ctx, d.TenantID, d.ID); err != nil {
-			return tenants, fmt.Errorf("release hold: %w", err)
-		}
-		tenants = append(tenants, d.TenantID)
-	}
-	return tenants, nil
-}
-
-func (c *Credit) release(ctx context.Context, tenant, hold id.ID) error {
-	return c.ledger.posting(ctx, func(tx pgx.Tx, at time.Time) error {
-		row, err := c.q.LockCreditTenant(ctx, tx, tenant)
-		if err != nil {
-			return fmt.Errorf("lock tenant: %w", err)
-		}
-		h, err := c.q.LockHold(ctx, tx, tenant, hold)
-		if err != nil {
-			return fmt.Errorf("lock hold: %w", err)
-		}
-		if h.State != "closing" {
-			return nil // somebody was faster
-		}
-		if err := c.q.ReleaseHold(ctx, tx, tenant, hold); err != nil {
-			return fmt.Errorf("end hold: %w", err)
-		}
-		left := money.Amount(h.AmountNano - h.SettledNano)
-		if left == 0 || !h.LotID.Valid {
-			return nil
-		}
-		accounts := []ledger.Account{ledger.EscrowOf(tenant), ledger.CreditOf(tenant, h.LotID.UUID), ledger.ReceivableOf(tenant)}
-		if err := c.ledger.lock(ctx, tx, accounts); err != nil {
-			return err
-		}
-		key := "release:" + hold.String()
-		_, _, err = c.ledger.postIn(ctx, tx, at, ledger.Transaction{
-			Tenant: tenant, IdemKey: key, Kind: ledger.TxnRelease, EffectiveAt: at, SourceRef: "hold:" + hold.String(), Actor: "system:credit",
-			Entries: []ledger.Entry{{Account: ledger.EscrowOf(tenant), Amount: left}, {Account: ledger.CreditOf(tenant, h.LotID.UUID), Amount: -left}},
-		})
-		if err != nil {
-			return err
-		}
-		return c.settleIn(ctx, tx, at, row.BillingMode, tenant, h.LotID.UUID, key)
-	})
-}
-
 // StoppedTenants lists tenants that may not spend and have open holds.
 func (c *Credit) StoppedTenants(ctx context.Context) ([]id.ID, error) {
 	return c.q.StoppedTenantsWithHolds(ctx, c.ledger.pool)

@@ -31,13 +31,13 @@ func (c *Credit) EndingHolds(ctx context.Context, within time.Duration) ([]credi
 			order by h.expires_at
 			limit 500`, at, at.Add(within))
 		if err != nil {
-			return err //nolint:wrapcheck // wrapped below
+			return err
 		}
 		out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (credit.Hold, error) {
 			var h credit.Hold
 			return h, row.Scan(&h.Tenant, &h.ID, &h.Amount, &h.Settled, &h.Epoch, &h.ExpiresAt)
 		})
-		return err //nolint:wrapcheck // wrapped below
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find holds that end soon: %w", err)
@@ -69,7 +69,7 @@ func (c *Credit) ExtendHold(ctx context.Context, tenant, hold id.ID, by time.Dur
 			return nil
 		}
 		ok = err == nil
-		return err //nolint:wrapcheck // wrapped below
+		return err
 	})
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("extend hold: %w", err)

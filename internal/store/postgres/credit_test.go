@@ -235,6 +235,47 @@ func TestCloseTenantHolds(t *testing.T) {
 	}
 }
 
+// What no relay has a lease on comes back when the hold is closed; the rest waits for the events that may come.
+func TestReleaseFree(t *testing.T) {
+	t.Parallel()
+	r := newCreditRig(t)
+	tenant := addTenant(t, r.db, "prepaid", 0)
+	lot := grant(t, r.credit, tenant, credit.Purchase, "topup:1", money.USD, nil)
+	idle, busy := r.slice(t, tenant, 40*money.Cent), r.slice(t, tenant, 40*money.Cent)
+	r.spend(t, tenant, busy.ID, 10*money.Cent)
+	if err := r.credit.ReleaseFree(t.Context(), tenant, idle.ID, 40*money.Cent); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.left(t, lot); got != 20*money.Cent {
+		t.Errorf("an open hold gave back %v", got-20*money.Cent)
+	}
+	if _, err := r.credit.CloseHolds(t.Context(), tenant, 2); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // also when it is repeated
+		if err := r.credit.ReleaseFree(t.Context(), tenant, idle.ID, 40*money.Cent); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // ten of the thirty cents are with a relay
+		if err := r.credit.ReleaseFree(t.Context(), tenant, busy.ID, 20*money.Cent); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, escrow := r.left(t, lot), r.balance(t, ledger.EscrowOf(tenant)); got != 80*money.Cent || escrow != -10*money.Cent {
+		t.Errorf("lot %v, escrow %v; want 0.80 and -0.10", got, escrow)
+	}
+	r.spend(t, tenant, busy.ID, 5*money.Cent)
+	r.clock.Advance(credit.HoldTTL + credit.ReleaseGrace)
+	if tenants, err := r.credit.ReleaseDue(t.Context()); err != nil || len(tenants) != 1 {
+		t.Errorf("released %v, %v; want one", tenants, err)
+	}
+	if got, escrow := r.left(t, lot), r.balance(t, ledger.EscrowOf(tenant)); got != 85*money.Cent || escrow != 0 {
+		t.Errorf("at the end: lot %v, escrow %v; want 0.85 and 0", got, escrow)
+	}
+	soundBooks(t.Context(), t, r.ledger)
+}
+
 func TestKeyUse(t *testing.T) {
 	t.Parallel()
 	r := newCreditRig(t)

@@ -424,6 +424,17 @@ func (q *Queries) SetCustomer(ctx context.Context, db DBTX, customer pgtype.Text
 	return result.RowsAffected(), nil
 }
 
+const shrinkHold = `-- name: ShrinkHold :exec
+update hold
+set amount_nano = amount_nano - $1
+where tenant_id = $2 and id = $3
+`
+
+func (q *Queries) ShrinkHold(ctx context.Context, db DBTX, byNano int64, tenantID uuid.UUID, iD uuid.UUID) error {
+	_, err := db.Exec(ctx, shrinkHold, byNano, tenantID, iD)
+	return err
+}
+
 const stoppedTenantsWithHolds = `-- name: StoppedTenantsWithHolds :many
 select distinct h.tenant_id
 from hold h

@@ -89,6 +89,11 @@ update hold
 set state = 'released'
 where tenant_id = sqlc.arg(tenant_id) and id = sqlc.arg(id);
 
+-- name: ShrinkHold :exec
+update hold
+set amount_nano = amount_nano - sqlc.arg(by_nano)
+where tenant_id = sqlc.arg(tenant_id) and id = sqlc.arg(id);
+
 -- name: AddLot :execrows
 insert into credit_lot (tenant_id, id, source, source_ref, priority, amount_nano, effective_at, expires_at)
 values (sqlc.arg(tenant_id), sqlc.arg(id), sqlc.arg(source), sqlc.arg(source_ref), sqlc.arg(priority), sqlc.arg(amount_nano), sqlc.arg(effective_at), sqlc.narg(expires_at))
