@@ -19,16 +19,14 @@ const (
 	maxMillis = 30 * 24 * 3600 * 1000
 )
 
-var outcomes = [...]Outcome{OK, ClientGone, UpstreamError, Cut, Crashed}
-
 // Valid tells whether o is one of the outcomes.
 func (o Outcome) Valid() bool {
-	for _, known := range outcomes {
-		if o == known {
-			return true
-		}
+	switch o {
+	case OK, ClientGone, UpstreamError, Cut, Crashed:
+		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // Validate checks the bounds. The message names the attribute and holds no text from the event.

@@ -12,14 +12,16 @@ import (
 // formatVersion is the value of the field "v". A reader refuses any other: what it does not know it must not bill.
 const formatVersion = "1"
 
-// fieldNames is the order on the stream. Entries with the same names in the same order share them in Redis' memory.
-var fieldNames = [...]string{
-	"v", "id", "tenant", "project", "key", "hold", "dep", "at", "cap", "prov", "asked", "served", "tier", "out", "http",
-	"sse", "units", "sell", "res", "est", "ttft", "ms", "tries", "upid", "relay", "boot", "seq",
-}
-
 // NumFields is the number of name and value pairs of an event on the stream.
-const NumFields = len(fieldNames)
+const NumFields = 27
+
+// fieldNames is the order on the stream. Entries with the same names in the same order share them in Redis' memory.
+func fieldNames() [NumFields]string {
+	return [NumFields]string{
+		"v", "id", "tenant", "project", "key", "hold", "dep", "at", "cap", "prov", "asked", "served", "tier", "out", "http",
+		"sse", "units", "sell", "res", "est", "ttft", "ms", "tries", "upid", "relay", "boot", "seq",
+	}
+}
 
 // AppendFields appends the stream form of e: NumFields pairs of name and value in a fixed order. Times are Unix
 // microseconds, amounts nano-USD, absent identifiers empty. Texts are trimmed to MaxText and to printable characters,
@@ -112,7 +114,7 @@ func (w *fieldWriter) attempts(list []Attempt) {
 
 func (w *fieldWriter) pairs(dst []string) []string {
 	all, from := string(w.buf), 0
-	for i, name := range fieldNames {
+	for i, name := range fieldNames() {
 		dst = append(dst, name, all[from:w.ends[i]])
 		from = w.ends[i]
 	}
@@ -129,7 +131,7 @@ func boolInt(b bool) int64 {
 // ParseFields reads the stream form. It is strict: every field must be there once, nothing else may be, and all values
 // must be within the bounds of Validate. The values are strings, as a Redis client returns them.
 func ParseFields(values map[string]any) (Event, error) {
-	r := fieldReader{values: values}
+	r := fieldReader{values: values, names: fieldNames()}
 	if len(values) != NumFields {
 		return Event{}, errField("fields", "wrong number")
 	}
@@ -170,6 +172,7 @@ func ParseFields(values map[string]any) (Event, error) {
 // fieldReader walks the fields in order and keeps the first error.
 type fieldReader struct {
 	values map[string]any
+	names  [NumFields]string
 	n      int
 	err    error
 }
@@ -181,7 +184,7 @@ func (r *fieldReader) fail(name, problem string) {
 }
 
 func (r *fieldReader) next() (name, value string) {
-	name = fieldNames[r.n]
+	name = r.names[r.n]
 	r.n++
 	value, ok := r.values[name].(string)
 	if !ok {

@@ -160,7 +160,7 @@ func TestCreditEndsWhereItEnds(t *testing.T) {
 }
 
 func pause(fromMS, toMS int) {
-	timer := time.NewTimer(time.Duration(fromMS+rand.IntN(toMS-fromMS)) * time.Millisecond) //nolint:gosec // no secret
+	timer := time.NewTimer(time.Duration(fromMS+rand.IntN(toMS-fromMS)) * time.Millisecond)
 	<-timer.C
 }
 

@@ -50,7 +50,7 @@ func (b *builder) binaries() (string, error) {
 		if b.dir, b.err = os.MkdirTemp("", "starlane-crash-"); b.err != nil {
 			return
 		}
-		cmd := exec.Command("go", "build", "-o", b.dir+string(filepath.Separator), "./cmd/relay", "./cmd/worker") //nolint:gosec // our own
+		cmd := exec.Command("go", "build", "-o", b.dir+string(filepath.Separator), "./cmd/relay", "./cmd/worker")
 		cmd.Dir = filepath.Join("..", "..", "..")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			b.err = fmt.Errorf("build: %w\n%s", err, out)
@@ -185,13 +185,13 @@ type process struct {
 // start runs it and waits until it says ready.
 func (p *process) start(t testing.TB) {
 	t.Helper()
-	p.cmd = exec.Command(p.path, "serve") //nolint:gosec // built above
+	p.cmd = exec.Command(p.path, "serve")
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(os.Environ(), p.env...), p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", p.path, err)
 	}
 	eventually(t, readyTimeout, filepath.Base(p.path)+" is ready", func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.ready, nil)
 		if err != nil {

@@ -29,7 +29,7 @@ func (m *Manager) Run(ctx context.Context) error {
 		}
 	}
 	wg.Wait()
-	m.returnAll()
+	m.returnAll(context.WithoutCancel(ctx))
 	return nil
 }
 
@@ -162,8 +162,8 @@ func (a *account) giveBackSurplus(ctx context.Context) {
 }
 
 // returnAll is the end of Run.
-func (m *Manager) returnAll() {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+func (m *Manager) returnAll(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, returnLimit)
 	defer cancel()
 	accounts, keys := m.all()
 	for _, a := range accounts {

@@ -55,7 +55,7 @@ func TestReserveAllocatesOnlyTheReservation(t *testing.T) {
 		d := relay.Demand{Key: benchKey(limited), Amount: money.Cent, Tokens: 100}
 		reserve(t, m, d.Key, d.Amount, d.Tokens).Settle(0, 0)
 		n := testing.AllocsPerRun(1000, func() {
-			r, err := m.Reserve(context.Background(), d)
+			r, err := m.Reserve(t.Context(), d)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,7 +76,7 @@ func TestReserveIsFast(t *testing.T) {
 	times := make([]time.Duration, 0, rounds)
 	for range rounds {
 		began := time.Now()
-		r, err := m.Reserve(context.Background(), d)
+		r, err := m.Reserve(t.Context(), d)
 		times = append(times, time.Since(began))
 		if err != nil {
 			t.Fatal(err)
@@ -96,7 +96,7 @@ func BenchmarkReserve(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			m := New(Options{Relay: "r", Store: endless{id.New()}})
 			d := relay.Demand{Key: benchKey(limited), Amount: money.Cent, Tokens: 100}
-			ctx := context.Background()
+			ctx := b.Context()
 			b.ReportAllocs()
 			for b.Loop() {
 				r, err := m.Reserve(ctx, d)

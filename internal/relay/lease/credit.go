@@ -254,7 +254,7 @@ func (a *account) lease(ctx context.Context, want, need money.Amount) (allowance
 		Tenant: a.tenant, Relay: a.m.o.Relay, Want: want, Need: need, TTL: a.m.o.TTL, Renew: renew,
 	})
 	if err != nil {
-		return reply, err //nolint:wrapcheck // the store says what failed
+		return reply, err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -56,7 +56,7 @@ func worldOn(t *testing.T, r *redistest.Redis, purse, slice money.Amount) *world
 		t.Fatal(err)
 	}
 	w := &world{t: t, redis: r, store: store, tenant: id.New(), purse: purse, slice: slice, holds: map[id.ID]money.Amount{}}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); w.work(ctx) }()
 	w.stop = sync.OnceFunc(func() {
@@ -107,7 +107,7 @@ func (w *world) manager(name string, o Options) (*Manager, func()) {
 	w.t.Helper()
 	o.Relay, o.Store = name, w.store
 	m := New(o)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(w.t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = m.Run(ctx) }()
 	end := sync.OnceFunc(func() { cancel(); <-done })
@@ -121,7 +121,7 @@ func (w *world) key() *vkey.Record {
 
 func reserve(t testing.TB, m *Manager, key *vkey.Record, amount money.Amount, tokens int64) relay.Reservation {
 	t.Helper()
-	r, err := m.Reserve(context.Background(), relay.Demand{Key: key, Amount: amount, Tokens: tokens})
+	r, err := m.Reserve(t.Context(), relay.Demand{Key: key, Amount: amount, Tokens: tokens})
 	if err != nil {
 		t.Fatalf("Reserve(%v): %v", amount, err)
 	}
@@ -130,7 +130,7 @@ func reserve(t testing.TB, m *Manager, key *vkey.Record, amount money.Amount, to
 
 func refused(t testing.TB, m *Manager, key *vkey.Record, amount money.Amount, tokens int64, want apperr.Code) *apperr.Error {
 	t.Helper()
-	_, err := m.Reserve(context.Background(), relay.Demand{Key: key, Amount: amount, Tokens: tokens})
+	_, err := m.Reserve(t.Context(), relay.Demand{Key: key, Amount: amount, Tokens: tokens})
 	if !apperr.Is(err, want) {
 		t.Fatalf("Reserve(%v) = %v, want %s", amount, err, want)
 	}
@@ -163,7 +163,7 @@ func TestColdTenantWaitsForASlice(t *testing.T) {
 	r.Release() // a second end counts for nothing
 	end()
 	w.stop()
-	e, err := w.store.Escrow(context.Background(), w.tenant)
+	e, err := w.store.Escrow(t.Context(), w.tenant)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -411,7 +411,7 @@ func TestMoneyIsConserved(t *testing.T) {
 			}
 			amount := money.Amount(rapid.Int64Range(1, 400).Draw(rt, "amount"))
 			m := rapid.SampledFrom(managers).Draw(rt, "relay")
-			r, err := m.Reserve(context.Background(), relay.Demand{Key: key, Amount: amount})
+			r, err := m.Reserve(t.Context(), relay.Demand{Key: key, Amount: amount})
 			if err == nil {
 				running, amounts = append(running, r), append(amounts, amount)
 			} else if !apperr.Is(err, apperr.InsufficientCredit) && !apperr.Is(err, apperr.NoCapacity) {
@@ -425,7 +425,7 @@ func TestMoneyIsConserved(t *testing.T) {
 			end()
 		}
 		w.stop()
-		e, err := w.store.Escrow(context.Background(), w.tenant)
+		e, err := w.store.Escrow(t.Context(), w.tenant)
 		if err != nil {
 			rt.Fatal(err)
 		}

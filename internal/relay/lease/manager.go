@@ -82,6 +82,7 @@ const (
 	lowTenths    = 3 // of the target, below which a refill starts
 	maxRemembers = 100_000
 	countEvery   = 5 * time.Second
+	returnLimit  = 2 * time.Second  // for everything at the end
 	aliveFor     = 15 * time.Second // after a heartbeat
 )
 
@@ -265,7 +266,7 @@ func wait(ctx context.Context, d time.Duration) error {
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // the caller's own
+		return ctx.Err()
 	case <-t.C:
 		return nil
 	}

@@ -255,7 +255,7 @@ func TestAnEmptiedSourceIsReadAnew(t *testing.T) {
 func BenchmarkResolve(b *testing.B) {
 	w := New(Options{})
 	w.keys["aaaaaaaa"] = &vkey.Record{PublicID: "aaaaaaaa"}
-	ctx := context.Background()
+	ctx := b.Context()
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := w.Resolve(ctx, "aaaaaaaa"); err != nil {

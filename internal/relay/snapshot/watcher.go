@@ -170,7 +170,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 
 // jittered keeps a fleet from asking all at once.
 func (w *Watcher) jittered() time.Duration {
-	return w.o.FullEvery/2 + rand.N(w.o.FullEvery) //nolint:gosec // no secret
+	return w.o.FullEvery/2 + rand.N(w.o.FullEvery)
 }
 
 // Poll brings memory up to date once. Run calls it; tests and a start that wants to wait may, before Run.

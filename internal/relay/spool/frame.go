@@ -30,7 +30,7 @@ func beginFrame(dst []byte, k kind) []byte {
 }
 
 func endFrame(frame []byte, table *crc32.Table) {
-	binary.LittleEndian.PutUint32(frame, uint32(len(frame)-frameHead)) //nolint:gosec // bounded by maxPayload
+	binary.LittleEndian.PutUint32(frame, uint32(len(frame)-frameHead))
 	binary.LittleEndian.PutUint32(frame[4:], crc32.Checksum(frame[frameHead:], table))
 }
 

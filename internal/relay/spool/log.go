@@ -138,7 +138,7 @@ func (o Options) withDefaults() Options {
 // lockDir takes a lock that the kernel gives back when the process dies. It waits a moment: one that was killed and started
 // again may find the dead one not quite gone.
 func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator names the folder
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("usage log: %w", err)
 	}
@@ -352,7 +352,7 @@ func (l *Log) closeFiles() error {
 }
 
 func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // the operator names the folder
+	d, err := os.Open(dir)
 	if err != nil {
 		return fmt.Errorf("sync folder: %w", err)
 	}

@@ -141,7 +141,7 @@ func (l *Log) publishLoop(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			l.drain(batch)
+			l.drain(context.WithoutCancel(ctx), batch)
 			return
 		case <-check.C:
 			l.check(ctx)
@@ -184,8 +184,8 @@ func (l *Log) waitForEvents(ctx context.Context, check <-chan time.Time) bool {
 	}
 }
 
-func (l *Log) drain(batch []usage.Event) {
-	ctx, cancel := context.WithTimeout(context.Background(), drainFor)
+func (l *Log) drain(ctx context.Context, batch []usage.Event) {
+	ctx, cancel := context.WithTimeout(ctx, drainFor)
 	defer cancel()
 	for {
 		more, err := l.publishOne(ctx, &batch)

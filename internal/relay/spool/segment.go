@@ -38,7 +38,7 @@ func segmentName(boot int64, n uint64) string {
 // createSegment makes a file that must not exist yet and writes its header.
 func createSegment(dir string, h header, table *crc32.Table) (*segment, error) {
 	path := filepath.Join(dir, segmentName(h.boot, h.n))
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) //nolint:gosec // the operator names the folder
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("create segment: %w", err)
 	}
@@ -75,7 +75,7 @@ type found struct {
 // recoverSegment reads a segment of a former boot, cuts off a torn tail and notes what it says. A nil segment means that
 // the file holds nothing, not even a header, and was removed.
 func recoverSegment(path string, table *crc32.Table, into *found) (*segment, error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0o600) //nolint:gosec // listed by listSegments
+	f, err := os.OpenFile(path, os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open segment: %w", err)
 	}
@@ -252,7 +252,7 @@ func Read(dir string, each func(open *usage.Open, event *usage.Event) error) err
 }
 
 func readSegment(path string, each func(*usage.Open, *usage.Event) error) error {
-	f, err := os.Open(path) //nolint:gosec // listed by listSegments
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // in Postgres by now
 	}
@@ -270,6 +270,7 @@ func readSegment(path string, each func(*usage.Open, *usage.Event) error) error 
 			return fmt.Errorf("read segment: %w", err)
 		}
 		switch k {
+		case kindHeader:
 		case kindOpen:
 			o, err := usage.ParseOpen(payload)
 			if err != nil {

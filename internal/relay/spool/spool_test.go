@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -114,7 +115,7 @@ func openLog(t testing.TB, o Options) *Log {
 // run starts the background work and returns what ends it.
 func run(t testing.TB, l *Log) (stop func()) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- l.Run(ctx) }()
 	stop = sync.OnceFunc(func() {
@@ -295,11 +296,12 @@ func TestAnyPrefixRecovers(t *testing.T) {
 	check(t, err)
 	whole, err := os.ReadFile(paths[0])
 	check(t, err)
-	base := t.TempDir()
+	base, n := t.TempDir(), 0
 	rapid.Check(t, func(rt *rapid.T) {
 		cut := rapid.IntRange(0, len(whole)).Draw(rt, "cut")
-		at, err := os.MkdirTemp(base, "")
-		if err != nil {
+		n++
+		at := filepath.Join(base, strconv.Itoa(n))
+		if err := os.Mkdir(at, 0o700); err != nil {
 			rt.Fatal(err)
 		}
 		if err := os.WriteFile(filepath.Join(at, filepath.Base(paths[0])), whole[:cut], 0o600); err != nil {
