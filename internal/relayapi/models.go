@@ -75,13 +75,18 @@ func (s *server) models(c *gin.Context) {
 
 // model shows one model. Its name may hold slashes.
 func (s *server) model(c *gin.Context) {
+	name := strings.TrimPrefix(c.Param("id"), "/")
+	if name == "" {
+		s.models(c)
+		return
+	}
 	rid := s.begin(c)
 	key, err := s.Pipeline.Authenticate(c.Request.Context(), presentedKey(c.Request))
 	if err != nil {
 		s.refuse(c, s.Chat, rid, err)
 		return
 	}
-	found := s.visible(key, strings.TrimPrefix(c.Param("id"), "/"))
+	found := s.visible(key, name)
 	if len(found) == 0 {
 		s.refuse(c, s.Chat, rid, apperr.New(apperr.ModelNotFound, "The model does not exist or you do not have access to it.").WithParam("model"))
 		return

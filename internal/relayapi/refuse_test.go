@@ -117,6 +117,7 @@ func TestModels(t *testing.T) {
 
 	require.Contains(t, w.get(t, "/v1/models/demo/echo").body, `"id":"demo/echo"`)
 	require.Equal(t, http.StatusNotFound, w.get(t, "/v1/models/demo/none").status)
+	require.Contains(t, w.get(t, "/v1/models/").body, `"object":"list"`)
 	w.record.Models = []string{"demo/slow"}
 	require.Equal(t, http.StatusNotFound, w.get(t, "/v1/models/demo/echo").status)
 }
