@@ -20,7 +20,7 @@ import (
 
 const (
 	jsClients      = "internal/e2e/clients/js"
-	actTimeout     = time.Minute
+	actTimeout     = 3 * time.Minute // all pages, on a busy machine
 	installTimeout = 5 * time.Minute
 )
 

@@ -90,10 +90,10 @@ export class Console {
     await this.settled();
   }
 
-  /** The page has its data: nothing is loading and no skeleton is left. */
+  /** The page has its data: it has a heading, and nothing is loading. */
   async settled() {
-    await this.page.waitForLoadState("networkidle");
-    await this.page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
+    await this.page.locator("h1").first().waitFor({ state: "attached" });
+    await this.page.waitForFunction(() => !document.querySelector(".skeleton, [aria-busy=true]"));
   }
 
   async screenshot(name) {
@@ -121,8 +121,13 @@ export class Console {
       await this.page.evaluate((theme) => {
         document.documentElement.dataset.theme = theme;
       }, look.theme);
-      const over = await this.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      if (over > 0) this.fault(`${name}, ${look.name}: ${over} px wider than the window`);
+      const wide = await this.page.evaluate(async () => {
+        for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame); // what listens to the size has drawn
+        if (document.documentElement.scrollWidth <= window.innerWidth) return undefined;
+        const all = [...document.body.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > window.innerWidth);
+        return all.slice(0, 3).map((one) => `<${one.localName} class="${one.className}">`);
+      });
+      if (wide) this.fault(`${name}, ${look.name}: wider than the window: ${wide.join(" ")}`);
       await this.screenshot(`${name}-${look.name}`);
       if (look.axe) await this.axe(`${name}, ${look.name}`);
     }
@@ -163,7 +168,8 @@ export class Console {
   }
 
   async signOut() {
-    await this.page.getByRole("button", { name: /, account$/ }).click();
+    await this.goto("/");
+    await this.page.getByRole("button", { name: /Account menu$/ }).click();
     await this.page.getByRole("menuitem", { name: "Sign out" }).click();
     await this.page.waitForURL(/\/sign-in/);
   }
