@@ -78,7 +78,10 @@ function findBrowser() {
 }
 
 async function openFirstRow(page) {
-  await page.locator("tbody tr").first().locator("a, button").first().click();
+  const opener = page.locator("tbody tr").first().locator("a, button").first();
+  // A list may be empty on a fresh installation: its empty state is then the picture.
+  if ((await opener.count()) === 0) return;
+  await opener.click();
   await page.waitForTimeout(400);
 }
 

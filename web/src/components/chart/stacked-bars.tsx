@@ -46,7 +46,7 @@ export function StackedBars({
           <YAxis
             tickLine={false}
             axisLine={false}
-            width={56}
+            width="auto"
             tick={{ fill: "var(--muted)", fontSize: 12 }}
             tickFormatter={formatAxis}
             tickCount={5}

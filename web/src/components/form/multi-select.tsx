@@ -1,5 +1,6 @@
 import { Combobox } from "@base-ui/react/combobox";
 import { Check, X } from "lucide-react";
+import { useRef } from "react";
 import { cx } from "@/lib/cx";
 
 /** Picks several of a list by typing. Nothing picked means what `emptyText` says. */
@@ -19,9 +20,13 @@ export function MultiSelect({
   /** Chips carry their position, because the order matters. */
   ordered?: boolean;
 }) {
+  const box = useRef<HTMLDivElement>(null);
   return (
     <Combobox.Root multiple items={options} value={value} onValueChange={onChange}>
-      <Combobox.Chips className="flex min-h-9 w-full flex-wrap items-center gap-1 rounded-md border border-border-strong bg-surface p-1 shadow-card focus-within:outline-2 focus-within:outline-ring focus-within:outline-offset-2">
+      <Combobox.Chips
+        ref={box}
+        className="flex min-h-9 w-full flex-wrap items-center gap-1 rounded-md border border-border-strong bg-surface p-1 shadow-card focus-within:outline-2 focus-within:outline-ring focus-within:outline-offset-2"
+      >
         <Combobox.Value>
           {(picked: string[]) => (
             <>
@@ -51,7 +56,7 @@ export function MultiSelect({
         </Combobox.Value>
       </Combobox.Chips>
       <Combobox.Portal>
-        <Combobox.Positioner className="z-50 outline-none" sideOffset={6}>
+        <Combobox.Positioner className="z-50 outline-none" sideOffset={6} anchor={box}>
           <Combobox.Popup className="max-h-64 w-(--anchor-width) overflow-y-auto rounded-md bg-raised p-1.5 shadow-pop outline-none">
             <Combobox.Empty className="px-2 py-1.5 text-muted text-sm empty:hidden">
               Nothing by that name.

@@ -107,7 +107,7 @@ export function DataTable<Row extends object>({
                       sorted === "asc" ? "ascending" : sorted === "desc" ? "descending" : undefined
                     }
                     className={cx(
-                      "h-10 whitespace-nowrap px-3 font-medium text-muted text-xs first:pl-5 last:pr-5",
+                      "h-10 whitespace-nowrap px-2 font-medium text-muted text-xs first:pl-4 last:pr-4 sm:px-3 sm:first:pl-5 sm:last:pr-5",
                       look(header.column.columnDef.meta),
                     )}
                   >
@@ -147,7 +147,7 @@ export function DataTable<Row extends object>({
                   <td
                     key={cell.id}
                     className={cx(
-                      "h-12 px-3 first:pl-5 last:pr-5",
+                      "h-12 px-2 first:pl-4 last:pr-4 sm:px-3 sm:first:pl-5 sm:last:pr-5",
                       look(cell.column.columnDef.meta),
                     )}
                   >

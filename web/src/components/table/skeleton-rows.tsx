@@ -7,7 +7,10 @@ export function SkeletonRows({ columns, rows = 6 }: { columns: string[]; rows?: 
     <tr key={row}>
       {columns.map((className, column) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: identical cells that never move
-        <td key={column} className={`h-12 px-3 first:pl-5 last:pr-5 ${className}`}>
+        <td
+          key={column}
+          className={`h-12 px-2 first:pl-4 last:pr-4 sm:px-3 sm:first:pl-5 sm:last:pr-5 ${className}`}
+        >
           <Skeleton className={`inline-block h-4 ${column === 0 ? "w-32" : "w-16"}`} />
         </td>
       ))}

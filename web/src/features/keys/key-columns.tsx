@@ -131,9 +131,10 @@ function Spent({ spent: key }: { spent: Key }) {
   const share = moneyShare(key.spent, key.budget.amount);
   const budget = formatMoney(key.budget.amount);
   return (
-    <div className="ml-auto flex w-32 flex-col sm:w-36 gap-1 py-2">
-      <p className="whitespace-nowrap">
-        <Money value={key.spent} /> <span className="text-faint">of {budget}</span>
+    <div className="ml-auto flex w-24 flex-col sm:w-36 gap-1 py-2">
+      <p className="sm:whitespace-nowrap">
+        <Money value={key.spent} />{" "}
+        <span className="whitespace-nowrap text-faint">of {budget}</span>
       </p>
       <Meter share={share} label={`Budget of ${key.name}`} />
       <p className="text-faint text-xs">{WINDOW_NAMES[key.budget.window]}</p>

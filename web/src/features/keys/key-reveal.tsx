@@ -44,7 +44,7 @@ export function KeyReveal({
         <div className="flex flex-wrap items-center gap-3 rounded-md border border-accent bg-accent-soft p-3">
           <code
             data-testid="secret"
-            className="min-w-0 flex-1 select-all font-medium text-sm [overflow-wrap:anywhere]"
+            className="min-w-0 flex-1 basis-full select-all font-medium sm:basis-0 text-sm [overflow-wrap:anywhere]"
           >
             {created.secret}
           </code>
@@ -67,6 +67,7 @@ export function KeyReveal({
         </section>
         <TestRequest
           baseUrl={me.relay_base_url}
+          keyId={created.id}
           secret={created.secret}
           model={allowed}
           models={

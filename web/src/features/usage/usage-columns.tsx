@@ -53,17 +53,17 @@ export function usageColumns(by: Dimension, title: string, total: Row | undefine
 }
 
 export function UsageTotal({ total }: { total: Row }) {
-  const cell = "h-12 px-3 text-right font-medium tabular-nums";
+  const cell = "h-12 px-2 text-right font-medium tabular-nums sm:px-3";
   return (
     <tr>
-      <th scope="row" className="h-12 px-3 pl-5 text-left font-medium">
+      <th scope="row" className="h-12 pl-4 text-left font-medium sm:pl-5">
         Total
       </th>
       <td className={`${cell} hidden sm:table-cell`}>{formatCount(total.requests)}</td>
       <td className={`${cell} hidden md:table-cell`}>{formatCount(total.input_tokens)}</td>
       <td className={`${cell} hidden md:table-cell`}>{formatCount(total.output_tokens)}</td>
       <td className={`${cell} hidden sm:table-cell`} />
-      <td className={`${cell} pr-5`}>
+      <td className={`${cell} pr-4! sm:pr-5!`}>
         <Money value={total.charge} precision="micro" />
       </td>
     </tr>

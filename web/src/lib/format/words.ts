@@ -82,7 +82,7 @@ const STATES: Record<string, Word> = {
 
   drafted: { text: "Draft", tone: "neutral" },
   verified: { text: "Verified", tone: "accent" },
-  finalized: { text: "Open", tone: "accent" },
+  finalized: { text: "Final", tone: "accent" },
   paid: { text: "Paid", tone: "success" },
   void: { text: "Void", tone: "neutral" },
 };

@@ -1,4 +1,4 @@
-import { createFileRoute, redirect } from "@tanstack/react-router";
+import { createFileRoute, redirect, stripSearchParams } from "@tanstack/react-router";
 import { z } from "zod";
 import { OverviewPage } from "@/features/overview/overview-page";
 import { isPlatform, sessionOptions } from "@/lib/auth/session";
@@ -11,6 +11,8 @@ export const Route = createFileRoute("/_app/")({
     // The platform itself spends nothing: its staff start with the tenants.
     if (isPlatform(me)) throw redirect({ to: "/operator/tenants" });
   },
+  // Addresses carry only what differs from the start.
+  search: { middlewares: [stripSearchParams({ range: "30d" })] },
   component: Overview,
 });
 

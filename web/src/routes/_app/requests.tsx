@@ -1,4 +1,4 @@
-import { createFileRoute } from "@tanstack/react-router";
+import { createFileRoute, stripSearchParams } from "@tanstack/react-router";
 import { useCallback } from "react";
 import { z } from "zod";
 import { OUTCOMES, type RequestSearch, RequestsPage } from "@/features/requests/requests-page";
@@ -15,6 +15,8 @@ export const Route = createFileRoute("/_app/requests")({
     class: z.enum(TOKEN_CLASSES).optional().catch(undefined),
     id: textParam,
   }),
+  // Addresses carry only what differs from the start.
+  search: { middlewares: [stripSearchParams({ range: "7d" })] },
   component: Requests,
 });
 

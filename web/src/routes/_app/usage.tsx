@@ -1,4 +1,4 @@
-import { createFileRoute } from "@tanstack/react-router";
+import { createFileRoute, stripSearchParams } from "@tanstack/react-router";
 import { z } from "zod";
 import { UsagePage } from "@/features/usage/usage-page";
 import { rangeParam, textParam } from "@/lib/url/search";
@@ -12,6 +12,8 @@ export const Route = createFileRoute("/_app/usage")({
     model: textParam,
     key: textParam,
   }),
+  // Addresses carry only what differs from the start.
+  search: { middlewares: [stripSearchParams({ range: "30d", by: "model", measure: "cost" })] },
   component: Usage,
 });
 
