@@ -71,7 +71,7 @@
       }
       body.append(el("tr", {}, el("td", {}, name, required.includes(name) ? el("span", { class: "req", title: "required" }, " *") : ""), el("td", {}, typeText(prop)), cell));
     }
-    return el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", {}, "Name"), el("th", {}, "Type"), el("th", {}, "Meaning"))), body));
+    return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Fields" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", {}, "Name"), el("th", {}, "Type"), el("th", {}, "Meaning"))), body));
   };
 
   const example = (raw, depth = 0) => {
@@ -109,7 +109,7 @@
     if (params.length > 0) {
       const rows = params.map((p) => el("tr", {}, el("td", {}, p.name, p.required ? el("span", { class: "req", title: "required" }, " *") : ""), el("td", {}, p.in),
         el("td", {}, typeText(p.schema)), el("td", {}, prose([p.description, bounds(p.schema)].filter(Boolean).join(" — ")))));
-      box.append(el("h4", {}, "Parameters"), el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...["Name", "In", "Type", "Meaning"].map((h) => el("th", {}, h)))), el("tbody", {}, ...rows))));
+      box.append(el("h4", {}, "Parameters"), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Parameters" }, el("table", {}, el("thead", {}, el("tr", {}, ...["Name", "In", "Type", "Meaning"].map((h) => el("th", {}, h)))), el("tbody", {}, ...rows))));
     }
     if (op.requestBody) box.append(el("h4", {}, "Body"), schemaTable(deref(op.requestBody).content["application/json"].schema));
     for (const [status, raw] of Object.entries(op.responses)) {

@@ -3,6 +3,7 @@ import { type ReactNode, useState } from "react";
 import { errorText } from "@/lib/api/errors";
 import { Alert } from "./alert";
 import { Button } from "./button";
+import { useReturnFocus } from "./use-return-focus";
 
 /** Asks before an act that matters. The title names the thing that will be gone. */
 export function Confirm({
@@ -22,6 +23,7 @@ export function Confirm({
   tone?: "danger" | "primary";
   onConfirm: () => Promise<unknown>;
 }) {
+  useReturnFocus(open);
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string>();
 

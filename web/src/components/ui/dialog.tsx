@@ -3,6 +3,7 @@ import { X } from "lucide-react";
 import type { ReactNode } from "react";
 import { cx } from "@/lib/cx";
 import { Button } from "./button";
+import { useReturnFocus } from "./use-return-focus";
 
 const BACKDROP =
   "fixed inset-0 z-40 bg-scrim transition-opacity duration-150 data-ending-style:opacity-0 data-starting-style:opacity-0";
@@ -25,6 +26,7 @@ export function Dialog({
   /** False where closing by accident loses something, such as a secret shown once. */
   dismissible?: boolean;
 }) {
+  useReturnFocus(props.open);
   return (
     <Base.Root
       open={props.open}
@@ -53,6 +55,7 @@ export function Dialog({
 
 /** A panel from the right edge: details of one row, with the list still in view. */
 export function Drawer(props: PanelProps) {
+  useReturnFocus(props.open);
   return (
     <Base.Root open={props.open} onOpenChange={props.onOpenChange}>
       <Base.Portal>
