@@ -36,15 +36,30 @@ type page struct {
 // pages are all routes of the console, by who may see them.
 var pages = map[string][]page{
 	"owner": {
-		{Path: "/", Name: "overview"}, {Path: "/keys", Name: "keys"}, {Path: "/keys?create=true", Name: "keys-create"},
-		{Path: "/models", Name: "models"}, {Path: "/models", Name: "model", Open: true}, {Path: "/usage", Name: "usage"},
-		{Path: "/requests", Name: "requests"}, {Path: "/credits", Name: "credits"}, {Path: "/credits?topup=true", Name: "credits-topup"},
-		{Path: "/members", Name: "members"}, {Path: "/audit", Name: "audit"}, {Path: "/settings", Name: "settings"}, {Path: "/no-such-page", Name: "not-found"},
+		{Path: "/", Name: "overview"},
+		{Path: "/keys", Name: "keys"},
+		{Path: "/keys?create=true", Name: "keys-create"},
+		{Path: "/models", Name: "models"},
+		{Path: "/models", Name: "model", Open: true},
+		{Path: "/usage", Name: "usage"},
+		{Path: "/requests", Name: "requests"},
+		{Path: "/credits", Name: "credits"},
+		{Path: "/credits?topup=true", Name: "credits-topup"},
+		{Path: "/members", Name: "members"},
+		{Path: "/audit", Name: "audit"},
+		{Path: "/settings", Name: "settings"},
+		{Path: "/no-such-page", Name: "not-found"},
+		{Path: "/docs", Name: "docs"},
 	},
 	"operator": {
-		{Path: "/operator/tenants", Name: "op-tenants"}, {Path: "/operator/tenants", Name: "op-tenant", Open: true},
-		{Path: "/operator/providers", Name: "op-providers"}, {Path: "/operator/models", Name: "op-models"}, {Path: "/operator/routes", Name: "op-routes"},
-		{Path: "/operator/price-books", Name: "op-price-books"}, {Path: "/operator/periods", Name: "op-periods"}, {Path: "/operator/system", Name: "op-system"},
+		{Path: "/operator/tenants", Name: "op-tenants"},
+		{Path: "/operator/tenants", Name: "op-tenant", Open: true},
+		{Path: "/operator/providers", Name: "op-providers"},
+		{Path: "/operator/models", Name: "op-models"},
+		{Path: "/operator/routes", Name: "op-routes"},
+		{Path: "/operator/price-books", Name: "op-price-books"},
+		{Path: "/operator/periods", Name: "op-periods"},
+		{Path: "/operator/system", Name: "op-system"},
 	},
 }
 
@@ -68,6 +83,7 @@ func TestJourney(t *testing.T) {
 	s.checkBooks(t)
 	j.revoke(t)
 	v.order(t, nil, map[string]any{"act": "visit", "pages": pages})
+	v.do(t, "keyboard", nil, "who", "owner")
 	v.do(t, "signOut", nil, "who", "owner")
 	v.finish(t)
 }

@@ -167,6 +167,49 @@ export class Console {
     await this.settled();
   }
 
+  /** Gets about without a mouse: skip link, palette, a dialog that gives the focus back. */
+  async keyboard() {
+    const { keyboard } = this.page;
+    const focused = () => this.page.evaluate(() => document.activeElement?.textContent?.trim().slice(0, 40) || document.activeElement?.id);
+    await this.goto("/");
+    await keyboard.press("Tab");
+    if ((await focused()) !== "Skip to content") this.fault(`the first stop is "${await focused()}", not the skip link`);
+    await keyboard.press("Enter");
+    await keyboard.press("Tab");
+    const inMain = await this.page.evaluate(() => document.querySelector("main").contains(document.activeElement));
+    if (!inMain) this.fault("the skip link does not lead into the page");
+
+    await keyboard.press("Control+k");
+    await this.page.getByRole("combobox").waitFor();
+    await keyboard.type("api keys");
+    await keyboard.press("Enter");
+    await this.page.waitForURL(/\/keys/);
+    await this.settled();
+
+    const create = this.page.getByRole("button", { name: "Create key" }).first();
+    await create.focus();
+    await keyboard.press("Enter");
+    const dialog = this.page.getByRole("dialog");
+    await dialog.waitFor();
+    for (let stop = 0; stop < 20; stop++) {
+      await keyboard.press("Tab");
+      const inside = await this.page.evaluate(() => Boolean(document.activeElement.closest("[role=dialog]")));
+      // The guards at both ends of a dialog hold the focus for the moment in which they hand it on.
+      const guard = await this.page.evaluate(() => document.activeElement.hasAttribute("data-base-ui-focus-guard"));
+      if (!inside && !guard) {
+        this.fault(`the focus leaves the open dialog to "${await focused()}"`);
+        break;
+      }
+    }
+    await keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    const back = () => create.evaluate((one) => one === document.activeElement);
+    for (let tries = 0; tries < 20 && !(await back()); tries++) await this.page.waitForTimeout(50);
+    if (!(await back())) {
+      this.fault(`a closed dialog leaves the focus at "${await focused()}", not where it was opened`);
+    }
+  }
+
   async signOut() {
     await this.goto("/");
     await this.page.getByRole("button", { name: /Account menu$/ }).click();

@@ -39,6 +39,7 @@ const acts = {
   closeMonth: async ({ who }) => (await person(who)).closeMonth(),
   followInvoice: async ({ who, number, model, lineClass, id }) =>
     (await person(who)).followInvoice(number, model, lineClass, id),
+  keyboard: async ({ who }) => (await person(who)).keyboard(),
   signOut: async ({ who }) => (await person(who)).signOut(),
 
   /** Streams one answer with the official SDK, as the README shows it. */
