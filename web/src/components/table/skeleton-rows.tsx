@@ -6,8 +6,8 @@ export function SkeletonRows({ columns, rows = 6 }: { columns: string[]; rows?: 
     // biome-ignore lint/suspicious/noArrayIndexKey: identical rows that never move
     <tr key={row}>
       {columns.map((className, column) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: identical cells that never move
         <td
+          // biome-ignore lint/suspicious/noArrayIndexKey: identical cells that never move
           key={column}
           className={`h-12 px-2 first:pl-4 last:pr-4 sm:px-3 sm:first:pl-5 sm:last:pr-5 ${className}`}
         >
