@@ -45,7 +45,7 @@ const columns: Column<DayTotal>[] = [
 /** The chart's figures, exact, newest day first. */
 export function DayTable({ totals }: { totals: DayTotal[] }) {
   return (
-    <div className="-mx-5 -mb-5 max-h-96 overflow-y-auto border-border border-t">
+    <div className="-mx-4 -mb-5 sm:-mx-5 max-h-96 overflow-y-auto border-border border-t">
       <DataTable
         columns={columns}
         rows={totals}

@@ -19,7 +19,8 @@ export function Field({
     <Base.Root invalid={Boolean(error)} className="flex min-w-0 flex-col gap-1.5">
       <Base.Label className="font-medium text-sm">
         {label}
-        {optional ? <span className="ml-1.5 font-normal text-faint">optional</span> : null}
+        {optional ? " " : null}
+        {optional ? <span className="ml-0.5 font-normal text-faint">optional</span> : null}
       </Base.Label>
       {children}
       {hint && !error ? (

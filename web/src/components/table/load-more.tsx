@@ -19,7 +19,7 @@ export function LoadMore({
 }) {
   if (shown === 0) return null;
   return (
-    <div className="flex items-center justify-between gap-4 border-border border-t px-5 py-3">
+    <div className="flex items-center justify-between gap-4 border-border border-t px-4 py-3 sm:px-5">
       <p className="text-muted text-sm" aria-live="polite">
         {hasMore ? "First " : ""}
         {plural(shown, noun, nounMany)}

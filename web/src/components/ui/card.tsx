@@ -21,7 +21,7 @@ export function CardHeader({
   actions?: ReactNode;
 }) {
   return (
-    <header className="flex flex-wrap items-start justify-between gap-x-4 gap-y-3 px-5 pt-4 pb-3">
+    <header className="flex flex-wrap items-start justify-between gap-x-4 gap-y-3 px-4 pt-4 pb-3 sm:px-5">
       <div className="min-w-0">
         <h2 className="font-semibold text-lg">{title}</h2>
         {description ? <p className="mt-0.5 text-muted text-sm">{description}</p> : null}
@@ -32,5 +32,5 @@ export function CardHeader({
 }
 
 export function CardBody({ children, className }: { children: ReactNode; className?: string }) {
-  return <div className={cx("px-5 pb-5", className)}>{children}</div>;
+  return <div className={cx("px-4 pb-5 sm:px-5", className)}>{children}</div>;
 }

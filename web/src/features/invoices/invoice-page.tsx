@@ -36,6 +36,7 @@ export function InvoicePage({ id }: { id: string }) {
           <ArrowLeft className="size-4" aria-hidden /> Invoices
         </TextLink>
       }
+      name={found?.number}
       title={
         <span className="flex flex-wrap items-center gap-3">
           {found?.number ?? "Invoice"}

@@ -109,7 +109,7 @@ export function KeysPage({
         <LoadError error={keys.error} onRetry={() => void keys.refetch()} />
       ) : (
         <Card>
-          <div className="flex items-center justify-between border-border border-b px-5 py-3">
+          <div className="flex items-center justify-between border-border border-b px-4 py-3 sm:px-5">
             <Segmented<KeyView>
               label="Which keys"
               value={view}

@@ -47,7 +47,7 @@ export function ModelsPage({
         <LoadError error={models.error} onRetry={() => void models.refetch()} />
       ) : (
         <Card>
-          <div className="border-border border-b px-5 py-3">
+          <div className="border-border border-b px-4 py-3 sm:px-5">
             <div className="max-w-80">
               <Input
                 type="search"

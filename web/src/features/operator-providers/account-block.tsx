@@ -42,7 +42,7 @@ export function AccountBlock({
   };
 
   return (
-    <div className="border-border border-t px-5 py-4">
+    <div className="border-border border-t px-4 py-4 sm:px-5">
       <div className="flex items-start justify-between gap-4">
         <div className="min-w-0">
           <h3 className="flex flex-wrap items-center gap-2 font-medium text-base">

@@ -114,7 +114,7 @@ function ProviderCard({
         }
       />
       {accounts.length === 0 ? (
-        <p className="px-5 pb-5 text-muted text-sm">
+        <p className="px-4 pb-5 text-muted sm:px-5 text-sm">
           No account yet: nothing can be sent to this provider.
         </p>
       ) : null}

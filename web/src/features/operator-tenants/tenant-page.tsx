@@ -27,7 +27,10 @@ const lotColumns: Column<Lot>[] = [
     cell: ({ row: { original: lot } }) => (
       <div className="py-2">
         <span className="font-medium capitalize">{lot.source}</span>
-        <p className="max-w-60 truncate font-mono text-faint text-xs" title={lot.source_ref}>
+        <p
+          className="max-w-36 truncate font-mono sm:max-w-60 text-faint text-xs"
+          title={lot.source_ref}
+        >
           {lot.source_ref}
         </p>
       </div>
@@ -80,6 +83,7 @@ export function TenantPage({ id }: { id: string }) {
           <ArrowLeft className="size-4" aria-hidden /> Tenants
         </TextLink>
       }
+      name={found?.name}
       title={
         <span className="flex flex-wrap items-center gap-3">
           {found?.name ?? "Tenant"}

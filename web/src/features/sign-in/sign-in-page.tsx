@@ -1,4 +1,5 @@
 import { zodResolver } from "@hookform/resolvers/zod";
+import { useEffect } from "react";
 import { useForm } from "react-hook-form";
 import { z } from "zod";
 import { Field } from "@/components/form/field";
@@ -29,6 +30,9 @@ export function SignInPage({
     defaultValues: { email: "", password: "" },
   });
   const { errors, isSubmitting } = form.formState;
+  useEffect(() => {
+    document.title = "Sign in · Starlane";
+  }, []);
 
   const submit = form.handleSubmit(async ({ email, password }) => {
     try {
