@@ -172,7 +172,7 @@ func (s *Server) choose(c *gin.Context, caller *identity.Caller) (*principal, er
 
 // sessionHeader is the Set-Cookie value that opens a session, or ends it when the value is empty.
 func (s *Server) sessionHeader(value secret.String, expires time.Time) string {
-	c := http.Cookie{
+	c := http.Cookie{ //nolint:gosec // Secure follows the address that browsers use: plain http works on loopback only
 		Name: sessionCookie, Value: value.Reveal(), Path: "/", HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode, Expires: expires,
 	}
 	if value.Empty() {

@@ -120,7 +120,7 @@ func (s *server) recover(c *gin.Context, in dialect.Ingress, rid id.ID, out *sin
 	}
 	s.Logger.ErrorContext(c.Request.Context(), "panic while serving", "request_id", rid.String(), "stack", string(debug.Stack()))
 	if out.started {
-		panic(http.ErrAbortHandler) //nolint:forbidigo // the way to break off an answer that has begun
+		panic(http.ErrAbortHandler)
 	}
 	s.refuse(c, in, rid, apperr.New(apperr.Internal, "Something went wrong on our side. The request id helps us find it."))
 }

@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -46,7 +45,7 @@ func (h *heap) Retry(_ context.Context, id, _ string, wait time.Duration) error 
 
 func (h *heap) Newest(context.Context) (time.Time, error) { return time.Unix(100_000, 0), nil }
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func TestEventsEndAsTheyShould(t *testing.T) {
 	t.Parallel()

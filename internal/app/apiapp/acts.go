@@ -45,7 +45,7 @@ func Main(ctx context.Context, args []string, in io.Reader, out io.Writer) error
 func withConfig(f func(*config.Config) error) error {
 	cfg, err := config.Load(config.API)
 	if err != nil {
-		return errors.Join(errors.New("configuration:"), err)
+		return errors.Join(errors.New("configuration is incomplete"), err)
 	}
 	return f(cfg)
 }

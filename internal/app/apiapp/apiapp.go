@@ -181,7 +181,7 @@ func (a *App) handler(ctx context.Context, health *httpserver.Health, reg promet
 	if err != nil {
 		return nil, err
 	}
-	return server.Handler()
+	return server.Handler() //nolint:contextcheck // each request brings its own context
 }
 
 // version is the one that the build was made from.

@@ -35,7 +35,7 @@ func Main(ctx context.Context, args []string, out io.Writer) error {
 	}
 	cfg, err := config.Load(config.Relay)
 	if err != nil {
-		return errors.Join(errors.New("configuration:"), err)
+		return errors.Join(errors.New("configuration is incomplete"), err)
 	}
 	if act == "check-config" {
 		_, err := io.WriteString(out, "the configuration is complete\n")

@@ -102,7 +102,7 @@ func TestRelay(t *testing.T) {
 	r := redistest.New(t)
 	store, err := redisstore.Open(secret.New(r.URL), redisstore.Options{})
 	require.NoError(t, err)
-	defer store.Close() //nolint:errcheck // the test is over
+	defer store.Close()
 	sim := httptest.NewServer(provider.New(provider.Config{Echo: &provider.Pace{}}))
 	defer sim.Close()
 	key := publish(t, store, sim.URL)

@@ -40,7 +40,7 @@ func Main(ctx context.Context, args []string, out io.Writer) error {
 	}
 	cfg, err := config.Load(config.Worker)
 	if err != nil {
-		return errors.Join(errors.New("configuration:"), err)
+		return errors.Join(errors.New("configuration is incomplete"), err)
 	}
 	return run(ctx, cfg, args, out)
 }

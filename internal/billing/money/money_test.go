@@ -15,8 +15,13 @@ func TestString(t *testing.T) {
 		in   Amount
 		want string
 	}{
-		{0, "0.00"}, {75, "0.000000075"}, {12 * USD, "12.00"}, {12*USD + 50*Cent, "12.50"}, {-3 * USD, "-3.00"},
-		{math.MinInt64, "-9223372036.854775808"}, {math.MaxInt64, "9223372036.854775807"},
+		{0, "0.00"},
+		{75, "0.000000075"},
+		{12 * USD, "12.00"},
+		{12*USD + 50*Cent, "12.50"},
+		{-3 * USD, "-3.00"},
+		{math.MinInt64, "-9223372036.854775808"},
+		{math.MaxInt64, "9223372036.854775807"},
 	} {
 		if got := tc.in.String(); got != tc.want {
 			t.Errorf("Amount(%d).String() = %q, want %q", int64(tc.in), got, tc.want)

@@ -30,8 +30,9 @@ func (g *Gateway) EnsureCustomer(ctx context.Context, opID, tenantID, name, emai
 		return "", err
 	}
 	// Only what never changes goes under the key: a repeat after a rename must not be a conflict.
-	params.Metadata = map[string]string{metaTenant: tenantID, metaOp: opID}
-	made, err := g.api.Customers.New(&stripe.CustomerParams{Params: params})
+	made, err := g.api.Customers.New(&stripe.CustomerParams{
+		Params: params, Metadata: map[string]string{metaTenant: tenantID, metaOp: opID},
+	})
 	if err != nil {
 		return "", wrap(op, err)
 	}
@@ -106,7 +107,6 @@ func (g *Gateway) CreateCheckout(ctx context.Context, req CheckoutRequest) (Chec
 		return Checkout{}, err
 	}
 	meta := map[string]string{metaTenant: req.TenantID, metaTopup: req.TopupID, metaOp: req.OpID}
-	base.Metadata = meta
 	if req.Description == "" {
 		req.Description = "Prepaid credit"
 	}
@@ -114,6 +114,7 @@ func (g *Gateway) CreateCheckout(ctx context.Context, req CheckoutRequest) (Chec
 		Params: base, Mode: stripe.String(string(stripe.CheckoutSessionModePayment)), Customer: stripe.String(req.CustomerID),
 		ClientReferenceID: stripe.String(req.TopupID), SuccessURL: stripe.String(req.SuccessURL), CancelURL: stripe.String(req.CancelURL),
 		// Stripe does not copy the session's metadata to the intent.
+		Metadata:          meta,
 		PaymentIntentData: &stripe.CheckoutSessionPaymentIntentDataParams{Metadata: meta, Description: stripe.String(req.Description)},
 		LineItems: []*stripe.CheckoutSessionLineItemParams{{
 			Quantity: stripe.Int64(1),

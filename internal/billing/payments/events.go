@@ -97,9 +97,8 @@ func (g *Gateway) EnsureWebhookEndpoint(ctx context.Context, url string) (Webhoo
 	if err != nil {
 		return WebhookEndpoint{}, err
 	}
-	params.Metadata = map[string]string{metaOwner: "starlane"}
 	made, err := g.api.WebhookEndpoints.New(&stripe.WebhookEndpointParams{
-		Params: params, URL: stripe.String(url), EnabledEvents: stripe.StringSlice(EventTypes()), APIVersion: stripe.String(stripe.APIVersion),
+		Params: params, Metadata: map[string]string{metaOwner: "starlane"}, URL: stripe.String(url), EnabledEvents: stripe.StringSlice(EventTypes()), APIVersion: stripe.String(stripe.APIVersion),
 	})
 	if err != nil {
 		return WebhookEndpoint{}, wrap(op, err)

@@ -65,9 +65,9 @@ func (g *Gateway) CreateInvoiceDraft(ctx context.Context, req InvoiceRequest) (I
 	if err != nil {
 		return Invoice{}, err
 	}
-	base.Metadata = map[string]string{metaTenant: req.TenantID, metaInvoice: req.InvoiceID, metaPeriod: req.Period, metaOp: req.OpID}
 	params := &stripe.InvoiceParams{
-		Params: base, Customer: stripe.String(req.CustomerID), Currency: stripe.String(req.Currency), AutoAdvance: stripe.Bool(false),
+		Metadata: map[string]string{metaTenant: req.TenantID, metaInvoice: req.InvoiceID, metaPeriod: req.Period, metaOp: req.OpID},
+		Params:   base, Customer: stripe.String(req.CustomerID), Currency: stripe.String(req.Currency), AutoAdvance: stripe.Bool(false),
 		CollectionMethod:            stripe.String(string(stripe.InvoiceCollectionMethodChargeAutomatically)),
 		PendingInvoiceItemsBehavior: stripe.String("exclude"),
 	}

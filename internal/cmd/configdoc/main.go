@@ -37,7 +37,7 @@ func run(args []string) error {
 		return fmt.Errorf("%s: markers not found", args[0])
 	}
 	out := append(bytes.Clone(head), begin+table()+end...)
-	if err := os.WriteFile(args[0], append(out, tail...), 0o644); err != nil { //nolint:gosec // a public document
+	if err := os.WriteFile(args[0], append(out, tail...), 0o644); err != nil {
 		return fmt.Errorf("write document: %w", err)
 	}
 	return nil

@@ -98,7 +98,7 @@ func run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("write result: %w", err)
 		}
-		if err := os.WriteFile(*out, append(text, '\n'), 0o644); err != nil { //nolint:gosec // a report
+		if err := os.WriteFile(*out, append(text, '\n'), 0o644); err != nil {
 			return fmt.Errorf("write result: %w", err)
 		}
 	}

@@ -104,7 +104,9 @@ func (b *bench) call(ctx context.Context, method, path, token string, in, out an
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
-	req.Header.Set("Authorization", "Bearer "+token)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
 	req.Header.Set("Content-Type", "application/json")
 	client := http.Client{Timeout: 10 * time.Second}
 	res, err := client.Do(req)
@@ -182,16 +184,14 @@ func (b *bench) addKey(ctx context.Context) error {
 	}
 	var key struct {
 		Secret string `json:"secret"`
-		Key    struct {
-			ID string `json:"id"`
-		} `json:"key"`
+		ID     string `json:"id"`
 	}
 	in := object{"name": "benchmark", "project_id": projects.Items[0].ID}
 	if err := b.call(ctx, "POST", "/keys", access.Token, in, &key); err != nil {
 		return err
 	}
-	b.keyID, b.secret = key.Key.ID, key.Secret
-	grant := object{"source": "promo", "amount": "1000.00", "reason": "benchmark"}
+	b.keyID, b.secret = key.ID, key.Secret
+	grant := object{"kind": "promo", "amount": "1000.00", "reason": "benchmark"}
 	return b.call(ctx, "POST", "/tenants/"+me.Tenant.ID+"/credits", b.env["STARLANE_OPERATOR_TOKEN"], grant, nil)
 }
 
@@ -204,7 +204,7 @@ func (b *bench) startProxy(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start proxy: %w", err)
 	}
-	b.proxy = exec.CommandContext(ctx, self, "proxy", sim.Scheme+"://"+sim.Host) //nolint:gosec // ourselves
+	b.proxy = exec.CommandContext(ctx, self, "proxy", sim.Scheme+"://"+sim.Host)
 	b.proxy.Stderr = os.Stderr
 	out, err := b.proxy.StdoutPipe()
 	if err != nil {

@@ -35,7 +35,7 @@ func (a *app) databaseFindings(ctx context.Context) []finding {
 	}
 	out := []finding{okay("database", "Postgres "+version+" answers")}
 	// The answer was made somewhere between asking and now.
-	skew := max(asked.Sub(now), now.Sub(time.Now()), 0)
+	skew := max(asked.Sub(now), time.Until(now), 0)
 	if skew > skewAllowed {
 		out = append(out, fault("clock", fmt.Sprintf("this machine and the database are %s apart", skew.Round(time.Millisecond)), "synchronise the clocks: periods and prices depend on them"))
 	} else {

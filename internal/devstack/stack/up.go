@@ -91,7 +91,7 @@ func Up(ctx context.Context, o Options) (err error) {
 		err = nil // asked to stop
 		o.Report.Event("stopping …")
 	}
-	return errors.Join(err, u.sup.stopAll(o.Hurry))
+	return errors.Join(err, u.sup.stopAll(o.Hurry)) //nolint:contextcheck // stopping begins when the context has ended
 }
 
 func (u *up) keep(ctx context.Context, summary *Summary) error {

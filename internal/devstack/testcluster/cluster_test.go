@@ -19,7 +19,7 @@ import (
 func cluster(t *testing.T) Cluster {
 	t.Helper()
 	// Not t.TempDir: its removal would race with the server that is still stopping.
-	dir, err := os.MkdirTemp("", "starlane-testcluster-")
+	dir, err := os.MkdirTemp("", "starlane-testcluster-") //nolint:usetesting // see above
 	require.NoError(t, err)
 	c := Cluster{Dir: dir, IdleSeconds: 5}
 	t.Cleanup(func() {

@@ -96,7 +96,7 @@ func Load(role Role) (*Config, error) {
 		if !ok || path == "" || !known(base) {
 			continue
 		}
-		b, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+		b, err := os.ReadFile(path)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: cannot read the file: %w", name, err))
 			continue

@@ -39,7 +39,7 @@ func TestContentDoesNotPrint(t *testing.T) {
 	}
 	fmt.Fprint(&buf, fmt.Errorf("wrapped: %v", c))
 	for name, form := range map[string]string{
-		"plain": words, "hex": fmt.Sprintf("%x", words), "decimal": strings.Trim(fmt.Sprint([]byte(words)), "[]"),
+		"plain": words, "hex": fmt.Sprintf("%x", words), "decimal": strings.Trim(fmt.Sprint(string([]byte(words))), "[]"),
 	} {
 		if strings.Contains(buf.String(), form) {
 			t.Errorf("content is printed as %s", name)

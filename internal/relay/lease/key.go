@@ -20,7 +20,7 @@ const (
 
 	// What a refusal names.
 	paramRequests = "requests_per_minute"
-	paramTokens   = "tokens_per_minute"
+	paramTokens   = "tokens_per_minute" //nolint:gosec // the name of a limit
 	paramSlots    = "concurrency"
 	paramBudget   = "budget"
 )

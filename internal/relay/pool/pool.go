@@ -56,7 +56,7 @@ func (c *Chooser) weighted(eligible func(*catalog.Candidate) bool) (Pick, bool) 
 			continue
 		}
 		w := max(d.Deployment.Weight, 1)
-		if total += w; chosen == nil || rand.IntN(total) < w { //nolint:gosec // spreading load needs no secrecy
+		if total += w; chosen == nil || rand.IntN(total) < w {
 			chosen = d
 		}
 	}
@@ -75,7 +75,7 @@ func (c *Chooser) key(d *catalog.Candidate) *catalog.UpstreamKey {
 			continue
 		}
 		w := max(k.Weight, 1)
-		if total += w; chosen == nil || rand.IntN(total) < w { //nolint:gosec // see weighted
+		if total += w; chosen == nil || rand.IntN(total) < w {
 			chosen = k
 		}
 	}

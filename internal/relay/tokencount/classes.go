@@ -38,7 +38,7 @@ func newClasses() *classes {
 				c.mark(blank, rune(r.Lo), rune(r.Hi), rune(r.Stride), bits)
 			}
 			for _, r := range t.R32 {
-				c.mark(blank, rune(r.Lo), rune(r.Hi), rune(r.Stride), bits) //nolint:gosec // code points
+				c.mark(blank, rune(r.Lo), rune(r.Hi), rune(r.Stride), bits)
 			}
 		}
 	}

@@ -80,13 +80,13 @@ func (r *ranks) mergeScan(text []byte, i, j int) int {
 	var rank [maxScan]uint32
 	parts := j - i
 	for k := range parts {
-		start[k] = int32(i + k) //nolint:gosec // bodies are far below 2 GiB
+		start[k] = int32(i + k)
 		rank[k] = noRank
 		if k+1 < parts {
 			rank[k] = r.pairs[uint16(text[i+k])|uint16(text[i+k+1])<<8]
 		}
 	}
-	start[parts] = int32(j) //nolint:gosec // as above
+	start[parts] = int32(j)
 	for parts > 1 {
 		low, at := noRank, 0
 		for k, v := range rank[:parts-1] {
@@ -122,10 +122,10 @@ func (r *ranks) mergeLong(s *scratch, text []byte, i, j int) int {
 	s.grow(n)
 	text = text[i:] // with the bytes after the piece, so that words can be loaded at once
 	for k := range n - 1 {
-		s.prev[k], s.next[k] = int32(k-1), int32(k+1) //nolint:gosec // n is at most window
+		s.prev[k], s.next[k] = int32(k-1), int32(k+1)
 		s.add(int32(k), r.pairs[uint16(text[k])|uint16(text[k+1])<<8])
 	}
-	s.prev[n-1], s.next[n-1], s.rank[n-1] = int32(n-2), int32(n), noRank //nolint:gosec // as above
+	s.prev[n-1], s.next[n-1], s.rank[n-1] = int32(n-2), int32(n), noRank
 	s.parts = n
 	s.steps += n
 	s.drain(r, text, noRank)
@@ -198,7 +198,7 @@ func (s *scratch) add(a int32, rank uint32) {
 	}
 	older := s.head[rank]
 	s.pairs = append(s.pairs, pair{a, older})
-	s.head[rank] = uint32(len(s.pairs)) //nolint:gosec // at most three times window
+	s.head[rank] = uint32(len(s.pairs))
 	if older == 0 {
 		s.push(rank)
 	}

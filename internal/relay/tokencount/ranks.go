@@ -74,7 +74,7 @@ func newRanks(file string) *ranks {
 			copy(word[:], token)
 			r.addPacked(binary.LittleEndian.Uint64(word[:]), binary.LittleEndian.Uint64(word[8:]), n, rank)
 		default:
-			r.addLong(uint32(i+1), n, rank) //nolint:gosec // rank files are far below 4 GiB
+			r.addLong(uint32(i+1), n, rank)
 		}
 		i += n + 1
 	}
@@ -111,7 +111,7 @@ func (r *ranks) addLong(offset uint32, n int, rank uint32) {
 	for r.longSlots[at].length != 0 {
 		at = (at + 1) & (len(r.longSlots) - 1)
 	}
-	r.longSlots[at] = longSlot{offset, rank, uint32(n)} //nolint:gosec // n is a byte
+	r.longSlots[at] = longSlot{offset, rank, uint32(n)}
 }
 
 // slot takes the table index from the upper bits of a product, where a multiplication mixes best.

@@ -160,6 +160,7 @@ func (c *call) writeAnswer(body []byte, fault Rule) error {
 	case Garbage:
 		h.Set("Content-Length", strconv.Itoa(len(half)))
 		body = half
+	default: // no fault of an answer's body
 	}
 	if _, err := c.w.Write(body); err != nil {
 		return errGone

@@ -194,8 +194,9 @@ func (r Rule) statusError(key string, limit int) *apiError {
 			"The engine is currently overloaded, please try again later.")
 	case BadKey:
 		return errBadKey(key)
+	default:
+		return nil
 	}
-	return nil
 }
 
 func (r Rule) retryAfter() time.Duration {

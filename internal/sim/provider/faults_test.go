@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"io"
 	"math"
 	"net/http"
@@ -150,8 +149,10 @@ func TestPlan(t *testing.T) {
 		{"model":"demo-slow","kind":"server_error","every_nth":2},{"model":"demo-bench-*","kind":"quota"}]`).status)
 	require.Equal(t, []int{503, 503, 200}, []int{ask("sk-sim-a", "demo-echo"), ask("sk-sim-a", "demo-echo"), ask("sk-sim-a", "demo-echo")})
 	require.Equal(t, 200, ask("sk-sim-b", "demo-echo"))
-	require.Equal(t, []int{200, 500, 200, 500}, []int{ask("sk-sim-b", "demo-slow"), ask("sk-sim-b", "demo-slow"),
-		ask("sk-sim-b", "demo-slow"), ask("sk-sim-b", "demo-slow")})
+	require.Equal(t, []int{200, 500, 200, 500}, []int{
+		ask("sk-sim-b", "demo-slow"), ask("sk-sim-b", "demo-slow"),
+		ask("sk-sim-b", "demo-slow"), ask("sk-sim-b", "demo-slow"),
+	})
 	require.Equal(t, 429, ask("sk-sim-b", "demo-bench-1x0x0"))
 
 	require.Equal(t, http.StatusBadRequest, set(`[{"kind":"earthquake"}]`).status)
@@ -271,7 +272,7 @@ func TestEmbeddings(t *testing.T) {
 	raw, err := base64.StdEncoding.DecodeString(text)
 	require.NoError(t, err)
 	for i, want := range vectors[0] {
-		require.Equal(t, want, math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:])))
+		require.Equal(t, math.Float32bits(want), binary.LittleEndian.Uint32(raw[4*i:]))
 	}
 	require.Equal(t, 5, ask(`{"model":"demo-embed","input":[[1,2,3],[4,5]]}`).Usage.Prompt)
 	for _, bad := range []string{
@@ -334,5 +335,5 @@ func TestRunStopsWithItsContext(t *testing.T) {
 	require.NoError(t, <-ended)
 	r = send(t, context.Background(), http.MethodGet, url+"/healthz", "")
 	require.Error(t, r.err)
-	require.False(t, errors.Is(r.err, context.Canceled))
+	require.NotErrorIs(t, r.err, context.Canceled)
 }

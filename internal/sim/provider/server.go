@@ -290,6 +290,8 @@ func Run(ctx context.Context, cfg Config) error {
 			return fmt.Errorf("simulated provider: close: %w", err)
 		}
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("simulated provider: serve: %w", err)
+	}
 	return nil
 }

@@ -203,6 +203,7 @@ func (s *eventStream) disturb() error {
 		return errors.Join(s.flush(), errOver)
 	case NoDone:
 		return errors.Join(s.flush(), errOver)
+	default: // the others break off below, or are no fault of a stream
 	}
 	if len(s.buf) == 0 && s.chunks == 0 {
 		s.buf = append(s.buf, ": open\n\n"...)

@@ -81,7 +81,7 @@ func (f *fixture) customer(t testing.TB) *stripego.Customer {
 	t.Helper()
 	cus, err := f.api.Customers.New(&stripego.CustomerParams{
 		Name: stripego.String("Ada Ltd"), Email: stripego.String("ada@example.com"),
-		Params: stripego.Params{Metadata: map[string]string{"tenant_id": "t1"}},
+		Metadata: map[string]string{"tenant_id": "t1"},
 	})
 	require.NoError(t, err)
 	return cus
@@ -92,7 +92,7 @@ func (f *fixture) session(t testing.TB, customer string, cents int64) *stripego.
 	session, err := f.api.CheckoutSessions.New(&stripego.CheckoutSessionParams{
 		Mode: stripego.String("payment"), Customer: stripego.String(customer),
 		SuccessURL: stripego.String("http://127.0.0.1:1/ok?s={CHECKOUT_SESSION_ID}"), CancelURL: stripego.String("http://127.0.0.1:1/no"),
-		Params: stripego.Params{Metadata: map[string]string{"topup_id": "u1"}},
+		Metadata: map[string]string{"topup_id": "u1"},
 		PaymentIntentData: &stripego.CheckoutSessionPaymentIntentDataParams{
 			Metadata: map[string]string{"topup_id": "u1"}, SetupFutureUsage: stripego.String("off_session"),
 		},

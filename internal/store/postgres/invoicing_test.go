@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"testing"
@@ -33,7 +32,7 @@ func newInvoiceRig(t testing.TB) *invoiceRig {
 	r.month = time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
 	r.clock.Advance(r.month.AddDate(0, 0, 9).Add(7 * time.Hour).Sub(now)) // the 10th of this month
 	r.store = NewInvoicing(r.ledger)
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.DiscardHandler)
 	r.closer = invoicing.NewCloser(r.store, func(context.Context) error { return nil }, r.clock, grace, log)
 	return r
 }

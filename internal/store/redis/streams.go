@@ -32,7 +32,7 @@ func (s *Store) AddEvents(ctx context.Context, events []usage.Event) error {
 			}
 			values[2*n], values[2*n+1] = names[n], fields[2*n+1]
 		}
-		pipe.XAdd(ctx, &redis.XAddArgs{Stream: keyUsage(id.Shard(events[i].Tenant)), Values: values})
+		pipe.XAdd(ctx, &redis.XAddArgs{Stream: keyUsage(id.Shard(events[i].Tenant)), Values: values}) //nolint:gosec // i ranges over events
 	}
 	_, err := pipe.Exec(ctx)
 	return wrap("add usage", err)
