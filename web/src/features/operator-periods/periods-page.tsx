@@ -68,7 +68,7 @@ export function PeriodsPage() {
     {
       id: "usage",
       header: "Usage",
-      meta: { align: "right" },
+      meta: { align: "right", from: "sm" },
       cell: ({ row }) => <Money value={row.original.usage} precision="micro" />,
     },
     {
