@@ -1,6 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
 import { createMockApi, type MockApi, problem } from "./mock-api";
+import { topups } from "./mock/tenant-data";
 import { renderApp } from "./render-app";
 import { serve } from "./server";
 
@@ -127,6 +128,34 @@ describe("command palette", () => {
     await user.keyboard("{Enter}");
     expect(await screen.findByRole("heading", { name: "Audit log" })).toBeTruthy();
     expect(router.state.location.pathname).toBe("/audit");
+  });
+});
+
+describe("coming back from the payment page", () => {
+  it("waits until the credit is really there", async () => {
+    const api = createMockApi();
+    let asked = 0;
+    serve({
+      answer: (method, url, body) => {
+        const answer = api.answer(method, url, body);
+        if (!/\/topups\/.+/.test(url.pathname)) return answer;
+        asked++;
+        const state = asked < 2 ? "session_open" : "credited";
+        return { status: 200, body: { ...(answer.body as object), state } };
+      },
+    });
+    const { user } = renderApp("/credits/return?id=0192&status=paid");
+    await signIn(user);
+    expect(await screen.findByText("Waiting for the payment")).toBeTruthy();
+    expect(await screen.findByText("added", { exact: false })).toBeTruthy();
+    expect(await screen.findByText("The balance is now", { exact: false })).toBeTruthy();
+  });
+
+  it("says that nothing was charged when the buyer turned back", async () => {
+    serve(withAnswers({ "GET /topups/0192": { status: 200, body: { ...topups[0] } } }));
+    const { user } = renderApp("/credits/return?id=0192&status=cancelled");
+    await signIn(user);
+    expect(await screen.findByRole("heading", { name: "Payment cancelled" })).toBeTruthy();
   });
 });
 
