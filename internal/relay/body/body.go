@@ -167,7 +167,7 @@ func (p *Pool) Read(r io.Reader, size, maxBytes int64) (Content, error) {
 	if size > maxBytes {
 		return Content{}, ErrTooLarge
 	}
-	if size >= 0 {
+	if size >= 0 && size <= trusted {
 		b := p.obtain(int(size))
 		if b == nil {
 			return Content{}, ErrNoRoom
@@ -179,17 +179,37 @@ func (p *Pool) Read(r io.Reader, size, maxBytes int64) (Content, error) {
 		}
 		return b.content(), nil
 	}
-	return p.readUnknown(r, maxBytes)
+	return p.readGrowing(r, size, maxBytes)
 }
 
-func (p *Pool) readUnknown(r io.Reader, maxBytes int64) (Content, error) {
-	b := p.obtain(1 << minClass)
+// A length that was only announced holds no memory that others need: beyond trusted bytes the buffer grows as bytes arrive,
+// at first to what a long prompt takes, then so many times.
+const (
+	trusted   = 64 << 10
+	firstStep = 2 << 20
+	growth    = 8
+)
+
+// larger is the next buffer after one of have bytes, for a body of size bytes, or -1 if that is unknown.
+func larger(have int, size int64) int {
+	if size < 0 {
+		return 2 * have
+	}
+	return int(min(size, int64(max(growth*have, firstStep))))
+}
+
+func (p *Pool) readGrowing(r io.Reader, size, maxBytes int64) (Content, error) {
+	first := 1 << minClass
+	if size >= 0 {
+		first = trusted
+	}
+	b := p.obtain(first)
 	if b == nil {
 		return Content{}, ErrNoRoom
 	}
 	for {
 		if len(b.data) == cap(b.data) {
-			bigger := p.obtain(2 * cap(b.data))
+			bigger := p.obtain(larger(cap(b.data), size))
 			if bigger == nil {
 				b.discard()
 				return Content{}, ErrNoRoom
@@ -198,14 +218,23 @@ func (p *Pool) readUnknown(r io.Reader, maxBytes int64) (Content, error) {
 			b.discard()
 			b = bigger
 		}
-		n, err := r.Read(b.data[len(b.data):cap(b.data)])
+		room := cap(b.data)
+		if size >= 0 {
+			room = min(room, int(size))
+		}
+		n, err := r.Read(b.data[len(b.data):room])
 		b.data = b.data[:len(b.data)+n]
 		switch {
 		case int64(len(b.data)) > maxBytes:
 			b.discard()
 			return Content{}, ErrTooLarge
-		case errors.Is(err, io.EOF):
+		case int64(len(b.data)) == size:
 			return b.content(), nil
+		case errors.Is(err, io.EOF) && size < 0:
+			return b.content(), nil
+		case errors.Is(err, io.EOF):
+			b.discard()
+			return Content{}, io.ErrUnexpectedEOF
 		case err != nil:
 			b.discard()
 			return Content{}, err //nolint:wrapcheck // see Read
