@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
-import { createMockApi, type MockApi, problem } from "./mock-api";
 import { topups } from "./mock/tenant-data";
+import { createMockApi, type MockApi, problem } from "./mock-api";
 import { renderApp } from "./render-app";
 import { serve } from "./server";
 
