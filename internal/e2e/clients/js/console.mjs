@@ -122,8 +122,10 @@ export class Console {
         document.documentElement.dataset.theme = theme;
       }, look.theme);
       const wide = await this.page.evaluate(async () => {
-        for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame); // what listens to the size has drawn
-        if (document.documentElement.scrollWidth <= window.innerWidth) return undefined;
+        const fits = () => document.documentElement.scrollWidth <= window.innerWidth;
+        // What listens to the size needs a frame or two; a busy browser needs more.
+        for (let frame = 0; frame < 2 || (frame < 60 && !fits()); frame++) await new Promise(requestAnimationFrame);
+        if (fits()) return undefined;
         const all = [...document.body.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > window.innerWidth);
         return all.slice(0, 3).map((one) => `<${one.localName} class="${one.className}">`);
       });
