@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"starlane/internal/adminapi"
+	"starlane/internal/app/cashier"
 	"starlane/internal/billing/credit"
 	"starlane/internal/billing/money"
 	"starlane/internal/billing/payments"
@@ -40,7 +41,7 @@ func (d *creditDesk) StartTopup(ctx context.Context, by audit.Actor, t id.ID, am
 		return id.Nil, apperr.New(apperr.Unprocessable, "Buying credit is switched off on this installation.")
 	}
 	back := d.app.cfg.API.PublicURL + "/credits/return?id={TOPUP_ID}&status="
-	topup, err := credit.NewTopups(d.store, p, d.app.clock, d.app.log, nil).Create(ctx, credit.Order{
+	topup, err := credit.NewTopups(d.store, cashier.NewPages(p.gateway), d.app.clock, d.app.log, nil).Create(ctx, credit.Order{
 		Tenant: t, Amount: amount, By: string(by), SuccessURL: back + "paid", CancelURL: back + "cancelled",
 	})
 	if err != nil {

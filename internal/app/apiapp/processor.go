@@ -2,7 +2,6 @@ package apiapp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -10,10 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"starlane/internal/billing/credit"
+	"starlane/internal/app/cashier"
 	"starlane/internal/billing/payments"
 	"starlane/internal/platform/config"
-	"starlane/internal/platform/id"
 )
 
 const (
@@ -49,10 +47,7 @@ func newProcessor(cfg *config.Config, log *slog.Logger) (*processor, error) {
 		u.Path = webhookPath
 	}
 	p.hook = u.String()
-	p.gateway, err = payments.New(payments.Config{Key: cfg.Stripe.Key, URL: cfg.Stripe.URL})
-	if errors.Is(err, payments.ErrNotConfigured) {
-		return p, nil
-	}
+	p.gateway, err = cashier.Open(cfg.Stripe)
 	return p, err
 }
 
@@ -95,41 +90,5 @@ func (p *processor) keepEndpoint(ctx context.Context) error {
 			return nil
 		case <-time.After(endpointRetry):
 		}
-	}
-}
-
-// EnsureCustomer makes a tenant known to Stripe.
-func (p *processor) EnsureCustomer(ctx context.Context, opID string, c credit.Customer) (string, error) {
-	return p.gateway.EnsureCustomer(ctx, opID, c.Tenant.String(), c.Name, c.Email)
-}
-
-// OpenPage opens a Checkout session.
-func (p *processor) OpenPage(ctx context.Context, r credit.PageRequest) (credit.Page, error) {
-	c, err := p.gateway.CreateCheckout(ctx, payments.CheckoutRequest{
-		OpID: r.OpID, TenantID: r.Tenant.String(), TopupID: r.Topup.String(), CustomerID: r.Customer, AmountCents: r.AmountCents,
-		Currency: r.Currency, Description: r.Description, SuccessURL: r.SuccessURL, CancelURL: r.CancelURL, ExpiresAt: r.ExpiresAt,
-	})
-	return pageFrom(c), err
-}
-
-// ReadPage reads a Checkout session anew.
-func (p *processor) ReadPage(ctx context.Context, session string) (credit.Page, error) {
-	c, err := p.gateway.GetCheckout(ctx, session)
-	return pageFrom(c), err
-}
-
-// FindPage looks for the session of a top-up.
-func (p *processor) FindPage(ctx context.Context, customer string, topup id.ID) (credit.Page, bool, error) {
-	c, err := p.gateway.FindCheckout(ctx, customer, topup.String())
-	if errors.Is(err, payments.NotFound) {
-		return credit.Page{}, false, nil
-	}
-	return pageFrom(c), err == nil && c.ID != "", err
-}
-
-func pageFrom(c payments.Checkout) credit.Page {
-	return credit.Page{
-		ID: c.ID, URL: c.URL, Ended: c.Status == "expired", Paid: c.Paid, PaymentIntent: c.PaymentIntentID, Tenant: c.TenantID, Topup: c.TopupID,
-		SubtotalCents: c.SubtotalCents, TaxCents: c.TaxCents, Currency: c.Currency,
 	}
 }

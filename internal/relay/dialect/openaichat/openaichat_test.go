@@ -123,9 +123,12 @@ func TestRefusedRequestsNameTheField(t *testing.T) {
 		`{"model":"m","messages":[],"max_tokens":-1}`:                   "max_tokens",
 		`{"model":"m","messages":[],"max_completion_tokens":"9"}`:       "max_completion_tokens",
 		`{"model":"m","messages":[],"stream":true,"stream_options":[]}`: "stream_options",
-		`{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":"x"}}`:                        "stream_options.include_usage",
+
+		`{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":"x"}}`: "stream_options.include_usage",
+
 		`{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":true,"Include_Usage":false}}`: "include_usage",
-		`{"model":"m","messages":[],"model":"n"}`:                                                                 "model",
+
+		`{"model":"m","messages":[],"model":"n"}`: "model",
 	} {
 		_, err := d.DecodeRequest(body.Copy([]byte(src)))
 		e := apperr.From(err)
