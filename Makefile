@@ -64,8 +64,8 @@ generate-check: generate
 bench: ## load against the relay, a reverse proxy and the simulated provider, side by side
 	go run ./internal/cmd/loadgen $(ARGS)
 
-crash: ## kill -9 relay and worker under load, over and over, and check every bill
-	go test -count=1 -timeout 30m -run TestCrash ./internal/e2e -args -crash.kills=20
+crash: ## kill -9 relay and worker under load, KILLS times each (default 100), and check every bill
+	STARLANE_TEST_KILLS=$${KILLS:-100} go test -count=1 -timeout 60m -v ./internal/e2e/crash
 
 fuzz: ## each fuzz target for FUZZTIME (default 20s)
 	@for p in $$(git grep -l 'func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
