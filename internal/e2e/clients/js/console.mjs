@@ -125,6 +125,9 @@ export class Console {
         const fits = () => document.documentElement.scrollWidth <= window.innerWidth;
         // What listens to the size needs a frame or two; a busy browser needs more.
         for (let frame = 0; frame < 2 || (frame < 60 && !fits()); frame++) await new Promise(requestAnimationFrame);
+        // Colours that are still changing have a contrast that nobody reads.
+        const ending = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
+        await Promise.allSettled(ending.map((one) => one.finished));
         if (fits()) return undefined;
         const all = [...document.body.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > window.innerWidth);
         return all.slice(0, 3).map((one) => `<${one.localName} class="${one.className}">`);

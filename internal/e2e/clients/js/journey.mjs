@@ -80,3 +80,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   process.stdout.write(`${JSON.stringify(answer)}\n`);
   if (act === "finish") break;
 }
+await browser?.close(); // also when whoever gave the orders is gone
