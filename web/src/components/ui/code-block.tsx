@@ -19,7 +19,7 @@ export function CodeBlock({
           {code}
         </code>
       </pre>
-      <div className="absolute top-2 right-2">
+      <div className="absolute top-2 right-2 rounded-md bg-sunken">
         <CopyButton text={code} label={`Copy ${label}`} iconOnly variant="ghost" />
       </div>
     </div>
