@@ -67,6 +67,7 @@ func (s *Server) AddMember(ctx context.Context, r gen.AddMemberRequestObject) (g
 	if err != nil {
 		return nil, err
 	}
+	person.Known = p.role.Staff() && p.tenant != id.Nil // staff know whom they add; staff itself is never made of others' accounts
 	m, fresh, err := s.Members.AddMember(ctx, p.Actor, p.tenant, *person)
 	if err != nil {
 		return nil, err

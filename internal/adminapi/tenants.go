@@ -69,6 +69,7 @@ func (s *Server) CreateTenant(ctx context.Context, r gen.CreateTenantRequestObje
 		if owner, password, err = s.person(ctx, b.Owner.Email, val(b.Owner.Name), val(b.Owner.Password), tenant.Owner); err != nil {
 			return nil, err
 		}
+		owner.Known = true // only staff make tenants
 		if t.BillingEmail == "" {
 			t.BillingEmail = owner.Email
 		}

@@ -116,7 +116,7 @@ func addAdmin(ctx context.Context, cfg *config.Config, f adminFlags, password se
 		role = tenant.Finance
 	}
 	out := adminResult{TenantID: id.Nil, Email: f.email, Role: string(role)}
-	m, fresh, err := store.AddMember(ctx, by, id.Nil, tenant.NewPerson{Email: f.email, Name: f.name, Role: role, PasswordHash: hash})
+	m, fresh, err := store.AddMember(ctx, by, id.Nil, tenant.NewPerson{Email: f.email, Name: f.name, Role: role, PasswordHash: hash, Known: true})
 	switch {
 	case err == nil:
 		out.UserID, out.Created = m.UserID, fresh

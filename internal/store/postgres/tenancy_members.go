@@ -70,9 +70,29 @@ func addPerson(ctx context.Context, tx pgx.Tx, t id.ID, p tenant.NewPerson) (ten
 	if err != nil {
 		return m, false, refused(err, "person")
 	}
+	if !fresh && !p.Known {
+		if err := wasHere(ctx, tx, t, m.UserID); err != nil {
+			return m, false, err
+		}
+	}
 	err = tx.QueryRow(ctx, `insert into member (tenant_id, user_id, role) values ($1, $2, $3) returning created_at`,
 		t, m.UserID, p.Role).Scan(&m.CreatedAt)
 	return m, fresh, refused(err, "member")
+}
+
+// wasHere refuses an account that the tenant has never added before.
+func wasHere(ctx context.Context, tx pgx.Tx, t, user id.ID) error {
+	var here bool
+	err := tx.QueryRow(ctx, `
+		select exists (select from member where tenant_id = $1 and user_id = $2)
+			or exists (select from audit_log where tenant_id = $1 and action = 'member.add' and target = $3)`, t, user, user.String()).Scan(&here)
+	if err != nil {
+		return fmt.Errorf("look for the person: %w", err)
+	}
+	if !here {
+		return apperr.New(apperr.Conflict, "There is an account with this address that was made elsewhere. Only the operator of the platform can add it.").WithParam("/email")
+	}
+	return nil
 }
 
 // changeMember locks the members of a tenant, so that two owners cannot demote each other at once, and returns the member

@@ -102,6 +102,9 @@ type NewPerson struct {
 	Name         string
 	Role         Role
 	PasswordHash string
+	// Known lets an account that others made be added. Whoever made an account knows its first password, and nobody proves
+	// that an address is theirs: an organisation that added a person by address would let in whoever made the account.
+	Known bool
 }
 
 // Membership is a member seen from the person's side.
