@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { foldSeries, REST, seriesColour } from "./series";
+import { axisTicks, foldSeries, REST, seriesColour } from "./series";
 
 const series = Array.from({ length: 9 }, (_, n) => ({
   key: `m${n}`,
@@ -21,5 +21,17 @@ describe("foldSeries", () => {
   it("gives every shown series a colour of its own", () => {
     const colours = foldSeries(series).map((one, at) => seriesColour(one.key, at));
     expect(new Set(colours).size).toBe(colours.length);
+  });
+});
+
+describe("axisTicks", () => {
+  it.each([
+    [0, [0]],
+    [4, [0, 1, 2, 3, 4]],
+    [9, [0, 2.5, 5, 7.5, 10]],
+    [0.000237, [0, 0.0001, 0.0002, 0.0003]],
+    [1200, [0, 500, 1000, 1500]],
+  ])("covers %d with round marks", (peak, want) => {
+    expect(axisTicks(peak)).toEqual(want);
   });
 });

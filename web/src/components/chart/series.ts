@@ -34,3 +34,14 @@ export function foldSeries(series: Series[], limit = 6): Series[] {
   );
   return [...ordered.slice(0, limit - 1), { key: REST, name: `${rest.length} others`, values }];
 }
+
+const NICE_STEPS = [1, 2, 2.5, 5, 10];
+
+/** Round marks for an axis from 0 to at least `peak`, four steps or so. */
+export function axisTicks(peak: number): number[] {
+  if (!(peak > 0)) return [0];
+  const magnitude = 10 ** Math.floor(Math.log10(peak / 4));
+  const step = magnitude * (NICE_STEPS.find((nice) => nice * magnitude * 4 >= peak) ?? 10);
+  const count = Math.ceil(peak / step - 1e-9);
+  return Array.from({ length: count + 1 }, (_, at) => Number((at * step).toPrecision(12)));
+}

@@ -1,5 +1,5 @@
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
-import { type Series, seriesColour } from "./series";
+import { axisTicks, type Series, seriesColour } from "./series";
 
 interface TooltipEntry {
   dataKey?: unknown;
@@ -26,6 +26,10 @@ export function StackedBars({
     label: day,
     ...Object.fromEntries(series.map((one) => [one.key, one.values[at] ?? 0])),
   }));
+  const peak = Math.max(0, ...rows.map((_, at) => sumAt(series, at)));
+  const ticks = axisTicks(peak);
+  // Measured from the words, not from the page: the font may still be on its way when the chart is drawn.
+  const axisWidth = Math.max(...ticks.map((tick) => formatAxis(tick).length)) * 7.2 + 12;
   return (
     <div role="img" aria-label={label} style={{ height }} className="w-full">
       <ResponsiveContainer width="100%" height="100%" initialDimension={{ width: 600, height }}>
@@ -46,10 +50,11 @@ export function StackedBars({
           <YAxis
             tickLine={false}
             axisLine={false}
-            width="auto"
+            width={axisWidth}
+            domain={[0, ticks.at(-1) ?? 0]}
+            ticks={ticks}
             tick={{ fill: "var(--muted)", fontSize: 12 }}
             tickFormatter={formatAxis}
-            tickCount={5}
           />
           <Tooltip
             cursor={{ fill: "var(--hover)" }}
@@ -83,6 +88,10 @@ export function StackedBars({
       </ResponsiveContainer>
     </div>
   );
+}
+
+function sumAt(series: Series[], at: number): number {
+  return series.reduce((sum, one) => sum + (one.values[at] ?? 0), 0);
 }
 
 function TooltipCard({
