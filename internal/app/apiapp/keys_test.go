@@ -75,7 +75,7 @@ func TestKeySettings(t *testing.T) {
 	for name, body := range map[string]string{
 		"no name":        `{}`,
 		"empty name":     `{"name":""}`,
-		"unknown member": `{"name":"x","name":"y"}`,
+		"unknown member": `{"name":"x","colour":"y"}`,
 		"case variant":   `{"Name":"x"}`,
 		"zero rate":      `{"name":"x","rpm":0}`,
 		"bad budget":     `{"name":"x","budget":{"amount":"-1","window":"day"}}`,

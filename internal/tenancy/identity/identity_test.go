@@ -153,22 +153,26 @@ func TestThrottle(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	th := newThrottle(3, time.Minute)
 	for i := range 3 {
-		if w := th.wait("a", now); w != 0 {
+		if undo, w := th.take("a", now); w != 0 || undo == nil {
 			t.Fatalf("try %d waits %v", i+1, w)
 		}
-		th.failed("a", now)
 	}
-	if w := th.wait("a", now); w <= 0 || w > time.Minute {
+	if _, w := th.take("a", now); w <= 0 || w > time.Minute {
 		t.Errorf("after three failures: wait %v, want up to a minute", w)
 	}
-	if w := th.wait("b", now); w != 0 {
+	if _, w := th.take("b", now); w != 0 {
 		t.Errorf("somebody else waits %v", w)
 	}
-	if w := th.wait("a", now.Add(time.Minute)); w != 0 {
-		t.Errorf("after a minute: wait %v, want none", w)
+	undo, w := th.take("a", now.Add(time.Minute))
+	if w != 0 {
+		t.Fatalf("after a minute: wait %v, want none", w)
+	}
+	undo()
+	if _, w := th.take("a", now.Add(time.Minute)); w != 0 {
+		t.Errorf("a success counted: wait %v", w)
 	}
 	for i := range 2 * maxTracked {
-		th.failed(strconv.Itoa(i), now)
+		th.take(strconv.Itoa(i), now)
 	}
 	if n := len(th.buckets); n > maxTracked {
 		t.Errorf("%d addresses tracked, want at most %d", n, maxTracked)

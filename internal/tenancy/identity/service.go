@@ -53,25 +53,26 @@ func refused() error {
 func (s *Service) Password(ctx context.Context, email string, password secret.String, source string) (*Caller, error) {
 	email = strings.ToLower(strings.TrimSpace(email))
 	now := s.Clock.Now()
-	if wait := max(s.addresses.wait(email, now), s.sources.wait(source, now)); wait > 0 {
-		return nil, apperr.New(apperr.RateLimitExceeded, "Too many failed sign-ins. Wait a little and try again.").WithRetryAfter(wait)
+	undo, err := s.try(email, source, now)
+	if err != nil {
+		return nil, err
 	}
 	user, err := s.Store.UserByEmail(ctx, email)
 	if apperr.Is(err, apperr.NotFound) {
 		s.Hasher.Waste(ctx, password)
-		s.failed(email, source, now)
 		return nil, refused()
 	}
 	if err != nil {
+		undo()
 		return nil, fmt.Errorf("sign in: %w", err)
 	}
 	ok, err := s.Hasher.Verify(ctx, user.PasswordHash, password)
 	if err != nil {
+		undo()
 		return nil, fmt.Errorf("sign in: %w", err)
 	}
 	locked := user.LockedUntil != nil && now.Before(*user.LockedUntil)
 	if !ok || locked {
-		s.failed(email, source, now)
 		if !locked {
 			if err := s.Store.LoginFailed(ctx, user.ID, lockFrom, now.Add(lockFor)); err != nil {
 				return nil, fmt.Errorf("sign in: %w", err)
@@ -79,15 +80,24 @@ func (s *Service) Password(ctx context.Context, email string, password secret.St
 		}
 		return nil, refused()
 	}
+	undo()
 	if err := s.Store.LoginOK(ctx, user.ID); err != nil {
 		return nil, fmt.Errorf("sign in: %w", err)
 	}
 	return s.caller(ctx, user, Caller{Method: ByAccess, Actor: audit.User(user.ID)})
 }
 
-func (s *Service) failed(email, source string, now time.Time) {
-	s.addresses.failed(email, now)
-	s.sources.failed(source, now)
+// try counts a sign-in for the address and for the source; undo forgets it.
+func (s *Service) try(email, source string, now time.Time) (undo func(), err error) {
+	forgetAddress, wait := s.addresses.take(email, now)
+	if wait == 0 {
+		var forgetSource func()
+		if forgetSource, wait = s.sources.take(source, now); wait == 0 {
+			return func() { forgetAddress(); forgetSource() }, nil
+		}
+		forgetAddress()
+	}
+	return nil, apperr.New(apperr.RateLimitExceeded, "Too many failed sign-ins. Wait a little and try again.").WithRetryAfter(wait)
 }
 
 func (s *Service) caller(ctx context.Context, user User, c Caller) (*Caller, error) {
@@ -174,7 +184,8 @@ func (s *Service) Logout(ctx context.Context, c *Caller) error {
 // ChangePassword needs the present one and ends all other sessions of the caller.
 func (s *Service) ChangePassword(ctx context.Context, c *Caller, old, fresh secret.String) error {
 	now := s.Clock.Now()
-	if wait := s.addresses.wait(c.User.Email, now); wait > 0 {
+	undo, wait := s.addresses.take(c.User.Email, now)
+	if wait > 0 {
 		return apperr.New(apperr.RateLimitExceeded, "Too many tries. Wait a little and try again.").WithRetryAfter(wait)
 	}
 	user, err := s.Store.UserByID(ctx, c.User.ID)
@@ -186,9 +197,9 @@ func (s *Service) ChangePassword(ctx context.Context, c *Caller, old, fresh secr
 		return fmt.Errorf("change password: %w", err)
 	}
 	if !ok {
-		s.addresses.failed(c.User.Email, now)
 		return apperr.New(apperr.Unprocessable, "The present password is wrong.").WithParam("/current_password")
 	}
+	undo()
 	hash, err := s.Hasher.Hash(ctx, fresh)
 	if err != nil {
 		return fmt.Errorf("change password: %w", err)

@@ -28,22 +28,9 @@ func newThrottle(burst int, every time.Duration) *throttle {
 	return &throttle{buckets: map[string]*rate.Limiter{}, burst: burst, every: every}
 }
 
-// wait returns how long until another try is allowed; zero: now.
-func (t *throttle) wait(key string, now time.Time) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	b := t.buckets[key]
-	if b == nil {
-		return 0
-	}
-	have := b.TokensAt(now)
-	if have >= 1 {
-		return 0
-	}
-	return time.Duration((1 - have) * float64(t.every))
-}
-
-func (t *throttle) failed(key string, now time.Time) {
+// take counts a try before its outcome is known, so that many at once are not all let in before the first has failed.
+// Either undo, which forgets a try that succeeded, or how long until another is allowed.
+func (t *throttle) take(key string, now time.Time) (undo func(), wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	b := t.buckets[key]
@@ -52,7 +39,11 @@ func (t *throttle) failed(key string, now time.Time) {
 		b = rate.NewLimiter(rate.Every(t.every), t.burst)
 		t.buckets[key] = b
 	}
-	b.AllowN(now, 1)
+	if have := b.TokensAt(now); have < 1 {
+		return nil, time.Duration((1 - have) * float64(t.every))
+	}
+	r := b.ReserveN(now, 1)
+	return func() { r.CancelAt(now) }, 0
 }
 
 // prune forgets who has recovered; when too many are left it forgets all, as memory matters more than a slowed attacker.
