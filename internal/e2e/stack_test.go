@@ -44,32 +44,22 @@ func checkout(t testing.TB) string {
 	return dir
 }
 
-// starlaneBinary is built once for all tests of the package.
-var starlaneBinary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "starlane-e2e-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "starlane")
-	root, err := filepath.Abs(filepath.Join("..", ".."))
-	if err != nil {
-		return "", err
-	}
-	cmd := exec.Command("go", "build", "-o", path, "./cmd/starlane")
-	cmd.Dir = root
+// build makes the starlane command.
+func build(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "starlane")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", path, "./cmd/starlane")
+	cmd.Dir = checkout(t)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build starlane: %w\n%s", err, out)
+		t.Fatalf("build starlane: %v\n%s", err, out)
 	}
-	return path, nil
-})
+	return path
+}
 
 // startStack runs `starlane up` and waits until it says ready. It stops with the test.
 func startStack(t *testing.T, extra ...string) *stack {
 	t.Helper()
-	bin, err := starlaneBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	bin := build(t)
 	s := &stack{dir: t.TempDir(), logs: &logBuffer{}}
 	args := append([]string{"up", "--json", "--quiet", "--data-dir=" + s.dir, fmt.Sprintf("--port=%d", freePorts(t))}, extra...)
 	cmd := exec.Command(bin, args...)
