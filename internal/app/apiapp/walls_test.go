@@ -83,7 +83,7 @@ func (in *installation) things(o org) map[string]string {
 			from (values ('requests', 1, 0), ('in_text', 1000, 1000000), ('out_text', 500, 1000001)) as x (class, units, charge)`,
 			[]any{o.id, out["project_id"], out["key_id"]},
 		},
-		{`insert into starlane.topup (tenant_id, id, amount_nano, state, created_by) values ($1, $2, 25000000000, 'created', 'user:x')`, []any{o.id, out["topup_id"]}},
+		{`insert into starlane.topup (tenant_id, id, amount_nano, state, created_by) values ($1, $2, 25000000000, 'created', 'system:test')`, []any{o.id, out["topup_id"]}},
 		{
 			`insert into starlane.invoice (tenant_id, id, number, month, period_start, period_end, state, usage_nano, credit_nano, carry_in_nano, billed_cents, carry_out_nano)
 			values ($1, $2::uuid, 'INV-' || $2::uuid, to_char(now(), 'YYYY-MM'), now() - interval '1 day', now() + interval '1 day', 'finalized', 2000001, 0, 0, 0, 2000001)`,
