@@ -10,7 +10,7 @@ tool := go tool -modfile=internal/tools/go.mod
 starlane = { [ -x var/bin/starlane ] || echo "building the starlane command (once, a minute or two with cold caches) …" >&2; } && go build -buildvcs=false -o var/bin/starlane ./cmd/starlane && exec var/bin/starlane
 gofiles = $(shell git ls-files '*.go' | grep -v -E '/gen/|/pgdb/')
 
-.PHONY: help up down reset test test-go test-web test-deploy test-clients check precommit fmt generate generate-check lint bench crash fuzz clean
+.PHONY: help up down reset test test-go test-web test-deploy check precommit fmt generate generate-check lint bench crash fuzz clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -30,7 +30,8 @@ test: test-web test-go test-deploy ## everything a change must pass
 
 test-go: web/dist/index.html ## Go tests with the race detector, real Postgres and Redis, and the whole product end to end
 	go vet ./...
-	go test -race -timeout 30m ./...
+	go test -race -timeout 30m $$(go list ./... | grep -v '/internal/e2e')
+	go test -race -timeout 30m -p 1 ./internal/e2e/... # by themselves: they hold the product to its times
 
 test-web: web/node_modules/.ready ## unit tests and type check of the console
 	cd web && npm run --silent check && npm test --silent
