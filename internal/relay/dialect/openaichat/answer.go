@@ -34,12 +34,18 @@ func (*Chat) ReadAnswer(content body.Content) (llm.Answer, error) {
 	if !c.End() || !choices {
 		return llm.Answer{}, errNoAnswer
 	}
+	if a.Reported && a.Counts.Output() == 0 && (*Chat)(nil).EstimateAnswer(content, bytesOf) > 0 {
+		a.Reported = false // a text that cost no tokens: the report is not one
+	}
 	if !a.Reported {
 		a.UsageAt = 0
 	}
 	a.Finished = true
 	return a, nil
 }
+
+// bytesOf counts enough to tell something from nothing.
+func bytesOf(text []byte) usage.Tokens { return usage.Tokens(len(text)) }
 
 // AppendCost implements dialect.Egress.
 func (*Chat) AppendCost(dst []byte, usd string) []byte { return openai.AppendCost(dst, usd) }
@@ -64,7 +70,7 @@ func (d *Chat) EstimatePrompt(r *llm.Request, count dialect.Count) usage.Tokens 
 		switch {
 		case string(k) == "messages" && c.Kind() == guard.Array:
 			for ok := c.Array(); ok; ok = c.More() {
-				total += perMessage + message(&c, count)
+				total += perMessage + message(&c, count, true)
 			}
 		case (string(k) == "tools" || string(k) == "functions" || string(k) == "response_format") && !c.Bad():
 			total += count(c.Raw())
@@ -75,14 +81,16 @@ func (d *Chat) EstimatePrompt(r *llm.Request, count dialect.Count) usage.Tokens 
 	return total
 }
 
-// message counts one message of a prompt or an answer.
-func message(c *guard.Cursor, count dialect.Count) (total usage.Tokens) {
+// message counts one message of a prompt or an answer; that an answer is the assistant's is not part of it.
+func message(c *guard.Cursor, count dialect.Count, prompt bool) (total usage.Tokens) {
 	if c.Kind() != guard.Object {
 		c.Skip()
 		return 0
 	}
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		switch {
+		case string(k) == "role" && !prompt:
+			c.Skip()
 		case c.Kind() == guard.String:
 			raw, _ := c.Text()
 			if string(k) != "id" && string(k) != "tool_call_id" {
@@ -136,7 +144,7 @@ func (*Chat) EstimateAnswer(content body.Content, count dialect.Count) (total us
 			}
 			for k, ok := c.Object(); ok; k, ok = c.Next() {
 				if string(k) == "message" {
-					total += message(&c, count)
+					total += message(&c, count, false)
 				} else {
 					c.Skip()
 				}

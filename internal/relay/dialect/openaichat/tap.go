@@ -45,7 +45,12 @@ func (t *tap) Close() {
 	t.home.pool.Put(t)
 }
 
-func (t *tap) Answer() llm.Answer { return t.answer }
+// Answer implements dialect.Tap. A report that a text cost no tokens is not one.
+func (t *tap) Answer() llm.Answer {
+	a := t.answer
+	a.Reported = a.Reported && (t.said == 0 || a.Counts.Output() > 0)
+	return a
+}
 
 // Event implements dialect.Tap.
 func (t *tap) Event(data []byte) dialect.Step {

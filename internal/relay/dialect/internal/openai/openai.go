@@ -186,7 +186,7 @@ func ReadUsage(c *guard.Cursor) (counts usage.Counts, ok bool) {
 			c.Skip()
 		}
 	}
-	if c.Bad() || broken || !have {
+	if c.Bad() || broken || !have || prompt+completion == 0 {
 		return usage.Counts{}, false
 	}
 	split(&counts, usage.InText, usage.InCached, prompt, min(cached, prompt))
