@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -125,4 +126,11 @@ func plain(err error) string {
 	return "a value has the wrong form."
 }
 
-func badParam(err error) error { return &invalid{message: err.Error()} }
+// badParam names the parameter; what the decoder says beyond that speaks of types in the source.
+func badParam(err error) error {
+	const says = "Invalid format for parameter "
+	if name, _, ok := strings.Cut(strings.TrimPrefix(err.Error(), says), ":"); ok && strings.HasPrefix(err.Error(), says) {
+		return &invalid{message: "The parameter " + name + " has the wrong form."}
+	}
+	return &invalid{message: "A parameter is missing or has the wrong form."}
+}

@@ -3,9 +3,12 @@ package relayapi
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 )
+
+const maxAllowed = 2048 // bytes of the answer to a preflight
 
 // cors lets the configured browser origins call. Keys travel in a header, so credentials are never allowed.
 func (s *server) cors(c *gin.Context) {
@@ -21,8 +24,19 @@ func (s *server) cors(c *gin.Context) {
 	}
 	if c.Request.Method == http.MethodOptions && c.Request.Header.Get("Access-Control-Request-Method") != "" {
 		h.Set("Access-Control-Allow-Methods", "GET, POST")
-		h.Set("Access-Control-Allow-Headers", "authorization, content-type, x-api-key, x-request-id, openai-beta")
+		h.Set("Access-Control-Allow-Headers", allowedHeaders(c.Request.Header.Get("Access-Control-Request-Headers")))
 		h.Set("Access-Control-Max-Age", "600")
 		c.AbortWithStatus(http.StatusNoContent)
 	}
+}
+
+// allowedHeaders answers a preflight: what clients of the model API send, and whatever SDKs tell of themselves.
+func allowedHeaders(asked string) string {
+	allowed := "authorization, content-type, x-api-key, x-request-id, openai-beta"
+	for name := range strings.SplitSeq(asked, ",") {
+		if name = strings.ToLower(strings.TrimSpace(name)); strings.HasPrefix(name, "x-stainless-") && len(allowed) < maxAllowed {
+			allowed += ", " + name
+		}
+	}
+	return allowed
 }

@@ -30,6 +30,7 @@ func TestCORS(t *testing.T) {
 		require.NoError(t, err)
 		req.Header.Set("Origin", origin)
 		req.Header.Set("Access-Control-Request-Method", http.MethodGet)
+		req.Header.Set("Access-Control-Request-Headers", "authorization,x-stainless-lang,x-elsewhere")
 		req.Header.Set("Authorization", "Bearer "+w.key)
 		return do(t, req)
 	}
@@ -38,6 +39,8 @@ func TestCORS(t *testing.T) {
 	preflight := ask(http.MethodOptions, "https://console.example")
 	require.Equal(t, http.StatusNoContent, preflight.status)
 	require.Contains(t, preflight.header.Get("Access-Control-Allow-Headers"), "authorization")
+	require.Contains(t, preflight.header.Get("Access-Control-Allow-Headers"), "x-stainless-lang", "what the SDKs send about themselves")
+	require.NotContains(t, preflight.header.Get("Access-Control-Allow-Headers"), "x-elsewhere")
 	closed := newWorld(t)
 	w = closed
 	require.Empty(t, ask(http.MethodGet, "https://console.example").header.Get("Access-Control-Allow-Origin"))

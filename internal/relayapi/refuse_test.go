@@ -78,6 +78,10 @@ func TestPathsAndMethods(t *testing.T) {
 	w := newWorld(t)
 	require.Equal(t, http.StatusNotFound, w.get(t, "/v1/nothing").status)
 	require.Equal(t, "not_found", errorCode(t, w.get(t, "/v1/nothing").body))
+	for _, path := range []string{"/chat/completions", "/v1/v1/chat/completions"} {
+		require.Contains(t, w.get(t, path).body, "Did you mean /v1/chat/completions?", path)
+	}
+	require.NotContains(t, w.get(t, "/v1/nothing").body, "Did you mean")
 	require.Equal(t, http.StatusMethodNotAllowed, w.get(t, "/v1/chat/completions").status)
 	require.Equal(t, http.StatusOK, w.get(t, "/healthz").status)
 	require.Equal(t, http.StatusOK, w.get(t, "/readyz").status)

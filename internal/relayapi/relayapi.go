@@ -56,12 +56,25 @@ func New(d Deps) http.Handler {
 	e.GET("/v1/models", s.models)
 	e.GET("/v1/models/*id", s.model)
 	e.NoRoute(func(c *gin.Context) {
-		s.refuse(c, s.Chat, s.begin(c), apperr.New(apperr.NotFound, "There is no %s %s here.", c.Request.Method, clip(c.Request.URL.Path)))
+		s.refuse(c, s.Chat, s.begin(c), noSuchPath(c.Request))
 	})
 	e.NoMethod(func(c *gin.Context) {
 		s.fail(c, s.Chat, s.begin(c), http.StatusMethodNotAllowed, apperr.New(apperr.InvalidRequest, "This path does not take %s.", clip(c.Request.Method)))
 	})
 	return e
+}
+
+// noSuchPath refuses an unknown path. Base URLs with no version, or with two, are the commonest slip.
+func noSuchPath(r *http.Request) *apperr.Error {
+	path := r.URL.Path
+	for strings.HasPrefix(path, "/v1/") {
+		path = strings.TrimPrefix(path, "/v1")
+	}
+	hint := ""
+	if right := "/v1" + path; right != r.URL.Path && (path == "/chat/completions" || path == "/embeddings" || path == "/models") {
+		hint = " Did you mean " + right + "? The base URL ends in /v1, once."
+	}
+	return apperr.New(apperr.NotFound, "There is no %s %s here.%s", r.Method, clip(r.URL.Path), hint)
 }
 
 func clip(s string) string { return s[:min(len(s), 100)] }

@@ -17,7 +17,7 @@ const maxModelName = 256
 func Refuse(err error) error {
 	var ke *guard.KeyError
 	if errors.As(err, &ke) {
-		return apperr.New(apperr.InvalidRequest, "The request body cannot be read in one way only: %s.", ke).WithParam(ke.Name)
+		return apperr.New(apperr.InvalidRequest, "The request body is ambiguous: %s.", ke).WithParam(ke.Name)
 	}
 	return apperr.New(apperr.InvalidRequest, "We could not read the request body: %s.", err)
 }
