@@ -21,6 +21,7 @@ import (
 // Limits of every listener. Bodies are bounded by their handlers, streams by the request's own deadline.
 const (
 	readHeaderTimeout = 10 * time.Second
+	readTimeout       = time.Minute // of a body, unless its handler sets a time of its own
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 64 << 10
 	checkTimeout      = 2 * time.Second
@@ -86,6 +87,20 @@ func Private(reg *prometheus.Registry, h *Health) http.Handler {
 	return mux
 }
 
+// newServer bounds how long a body may take, also one that its handler refuses unread: nobody holds a connection for ever
+// by sending nothing. An answer to a request without a body may take any time.
+func newServer(h http.Handler, read time.Duration) *http.Server {
+	lifted := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body == http.NoBody {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+		}
+		h.ServeHTTP(w, r)
+	})
+	return &http.Server{
+		Handler: lifted, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: read, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+	}
+}
+
 // Listener is an address with its handler.
 type Listener struct {
 	Name    string // for errors: "relay", "private"
@@ -103,7 +118,7 @@ func Serve(ctx context.Context, h *Health, drain time.Duration, listeners ...Lis
 		if err != nil {
 			return fmt.Errorf("%s listener: %w", l.Name, err)
 		}
-		srv := &http.Server{Handler: l.Handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes}
+		srv := newServer(l.Handler, readTimeout)
 		group.Go(func() error {
 			if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("%s listener: %w", l.Name, err)
