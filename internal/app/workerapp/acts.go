@@ -17,6 +17,9 @@ const usageText = `usage: worker <act>
 
   serve                          consume usage until told to stop
   close-period YYYY-MM [--force] make the invoices of a month; forced, without waiting, and up to now if it is not over
+  dead-letters                   list the usage events that could not be posted
+  dead-letters retry             send them again, once their cause is mended; what had been posted is not posted twice
+  dead-letters drop REF REASON   give one up: it is never billed
   reconcile                      check the identities of the books; ends with 1 if one is broken
 `
 
@@ -29,6 +32,7 @@ func Main(ctx context.Context, args []string, out io.Writer) error {
 	run := map[string]func(context.Context, *config.Config, []string, io.Writer) error{
 		"serve":        func(ctx context.Context, cfg *config.Config, _ []string, _ io.Writer) error { return Run(ctx, cfg) },
 		"close-period": closePeriod,
+		"dead-letters": deadLetters,
 		"reconcile":    checkIdentities,
 	}[act]
 	switch {

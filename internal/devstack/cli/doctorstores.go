@@ -45,7 +45,7 @@ func (a *app) databaseFindings(ctx context.Context) []finding {
 	if s.Level != levelOK {
 		return append(out, s)
 	}
-	return append(out, s, partitions(ctx, conn), ledgerBalances(ctx, conn))
+	return append(out, s, partitions(ctx, conn), ledgerBalances(ctx, conn), deadLetters(ctx, conn))
 }
 
 // schema compares what the database has with the migrations in this program.
@@ -111,6 +111,18 @@ func ledgerBalances(ctx context.Context, conn *pgx.Conn) finding {
 	return okay("ledger", "all entries sum to 0")
 }
 
+// deadLetters asks the database: the copies in Redis go with it.
+func deadLetters(ctx context.Context, conn *pgx.Conn) finding {
+	var open int
+	if err := conn.QueryRow(ctx, "select count(*) from starlane.dead_letter where resolved_at is null").Scan(&open); err != nil {
+		return fault("dead letters", err.Error(), "")
+	}
+	if open > 0 {
+		return warning("dead letters", fmt.Sprintf("%d usage events could not be posted", open), "see the operator's page, fix the cause, then: worker dead-letters retry")
+	}
+	return okay("dead letters", "none")
+}
+
 func redisFindings(ctx context.Context, run stack.Run) []finding {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -153,15 +165,6 @@ func redisFindings(ctx context.Context, run stack.Run) []finding {
 		default:
 			out = append(out, okay("queue", want.setting+" "+want.value))
 		}
-	}
-	dead, err := client.XLen(ctx, "usage:dlq").Result()
-	switch {
-	case err != nil:
-		out = append(out, fault("dead letters", err.Error(), ""))
-	case dead > 0:
-		out = append(out, warning("dead letters", fmt.Sprintf("%d usage events could not be posted", dead), "see the operator's page, or /api/v1/dead-letters"))
-	default:
-		out = append(out, okay("dead letters", "none"))
 	}
 	return out
 }

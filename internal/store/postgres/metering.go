@@ -438,6 +438,20 @@ func (c *commit) insertLetters(ctx context.Context) error {
 	return nil
 }
 
+// OpenLetters returns dead letters that nobody has dealt with, oldest first.
+func (m *Metering) OpenLetters(ctx context.Context) ([]metering.Letter, error) {
+	rows, err := m.ledger.pool.Query(ctx, `
+		select stream_ref, reason, payload from dead_letter where resolved_at is null order by received_at, stream_ref`)
+	if err != nil {
+		return nil, fmt.Errorf("read dead letters: %w", err)
+	}
+	letters, err := pgx.CollectRows(rows, pgx.RowToStructByPos[metering.Letter])
+	if err != nil {
+		return nil, fmt.Errorf("read dead letters: %w", err)
+	}
+	return letters, nil
+}
+
 // Resolve marks a dead letter as dealt with: its event was sent again under the same id, or is given up.
 func (m *Metering) Resolve(ctx context.Context, ref, resolution string) error {
 	tag, err := m.ledger.pool.Exec(ctx, `
