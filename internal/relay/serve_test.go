@@ -49,6 +49,8 @@ func (c *canned) Send(_ context.Context, d relay.Dispatch) (*http.Response, erro
 type ledger struct {
 	events  []usage.Event
 	settled int
+	actual  money.Amount // of the last settlement
+	tokens  usage.Tokens
 }
 
 func (*ledger) Resolve(context.Context, string) (*vkey.Record, error) {
@@ -58,9 +60,12 @@ func (*ledger) Resolve(context.Context, string) (*vkey.Record, error) {
 func (l *ledger) Reserve(context.Context, relay.Demand) (relay.Reservation, error) { return l, nil }
 func (*ledger) Hold() id.ID                                                        { return id.Nil }
 func (*ledger) Limits() relay.Limits                                               { return relay.Limits{} }
-func (l *ledger) Settle(money.Amount, usage.Tokens)                                { l.settled++ }
-func (l *ledger) Release()                                                         { l.settled++ }
-func (*ledger) Begin(usage.Open) error                                             { return nil }
+func (l *ledger) Settle(actual money.Amount, tokens usage.Tokens) {
+	l.settled++
+	l.actual, l.tokens = actual, tokens
+}
+func (l *ledger) Release()             { l.settled++ }
+func (*ledger) Begin(usage.Open) error { return nil }
 func (l *ledger) Append(e *usage.Event) error {
 	if len(l.events) < 10 {
 		l.events = append(l.events, *e)
@@ -92,7 +97,7 @@ func newPipeline(t testing.TB, sender relay.Sender, l *ledger) (*relay.Pipeline,
 		Keys:        []catalog.UpstreamKey{{ID: id.New(), Account: acc.ID, Active: true}},
 		Models:      []catalog.Model{{Name: "m", Capabilities: []string{"chat"}, State: "active"}},
 		Deployments: []catalog.Deployment{{ID: id.New(), Model: "m", Account: acc.ID, UpstreamModel: "up", Active: true}},
-		Prices:      []pricing.Version{{ID: 1, Model: "m", Rates: pricing.RatesByName{"in_text": 1000, "out_text": 1000}}},
+		Prices:      []pricing.Version{{ID: 1, Model: "m", Rates: pricing.RatesByName{"in_text": 1_000_000_000_000, "out_text": 1_000_000_000_000}}},
 	})
 	require.NoError(t, err)
 	hasher, err := vkey.NewHasher(secret.New("a pepper for the tests"))
@@ -165,6 +170,21 @@ func TestPanicSettles(t *testing.T) {
 	require.Len(t, l.events, 1)
 	require.Equal(t, usage.UpstreamError, l.events[0].Outcome)
 	require.NoError(t, p.Wait(t.Context()))
+}
+
+// TestReportBeyondBelief: the event keeps what the upstream said, for people to look at, but credit, budget and limits lose
+// no more than was reserved.
+func TestReportBeyondBelief(t *testing.T) {
+	t.Parallel()
+	text := `{"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":900000000,"completion_tokens":900000000}}`
+	l := &ledger{}
+	p, chat, bodies := newPipeline(t, &canned{kind: "application/json", text: text}, l)
+	require.NoError(t, serve(t, p, chat, bodies, `{"model":"m","messages":[]}`, &discard{h: http.Header{}}))
+	require.Len(t, l.events, 1)
+	require.Equal(t, usage.Tokens(900_000_000), l.events[0].Counts.Output())
+	require.Greater(t, l.events[0].Estimate, usage.MaxCharge)
+	require.Equal(t, l.events[0].Reserved, l.actual)
+	require.Less(t, l.tokens, usage.Tokens(10_000))
 }
 
 // TestMissingMark: a stream that ends in order after its finish reason is whole, and gets the mark that was left out.

@@ -56,9 +56,13 @@ func (x *exchange) settle(outcome usage.Outcome) {
 		x.p.Metrics.unwritten.Inc()
 		x.p.Logger.Error("a usage event is not on disk", "request_id", e.ID.String(), "error", err)
 	}
-	if e.Counts.Empty() {
+	switch {
+	case e.Counts.Empty():
 		x.reservation.Release()
-	} else {
+	case e.Estimate > usage.MaxCharge:
+		// The worker keeps such an event for people to look at. It must not use up budget and limits of the key meanwhile.
+		x.reservation.Settle(x.reserved, x.estimate.tokens)
+	default:
 		x.reservation.Settle(e.Estimate, e.Counts.Input()+e.Counts.Output())
 	}
 }

@@ -14,6 +14,7 @@ const (
 	MaxText   = 256                   // bytes of any text attribute
 	MaxUnits  = 1_000_000_000_000     // units of one class in one request
 	MaxAmount = 1_000_000 * money.USD // nano-USD of one request; Redis scripts count exactly up to 2⁵³
+	MaxCharge = 1_000 * money.USD     // for one request: beyond it nobody is billed before a person has looked
 	maxFault  = 32                    // bytes of the phase of a failed attempt
 	maxStatus = 999
 	maxMillis = 30 * 24 * 3600 * 1000

@@ -16,7 +16,7 @@ import (
 // Bounds of what is believed. Events beyond them wait as dead letters for a human.
 const (
 	// MaxCharge of one event. A batch of the largest size stays within money.MaxEntry.
-	MaxCharge = 1_000 * money.USD
+	MaxCharge = usage.MaxCharge
 	// maxSkew is how far the time of an event may be from the time in its identifier.
 	maxSkew = 24 * time.Hour
 	// maxLetterValue bounds what is kept of a field of an unreadable message, in bytes.
