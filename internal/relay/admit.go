@@ -16,7 +16,7 @@ import (
 const (
 	bytesPerToken = 3    // prompts of all languages take more bytes a token than this, markup included
 	promptBase    = 16   // tokens that no byte shows
-	defaultOutput = 4096 // answer of a request that sets no bound, unless the model's own bound is lower
+	defaultOutput = 4096 // answer of a request that sets no bound: for the limit of tokens, and when credit is short
 )
 
 // admit decodes the request, finds who serves it, sets credit and limits aside and opens the record in the log.
@@ -28,12 +28,8 @@ func (x *exchange) admit(ctx context.Context) error {
 	if err := x.route(); err != nil {
 		return err
 	}
-	if x.reserved, err = x.estimate.amount, x.estimate.err; err != nil {
-		return apperr.Wrap(err, apperr.InvalidRequest, "The request is too large to be priced.")
-	}
-	x.reservation, err = x.p.Admitter.Reserve(ctx, Demand{Key: x.call.Key, Amount: x.reserved, Tokens: x.estimate.tokens})
-	if err != nil {
-		return err //nolint:wrapcheck // an apperr for the client
+	if err := x.reserve(ctx); err != nil {
+		return err
 	}
 	x.fillEvent()
 	if err := x.p.Log.Begin(x.opening()); err != nil {
@@ -43,32 +39,67 @@ func (x *exchange) admit(ctx context.Context) error {
 	return nil
 }
 
+// reserve sets aside what the longest answer that the model can give would cost. Where the client set no bound and credit or
+// budget do not cover that, it sets less aside and has the upstream keep to it, so that what is spent stays covered.
+func (x *exchange) reserve(ctx context.Context) error {
+	e := &x.estimate
+	if e.err != nil {
+		return apperr.Wrap(e.err, apperr.InvalidRequest, "The request is too large to be priced.")
+	}
+	var err error
+	x.reserved = e.amount
+	x.reservation, err = x.p.Admitter.Reserve(ctx, Demand{Key: x.call.Key, Amount: e.amount, Tokens: e.tokens})
+	short := apperr.Is(err, apperr.InsufficientCredit) || apperr.Is(err, apperr.BudgetExceeded)
+	if short && e.bounded < e.amount {
+		x.reserved, x.req.Bound = e.bounded, defaultOutput
+		x.reservation, err = x.p.Admitter.Reserve(ctx, Demand{Key: x.call.Key, Amount: e.bounded, Tokens: e.tokens})
+	}
+	return err //nolint:wrapcheck // an apperr for the client
+}
+
 // estimate is the upper estimate over all models that may serve the request.
 type estimate struct {
-	input  usage.Tokens
-	tokens usage.Tokens
-	amount money.Amount
-	err    error
+	input   usage.Tokens
+	tokens  usage.Tokens // for the limit of tokens a minute
+	amount  money.Amount // with the longest answer there can be
+	bounded money.Amount // with an answer of defaultOutput at most
+	err     error
 }
 
 // consider raises the estimate to what a model would cost. It is false if the model has no price for what is asked.
 func (x *exchange) consider(m *catalog.Model, rates *pricing.Rates) bool {
-	counts, ok := upperCounts(x, m, rates)
+	counts, ok := upperCounts(x, m, rates, longest(m))
 	if !ok {
 		return false
 	}
-	charge, err := pricing.Rate(counts, rates)
+	bounded, _ := upperCounts(x, m, rates, min(longest(m), defaultOutput))
+	full, err := pricing.Rate(counts, rates)
 	if err != nil {
 		x.estimate.err = err
 		return true
 	}
-	x.estimate.input = max(x.estimate.input, counts.Input())
-	x.estimate.tokens = max(x.estimate.tokens, counts.Input()+counts.Output())
-	x.estimate.amount = max(x.estimate.amount, charge.Total)
+	less, err := pricing.Rate(bounded, rates)
+	if err != nil {
+		x.estimate.err = err
+		return true
+	}
+	e := &x.estimate
+	e.input = max(e.input, counts.Input())
+	e.tokens = max(e.tokens, bounded.Input()+bounded.Output())
+	e.amount, e.bounded = max(e.amount, full.Total), max(e.bounded, less.Total)
 	return true
 }
 
-func upperCounts(x *exchange, m *catalog.Model, rates *pricing.Rates) (counts usage.Counts, ok bool) {
+// longest is the longest answer that a model gives, in tokens.
+func longest(m *catalog.Model) usage.Tokens {
+	if m.MaxOutput > 0 {
+		return m.MaxOutput
+	}
+	return m.ContextLength
+}
+
+// upperCounts are the counts of a request whose answer is as long as the client allows, or unbounded if it does not say.
+func upperCounts(x *exchange, m *catalog.Model, rates *pricing.Rates, unbounded usage.Tokens) (counts usage.Counts, ok bool) {
 	input := usage.Tokens((x.call.Body.Len()+bytesPerToken-1)/bytesPerToken + promptBase)
 	if m.ContextLength > 0 {
 		input = min(input, m.ContextLength)
@@ -79,10 +110,10 @@ func upperCounts(x *exchange, m *catalog.Model, rates *pricing.Rates) (counts us
 	}
 	output := x.req.MaxOutput
 	if output == 0 {
-		output = defaultOutput
+		output = unbounded
 	}
-	if m.MaxOutput > 0 {
-		output = min(output, m.MaxOutput)
+	if most := longest(m); most > 0 {
+		output = min(output, most)
 	}
 	class := usage.OutText
 	if rates.Price[usage.OutReasoning] > rates.Price[usage.OutText] {

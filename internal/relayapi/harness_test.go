@@ -43,9 +43,10 @@ import (
 type memory struct {
 	mu       sync.Mutex
 	keys     map[string]*vkey.Record
-	refuse   error // of Reserve
-	failLog  error // of Append
-	down     error // of Resolve
+	refuse   error        // of Reserve
+	credit   money.Amount // largest reservation; 0 for no bound
+	failLog  error        // of Append
+	down     error        // of Resolve
 	limits   relay.Limits
 	opens    []usage.Open
 	events   []usage.Event
@@ -67,11 +68,14 @@ func (m *memory) Resolve(_ context.Context, public string) (*vkey.Record, error)
 	return nil, relay.ErrUnknownKey
 }
 
-func (m *memory) Reserve(context.Context, relay.Demand) (relay.Reservation, error) {
+func (m *memory) Reserve(_ context.Context, d relay.Demand) (relay.Reservation, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.refuse != nil {
 		return nil, m.refuse
+	}
+	if m.credit > 0 && d.Amount > m.credit {
+		return nil, apperr.New(apperr.InsufficientCredit, "Not enough credit.")
 	}
 	m.running++
 	return &reserved{m: m}, nil

@@ -17,6 +17,7 @@ type Request struct {
 	WantsUsage bool         // the client wants the usage at the end of the stream
 	WantsCost  bool         // the client wants the cost inside the usage
 	MaxOutput  usage.Tokens // the client's bound on one answer, 0 if it set none
+	Bound      usage.Tokens // the relay's bound where the client set none and the credit covers no more; 0 for none
 	Choices    int64        // answers asked for, at least 1
 	Original   Original
 }
@@ -26,6 +27,13 @@ type Original struct {
 	Dialect string
 	Model   Span      // the model's name, quotes included
 	Edits   [2]Change // further changes, in any order
+	Bound   Blank     // where a bound on the answer is written
+}
+
+// Blank is a place for a figure: what stands in Span is replaced by Before, the figure and After.
+type Blank struct {
+	Span
+	Before, After string
 }
 
 // Span is the half-open range of bytes [From, To).

@@ -82,10 +82,20 @@ func (d *Chat) DecodeRequest(c body.Content) (*llm.Request, error) {
 		return nil, err
 	}
 	r.MaxOutput = max(r.MaxOutput, newer)
+	r.Original.Bound = blank(src, &found[maxCompletionTokens])
 	if err := d.streamOptions(r, src, &found[streamOptions]); err != nil {
 		return nil, err
 	}
 	return r, d.usageOptions(r, src, &found[usageOptions])
+}
+
+// blank is where a bound goes that the client did not set.
+func blank(src []byte, m *guard.Member) llm.Blank {
+	if m.Kind == guard.Null {
+		return llm.Blank{Span: llm.Span{From: m.From, To: m.To}}
+	}
+	at := bytes.IndexByte(src, '{') + 1
+	return llm.Blank{Span: llm.Span{From: at, To: at}, Before: `"max_completion_tokens":`, After: ","}
 }
 
 // streamOptions finds whether the client wants the usage of a stream, and the edit that makes the upstream send it anyway.

@@ -3,6 +3,7 @@ package openai
 import (
 	"errors"
 	"slices"
+	"strconv"
 
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
@@ -85,6 +86,9 @@ func Encode(r *llm.Request, upstreamModel string) (body.Message, error) {
 		if c := &r.Original.Edits[i]; c.Present {
 			list = append(list, c.Edit)
 		}
+	}
+	if b := &r.Original.Bound; r.Bound > 0 {
+		list = append(list, body.Edit{From: b.From, To: b.To, Text: b.Before + strconv.FormatInt(r.Bound, 10) + b.After})
 	}
 	slices.SortFunc(list, func(a, b body.Edit) int { return a.From - b.From })
 	return r.Content.Edited(list...), nil
