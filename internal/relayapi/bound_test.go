@@ -32,7 +32,7 @@ func TestShortCreditBoundsTheAnswer(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.mu.Lock()
-			w.memory.credit = money.Amount(tc.credit)
+			w.credit = money.Amount(tc.credit)
 			w.mu.Unlock()
 			a := w.chat(t, tc.extra)
 			require.Equal(t, tc.status, a.status, a.body)
