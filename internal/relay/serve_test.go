@@ -59,7 +59,7 @@ func (*ledger) Resolve(context.Context, string) (*vkey.Record, error) {
 
 func (l *ledger) Reserve(context.Context, relay.Demand) (relay.Reservation, error) { return l, nil }
 func (*ledger) Hold() id.ID                                                        { return id.Nil }
-func (*ledger) Limits() relay.Limits { return relay.Limits{} }
+func (*ledger) Limits() relay.Limits                                               { return relay.Limits{} }
 
 func (l *ledger) Settle(actual money.Amount, tokens usage.Tokens) {
 	l.settled++

@@ -15,7 +15,7 @@ import (
 // deadLetters lists, repeats or gives up usage events that could not be posted. Until then they keep their month open.
 func deadLetters(ctx context.Context, cfg *config.Config, args []string, out io.Writer) error {
 	retry := len(args) == 1 && args[0] == "retry"
-	drop := len(args) == 3 && args[0] == "drop" && args[2] != ""
+	drop := len(args) == 3 && args[0] == "drop" && args[2] != "" //nolint:gosec // the length was just checked
 	if len(args) > 0 && !retry && !drop {
 		return errors.New("want: worker dead-letters [retry | drop REF REASON]")
 	}
