@@ -51,11 +51,11 @@ precommit:
 	@bad=$$($(tool) gofumpt -modpath starlane -l $(gofiles)); [ -z "$$bad" ] || { echo "not formatted (make fmt): $$bad"; exit 1; }
 	go vet ./...
 
-fmt: ## format Go and web sources
+fmt: web/node_modules/.ready ## format Go and web sources
 	$(tool) gofumpt -modpath starlane -w $(gofiles)
 	cd web && npm run --silent format
 
-generate: ## write generated code anew
+generate: web/node_modules/.ready ## write generated code anew
 	go generate ./...
 	cd web && npm run --silent generate
 
