@@ -110,7 +110,7 @@ func run(ctx context.Context) error {
 func (b *bench) reconcile(ctx context.Context, res *result) error {
 	limit, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	warm := len(benchModels) // one request per model was sent to see that it is served
+	warm := b.probes
 	for {
 		got, err := b.recorded(limit)
 		if err != nil {

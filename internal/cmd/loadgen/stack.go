@@ -27,6 +27,7 @@ type bench struct {
 	proxy     *exec.Cmd
 	keyID     string // of the virtual key that all load uses
 	secret    string
+	probes    int // requests that waitServing got answers to
 }
 
 // benchModels are the public names the scenarios call, and the simulated upstream's model behind each.
@@ -232,6 +233,8 @@ func (b *bench) waitServing(ctx context.Context) error {
 			c := conn{addr: b.relayAddr()}
 			if _, err = c.do(limit, request(b.relayAddr(), b.secret, model, "hi", false), false); err != nil {
 				pending = true
+			} else {
+				b.probes++
 			}
 			c.close()
 		}
