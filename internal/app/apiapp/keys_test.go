@@ -24,7 +24,7 @@ func TestKeyReachesRelays(t *testing.T) {
 	t.Parallel()
 	in := start(t)
 	o := in.newOrg("Acme")
-	const soon = 10 * time.Second // the promise is two; but tests share their processors
+	const soon = 2 * time.Second
 	made := o.owner.do("POST", "/keys", map[string]any{
 		"name": "app", "rpm": 60, "allowed_models": []string{"demo/echo"}, "budget": map[string]any{"amount": "5.00", "window": "week"},
 	}).want(201)

@@ -48,7 +48,7 @@ func TestCatalogReachesRelays(t *testing.T) {
 		t.Errorf("another tenant sees a contract price: %v", got)
 	}
 	var snap *catalog.Snapshot
-	eventually(t, 10*time.Second, "catalogue is published", func() bool {
+	eventually(t, 2*time.Second, "catalogue is published", func() bool {
 		b, _, err := in.app.redis.Catalog(t.Context())
 		if err != nil || b == nil {
 			return false
@@ -73,7 +73,7 @@ func TestCatalogReachesRelays(t *testing.T) {
 	}
 	in.op.do("DELETE", "/upstream-keys/"+upstream.text("id"), nil).want(204)
 	in.op.do("PATCH", "/upstream-keys/"+upstream.text("id"), map[string]any{"state": "active"}).problem(404, "not_found")
-	eventually(t, 10*time.Second, "revoked upstream key is gone", func() bool {
+	eventually(t, 2*time.Second, "revoked upstream key is gone", func() bool {
 		b, _, err := in.app.redis.Catalog(t.Context())
 		if err != nil {
 			return false

@@ -219,7 +219,7 @@ func TestBudgetWish(t *testing.T) {
 	if err := a.redis.PushWanted(t.Context(), allowance.Wanted{Tenant: tenant, Key: key, Window: day}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 10*time.Second, "the use of the key", func() bool {
+	eventually(t, 3*time.Second, "the use of the key", func() bool {
 		r, err := a.redis.LeaseBudget(t.Context(), allowance.BudgetRequest{Tenant: tenant, Key: key, Window: day, Limit: 1000, Want: 100, Need: 1})
 		return err == nil && r.Known && r.Used == 77 && r.Granted == 100
 	})

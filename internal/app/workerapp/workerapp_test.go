@@ -139,7 +139,7 @@ func TestFromWishToLedger(t *testing.T) {
 	}
 	asked := time.Now()
 	var reply allowance.LeaseReply
-	eventually(t, 10*time.Second, "a lease", func() bool {
+	eventually(t, 2*time.Second, "a lease", func() bool {
 		var err error
 		reply, err = a.redis.Lease(t.Context(), allowance.LeaseRequest{Tenant: tenant, Relay: "relay-1", Want: 10_000_000, Need: 1, TTL: 30 * time.Second})
 		if err != nil {
@@ -158,16 +158,16 @@ func TestFromWishToLedger(t *testing.T) {
 		t.Fatal(err)
 	}
 	const charge = 2_000_000
-	eventually(t, 10*time.Second, "the charge in the ledger", func() bool {
+	eventually(t, 2*time.Second, "the charge in the ledger", func() bool {
 		got, err := a.ledger.Balance(t.Context(), ledger.EscrowOf(tenant))
 		return err == nil && got == -(money.USD/2-charge)
 	})
 	t.Logf("in the ledger after %v", time.Since(sent))
-	eventually(t, 10*time.Second, "the watermark", func() bool {
+	eventually(t, 2*time.Second, "the watermark", func() bool {
 		marks, err := a.redis.Committed(t.Context(), "relay-1", []int64{1})
 		return err == nil && marks[1] == 1
 	})
-	eventually(t, 10*time.Second, "all entries acknowledged", func() bool {
+	eventually(t, 2*time.Second, "all entries acknowledged", func() bool {
 		lags, err := a.redis.Lags(t.Context(), []int{id.Shard(tenant)})
 		return err == nil && lags[0].Pending == 0 && lags[0].Undelivered == 0
 	})
