@@ -9,16 +9,8 @@ import (
 	"strings"
 )
 
-const (
-	defaultGC = 100
-	relayGC   = 200 // most memory is in pooled buffers, so collecting less often costs little
-)
-
-// limitMemory makes the collector know the container's limit and otherwise work less. What GOGC and GOMEMLIMIT say wins.
+// limitMemory makes the collector know the container's limit. What GOMEMLIMIT says wins.
 func limitMemory(log *slog.Logger) {
-	if was := debug.SetGCPercent(relayGC); was != defaultGC {
-		debug.SetGCPercent(was)
-	}
 	if debug.SetMemoryLimit(-1) != math.MaxInt64 {
 		return
 	}

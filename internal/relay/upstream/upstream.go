@@ -28,8 +28,8 @@ const (
 	tlsTimeout    = 5 * time.Second
 	keepAlive     = 30 * time.Second
 	idleTimeout   = 90 * time.Second
-	maxIdle       = 1024 // kept for one upstream, so that a burst of callers finds warm connections
-	bufferSize    = 8 << 10
+	maxIdle       = 1024    // kept for one upstream, so that a burst of callers finds warm connections
+	bufferSize    = 4 << 10 // of a connection, each way; what is larger goes around it
 	maxHeaderSize = 64 << 10
 )
 
