@@ -44,6 +44,7 @@ func (s *console) serve(c *gin.Context) {
 	h := c.Writer.Header()
 	h.Set("Content-Security-Policy", s.policy)
 	if m := c.Request.Method; m != http.MethodGet && m != http.MethodHead {
+		h.Set("Allow", "GET, HEAD")
 		c.Status(http.StatusMethodNotAllowed)
 		return
 	}

@@ -81,6 +81,11 @@ func (s *Server) problem(c *gin.Context, err error) {
 	if status >= http.StatusInternalServerError && c.Request.Context().Err() == nil {
 		s.Log.ErrorContext(c.Request.Context(), "request failed", "code", string(e.Code), "error", err.Error(), "path", c.FullPath())
 	}
+	s.refuse(c, status, e, parts)
+}
+
+// refuse writes the problem and ends the chain.
+func (s *Server) refuse(c *gin.Context, status int, e *apperr.Error, parts []part) {
 	body := gen.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: string(e.Code), Detail: &e.Message, RequestId: requestID(c)}
 	if len(parts) > 0 {
 		list := make([]gen.ProblemPart, len(parts))
@@ -104,6 +109,11 @@ func (s *Server) problem(c *gin.Context, err error) {
 }
 
 func noSuchPath() error { return apperr.New(apperr.NotFound, "There is nothing at this address.") }
+
+// noSuchMethod goes with the status 405 and the header Allow.
+func noSuchMethod() *apperr.Error {
+	return apperr.New(apperr.InvalidRequest, "This address does not take this method.")
+}
 
 func badBody(err error) error {
 	var tooLarge *http.MaxBytesError

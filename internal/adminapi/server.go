@@ -107,6 +107,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	e.ContextWithFallback = true // handlers see the request's context through gin's
 	e.UseRawPath = true          // names of models hold slashes, encoded as %2F
 	e.UnescapePathValues = true
+	e.HandleMethodNotAllowed = true // gin then also says in Allow what the path takes
 	if err := e.SetTrustedProxies(s.Proxies); err != nil {
 		return nil, fmt.Errorf("STARLANE_TRUSTED_PROXIES: %w", err)
 	}
@@ -138,6 +139,9 @@ func (s *Server) Handler() (http.Handler, error) {
 			return
 		}
 		console.serve(c)
+	})
+	e.NoMethod(func(c *gin.Context) {
+		s.refuse(c, http.StatusMethodNotAllowed, noSuchMethod(), nil)
 	})
 	return e, nil
 }

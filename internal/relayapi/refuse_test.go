@@ -82,7 +82,9 @@ func TestPathsAndMethods(t *testing.T) {
 		require.Contains(t, w.get(t, path).body, "Did you mean /v1/chat/completions?", path)
 	}
 	require.NotContains(t, w.get(t, "/v1/nothing").body, "Did you mean")
-	require.Equal(t, http.StatusMethodNotAllowed, w.get(t, "/v1/chat/completions").status)
+	wrong := w.get(t, "/v1/chat/completions")
+	require.Equal(t, http.StatusMethodNotAllowed, wrong.status)
+	require.Equal(t, http.MethodPost, wrong.header.Get("Allow"))
 	require.Equal(t, http.StatusOK, w.get(t, "/healthz").status)
 	require.Equal(t, http.StatusOK, w.get(t, "/readyz").status)
 }
