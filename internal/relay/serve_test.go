@@ -103,7 +103,7 @@ func newPipeline(t testing.TB, sender relay.Sender, l *ledger) (*relay.Pipeline,
 	require.NoError(t, err)
 	hasher, err := vkey.NewHasher(secret.New("a pepper for the tests"))
 	require.NoError(t, err)
-	chat, bodies := openaichat.New(), body.NewPool(1<<26)
+	chat, bodies := openaichat.New(), body.NewPool(1<<26, 1<<20)
 	p, err := relay.New(relay.Deps{
 		Keys: l, Hasher: hasher, Admitter: l, Log: l, Catalog: func() *catalog.Snapshot { return snapshot }, Sender: sender,
 		Egress: dialect.Registry{{Dialect: "openai", Capability: dialect.Chat}: chat}, Bodies: bodies, Tokens: noTokens{},

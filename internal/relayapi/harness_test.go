@@ -182,6 +182,8 @@ type words struct{}
 // Count counts a word as a token, which is what the simulated provider does.
 func (words) Count(_ string, text []byte) usage.Tokens { return usage.Tokens(len(bytes.Fields(text))) }
 
+const pepper = "a pepper for the tests"
+
 type option func(*settings)
 
 type settings struct {
@@ -207,16 +209,11 @@ func newWorld(t testing.TB, options ...option) *world {
 	box, err := secret.NewBox(secret.New(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, secret.KeySize))))
 	require.NoError(t, err)
 	snapshot := testCatalog(t, box, set.upstreams)
-	hasher, err := vkey.NewHasher(secret.New("a pepper for the tests"))
+	hasher, err := vkey.NewHasher(secret.New(pepper))
 	require.NoError(t, err)
-	key, public, err := vkey.Generate()
-	require.NoError(t, err)
-	digest := hasher.Digest(key.Reveal())
-	w.key = key.Reveal()
-	w.record = &vkey.Record{PublicID: public, Digest: digest[:], Key: id.New(), Tenant: id.New(), Project: id.New(), Active: true}
-	w.keys[public] = w.record
+	w.key, w.record = w.issue(t, hasher)
 
-	w.bodies = body.NewPool(64 << 20)
+	w.bodies = body.NewPool(64<<20, set.maxBody)
 	sender := upstream.New(box, set.private)
 	t.Cleanup(sender.Close)
 	chat, embed := openaichat.New(), openaiembed.New()
@@ -238,6 +235,19 @@ func newWorld(t testing.TB, options ...option) *world {
 	})
 	w.url = srv.URL
 	return w
+}
+
+// issue makes a key of a tenant of its own.
+func (w *world) issue(t testing.TB, hasher *vkey.Hasher) (string, *vkey.Record) {
+	t.Helper()
+	key, public, err := vkey.Generate()
+	require.NoError(t, err)
+	digest := hasher.Digest(key.Reveal())
+	record := &vkey.Record{PublicID: public, Digest: digest[:], Key: id.New(), Tenant: id.New(), Project: id.New(), Active: true}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.keys[public] = record
+	return key.Reveal(), record
 }
 
 // check holds after every test: nothing stays reserved, every opening has its event, no memory is held.

@@ -91,7 +91,7 @@ func (s *server) call(c *gin.Context, capability string, in dialect.Ingress) {
 		s.refuse(c, in, rid, err)
 		return
 	}
-	if call.Body, err = s.read(c.Request, out); err != nil {
+	if call.Body, err = s.read(c.Request, call.Key.Tenant, out); err != nil {
 		s.refuse(c, in, rid, err)
 		return
 	}
@@ -156,9 +156,12 @@ const (
 	slowestBody = 32 << 10
 )
 
+// paramBodies names the limit on what an organisation's requests may hold in memory at once.
+const paramBodies = "request_bytes_at_once"
+
 // read takes the whole body in before anything else happens: the relay has to look into it, retries need it, and an HTTP
 // server that still reads while it answers breaks connections.
-func (s *server) read(r *http.Request, out *sink) (body.Content, error) {
+func (s *server) read(r *http.Request, tenant id.ID, out *sink) (body.Content, error) {
 	size := r.ContentLength
 	if size > s.MaxBody {
 		return body.Content{}, s.tooLarge()
@@ -168,7 +171,7 @@ func (s *server) read(r *http.Request, out *sink) (body.Content, error) {
 		allowed = bodyGrace + time.Duration(s.MaxBody/slowestBody)*time.Second
 	}
 	out.readWithin(s.Clock.Now().Add(allowed))
-	content, err := s.Bodies.Read(r.Body, size, s.MaxBody)
+	content, err := s.Bodies.ReadFor(tenant, r.Body, size, s.MaxBody)
 	out.readWithin(time.Time{})
 	switch {
 	case err == nil:
@@ -177,6 +180,9 @@ func (s *server) read(r *http.Request, out *sink) (body.Content, error) {
 		return body.Content{}, s.tooLarge()
 	case errors.Is(err, body.ErrNoRoom):
 		return body.Content{}, apperr.New(apperr.NoCapacity, "The relay holds as many requests as it can. Try again soon.").WithRetryAfter(time.Second)
+	case errors.Is(err, body.ErrShare):
+		return body.Content{}, apperr.New(apperr.RateLimitExceeded, "The requests of this organisation hold %d bytes, which is as much as it may send at once.", s.Bodies.Share()).
+			WithParam(paramBodies).WithRetryAfter(time.Second)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return body.Content{}, apperr.New(apperr.InvalidRequest, "The request body came in too slowly.")
 	default:

@@ -81,7 +81,7 @@ func (a *app) open() error {
 	a.watcher = snapshot.New(snapshot.Options{Source: a.redis, Path: filepath.Join(rc.SpoolDir, "snapshot.json"), Clock: clock.System{}, Logger: a.log})
 	a.spool.Register(a.reg)
 	a.watcher.Register(a.reg)
-	a.bodies = body.NewPool(rc.MaxBodiesBytes)
+	a.bodies = body.NewPool(rc.MaxBodiesBytes, rc.MaxBodyBytes)
 	a.chat, a.embed = openaichat.New(), openaiembed.New()
 	return a.buildPipeline()
 }

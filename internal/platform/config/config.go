@@ -50,7 +50,7 @@ type RelayConfig struct {
 	SpoolMaxBytes   int64         `env:"STARLANE_SPOOL_MAX_BYTES" envDefault:"1073741824" help:"At 90 % of it the relay admits no more requests."`
 	SpoolSync       time.Duration `env:"STARLANE_SPOOL_SYNC" envDefault:"5ms" help:"Time between forced writes of the usage log: what a loss of power may cost. The death of the process costs nothing."`
 	MaxBodyBytes    int64         `env:"STARLANE_MAX_BODY_BYTES" envDefault:"33554432" help:"Largest request body."`
-	MaxBodiesBytes  int64         `env:"STARLANE_MAX_BODIES_BYTES" envDefault:"1073741824" help:"Largest sum of all request bodies in memory."`
+	MaxBodiesBytes  int64         `env:"STARLANE_MAX_BODIES_BYTES" envDefault:"1073741824" help:"Largest sum of all request bodies in memory; one tenant may hold a quarter of it."`
 	RequestTimeout  time.Duration `env:"STARLANE_REQUEST_TIMEOUT" envDefault:"10m" help:"Longest life of one request."`
 	UpstreamTimeout time.Duration `env:"STARLANE_UPSTREAM_HEADER_TIMEOUT" envDefault:"2m" help:"Longest wait for the first byte of an upstream answer."`
 	IdleTimeout     time.Duration `env:"STARLANE_UPSTREAM_IDLE_TIMEOUT" envDefault:"2m" help:"Longest silence inside an upstream stream."`

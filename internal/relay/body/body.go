@@ -11,12 +11,15 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+
+	"starlane/internal/platform/id"
 )
 
 // Errors of Read. Anything else it returns is the reader's own error.
 var (
 	ErrTooLarge = errors.New("body is larger than allowed")
 	ErrNoRoom   = errors.New("bodies in memory have reached their bound")
+	ErrShare    = errors.New("bodies of one owner have reached their share")
 )
 
 // Buffers come in powers of two from 4 KiB to 4 MiB; larger ones are left to the garbage collector.
@@ -25,15 +28,23 @@ const (
 	maxClass = 22
 )
 
-// Pool lends buffers and bounds the sum of those that are out. A nil Pool has no bound and keeps nothing.
+// Pool lends buffers, bounds the sum of those that are out, and gives each owner a share of it. A nil Pool has no bound and
+// keeps nothing.
 type Pool struct {
 	max     int64
 	used    atomic.Int64
+	shares  shares
 	classes [maxClass - minClass + 1]sync.Pool
 }
 
-// NewPool takes the bound in bytes.
-func NewPool(maxBytes int64) *Pool { return &Pool{max: maxBytes} }
+// NewPool takes the bound in bytes, and the size of the largest body that has to fit in the share of its owner.
+func NewPool(maxBytes, largest int64) *Pool {
+	each := max(maxBytes/sharePart, min(maxBytes, largestTimes*largest))
+	return &Pool{max: maxBytes, shares: shares{each: each, held: map[id.ID]int64{}}}
+}
+
+// Share is the number of bytes that one owner may hold.
+func (p *Pool) Share() int64 { return p.shares.each }
 
 // Used is the number of bytes out now.
 func (p *Pool) Used() int64 {
@@ -45,8 +56,8 @@ func (p *Pool) Used() int64 {
 
 func class(n int) int { return max(bits.Len(uint(max(n, 1)-1)), minClass) }
 
-// obtain returns an empty buffer with room for n bytes, held once, or nil if the bound is reached.
-func (p *Pool) obtain(n int) *buffer {
+// obtain returns an empty buffer with room for n bytes, held once, or an error if a bound is reached.
+func (p *Pool) obtain(owner id.ID, n int) (*buffer, error) {
 	c := class(n)
 	size := 1 << c
 	if c > maxClass {
@@ -54,9 +65,13 @@ func (p *Pool) obtain(n int) *buffer {
 	}
 	var b *buffer
 	if p != nil {
+		if !p.shares.take(owner, int64(size)) {
+			return nil, ErrShare
+		}
 		if p.used.Add(int64(size)) > p.max {
 			p.used.Add(-int64(size))
-			return nil
+			p.shares.giveBack(owner, int64(size))
+			return nil, ErrNoRoom
 		}
 		if c <= maxClass {
 			b, _ = p.classes[c-minClass].Get().(*buffer)
@@ -66,9 +81,9 @@ func (p *Pool) obtain(n int) *buffer {
 		b = &buffer{data: make([]byte, 0, size)}
 		b.open = func() *buffer { return b }
 	}
-	b.pool = p
+	b.pool, b.owner = p, owner
 	b.refs.Store(1)
-	return b
+	return b, nil
 }
 
 func (p *Pool) recycle(b *buffer) {
@@ -76,6 +91,7 @@ func (p *Pool) recycle(b *buffer) {
 		return
 	}
 	p.used.Add(-int64(cap(b.data)))
+	p.shares.giveBack(b.owner, int64(cap(b.data)))
 	c := class(cap(b.data))
 	if c > maxClass || cap(b.data) != 1<<c {
 		return
@@ -92,11 +108,12 @@ type Content struct {
 }
 
 type buffer struct {
-	data []byte
-	pool *Pool
-	refs atomic.Int64
-	turn atomic.Uint64
-	open func() *buffer // made once, so that handing out a Content does not allocate
+	data  []byte
+	pool  *Pool
+	owner id.ID // whose share it is of
+	refs  atomic.Int64
+	turn  atomic.Uint64
+	open  func() *buffer // made once, so that handing out a Content does not allocate
 }
 
 func (c Content) buffer() *buffer {
@@ -157,20 +174,26 @@ func (b *buffer) discard() { b.content().Release() }
 
 // Copy makes a Content of bytes that are already in memory.
 func Copy(p []byte) Content {
-	b := (*Pool)(nil).obtain(len(p))
+	b, _ := (*Pool)(nil).obtain(id.Nil, len(p)) // without a pool there is no bound
 	b.data = append(b.data, p...)
 	return b.content()
 }
 
-// Read takes a whole body into memory. size is its length as announced, or -1 if unknown. On error nothing is held.
+// Read takes a whole body into memory that belongs to no owner's share: answers of upstreams, which are paced by them and
+// bounded by the number of requests. size is its length as announced, or -1 if unknown. On error nothing is held.
 func (p *Pool) Read(r io.Reader, size, maxBytes int64) (Content, error) {
+	return p.ReadFor(id.Nil, r, size, maxBytes)
+}
+
+// ReadFor is Read within the share of an owner.
+func (p *Pool) ReadFor(owner id.ID, r io.Reader, size, maxBytes int64) (Content, error) {
 	if size > maxBytes {
 		return Content{}, ErrTooLarge
 	}
 	if size >= 0 && size <= trusted {
-		b := p.obtain(int(size))
-		if b == nil {
-			return Content{}, ErrNoRoom
+		b, err := p.obtain(owner, int(size))
+		if err != nil {
+			return Content{}, err
 		}
 		b.data = b.data[:size]
 		if _, err := io.ReadFull(r, b.data); err != nil {
@@ -179,7 +202,7 @@ func (p *Pool) Read(r io.Reader, size, maxBytes int64) (Content, error) {
 		}
 		return b.content(), nil
 	}
-	return p.readGrowing(r, size, maxBytes)
+	return p.readGrowing(owner, r, size, maxBytes)
 }
 
 // A length that was only announced holds no memory that others need: beyond trusted bytes the buffer grows as bytes arrive,
@@ -198,21 +221,21 @@ func larger(have int, size int64) int {
 	return int(min(size, int64(max(growth*have, firstStep))))
 }
 
-func (p *Pool) readGrowing(r io.Reader, size, maxBytes int64) (Content, error) {
+func (p *Pool) readGrowing(owner id.ID, r io.Reader, size, maxBytes int64) (Content, error) {
 	first := 1 << minClass
 	if size >= 0 {
 		first = trusted
 	}
-	b := p.obtain(first)
-	if b == nil {
-		return Content{}, ErrNoRoom
+	b, err := p.obtain(owner, first)
+	if err != nil {
+		return Content{}, err
 	}
 	for {
 		if len(b.data) == cap(b.data) {
-			bigger := p.obtain(larger(cap(b.data), size))
-			if bigger == nil {
+			bigger, err := p.obtain(owner, larger(cap(b.data), size))
+			if err != nil {
 				b.discard()
-				return Content{}, ErrNoRoom
+				return Content{}, err
 			}
 			bigger.data = append(bigger.data, b.data...)
 			b.discard()

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"testing/iotest"
+
+	"starlane/internal/platform/id"
 )
 
 func TestContentDoesNotPrint(t *testing.T) {
@@ -52,7 +54,7 @@ func TestReadAndBounds(t *testing.T) {
 	for _, n := range []int{0, 1, 4095, 4096, 4097, 100_000, 5 << 20} {
 		text := bytes.Repeat([]byte("a"), n)
 		for _, size := range []int64{int64(n), -1} {
-			p := NewPool(64 << 20)
+			p := NewPool(64<<20, 0)
 			c, err := p.Read(iotest.HalfReader(bytes.NewReader(text)), size, int64(n))
 			if err != nil || !bytes.Equal(c.Open(), text) {
 				t.Fatalf("n=%d size=%d: %d bytes, err %v", n, size, c.Len(), err)
@@ -71,7 +73,7 @@ func TestReadAndBounds(t *testing.T) {
 			}
 		}
 	}
-	p := NewPool(10_000)
+	p := NewPool(10_000, 0)
 	a, err := p.Read(strings.NewReader("x"), 1, 10)
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +95,7 @@ func TestReadAndBounds(t *testing.T) {
 
 func TestReleasedContentIsEmpty(t *testing.T) {
 	t.Parallel()
-	p := NewPool(1 << 20)
+	p := NewPool(1<<20, 0)
 	a, _ := p.Read(strings.NewReader("first"), 5, 10)
 	r := a.Edited().Reader()
 	a.Release()
@@ -145,7 +147,7 @@ func TestEdits(t *testing.T) {
 
 func TestCloseWhileReading(t *testing.T) {
 	t.Parallel()
-	p := NewPool(1 << 30)
+	p := NewPool(1<<30, 0)
 	var wg sync.WaitGroup
 	for i := range 50 {
 		text := strings.Repeat(string(rune('a'+i%26)), 64<<10)
@@ -182,16 +184,87 @@ func TestCloseWhileReading(t *testing.T) {
 }
 
 func TestReadingPooledDoesNotAllocate(t *testing.T) {
-	p := NewPool(1 << 20)
-	src := strings.NewReader("")
+	p := NewPool(1<<20, 0)
+	src, owner := strings.NewReader(""), id.New()
 	if n := testing.AllocsPerRun(200, func() {
 		src.Reset("hello")
-		c, err := p.Read(src, 5, 10)
+		c, err := p.ReadFor(owner, src, 5, 10)
 		if err != nil {
 			t.Error(err)
 		}
 		c.Release()
 	}); n > 1 { // the race detector makes pools forget now and then
 		t.Errorf("a pooled body allocates %v times, want none", n)
+	}
+}
+
+// TestOneOwnerHoldsAShare: whoever fills their share is refused, others still find room, and what is given back counts.
+func TestOneOwnerHoldsAShare(t *testing.T) {
+	t.Parallel()
+	const size = 4096 // of the smallest buffer
+	p := NewPool(16*size, 0)
+	one, two := id.New(), id.New()
+	read := func(owner id.ID) (Content, error) { return p.ReadFor(owner, strings.NewReader("hello"), 5, 10) }
+	var mine []Content
+	for len(mine) < 4 {
+		c, err := read(one)
+		if err != nil {
+			t.Fatalf("body %d of a share of 4: %v", len(mine)+1, err)
+		}
+		mine = append(mine, c)
+	}
+	if _, err := read(one); !errors.Is(err, ErrShare) {
+		t.Errorf("beyond the share: err = %v, want ErrShare", err)
+	}
+	if _, err := p.ReadFor(one, strings.NewReader("hello"), -1, 10); !errors.Is(err, ErrShare) {
+		t.Errorf("beyond the share, of unknown length: err = %v, want ErrShare", err)
+	}
+	for name, owner := range map[string]id.ID{"another owner": two, "an answer": id.Nil} {
+		c, err := read(owner)
+		if err != nil {
+			t.Errorf("%s: %v, want room", name, err)
+		}
+		c.Release()
+	}
+	mine[0].Release()
+	c, err := read(one)
+	if err != nil {
+		t.Errorf("after a release: %v, want room", err)
+	}
+	for _, c := range append(mine[1:], c) {
+		c.Release()
+	}
+	if p.Used() != 0 || p.shares.held[one] != 0 {
+		t.Errorf("%d bytes held, %d of them by the first owner; want none", p.Used(), p.shares.held[one])
+	}
+}
+
+// TestLargestBodyFitsInAShare, however small the pool is.
+func TestLargestBodyFitsInAShare(t *testing.T) {
+	t.Parallel()
+	const largest = 8 << 20
+	p := NewPool(3*largest, largest)
+	for _, size := range []int64{largest, -1} {
+		c, err := p.ReadFor(id.New(), bytes.NewReader(make([]byte, largest)), size, largest)
+		if err != nil {
+			t.Errorf("announced as %d: %v", size, err)
+		}
+		c.Release()
+	}
+}
+
+// TestQuietOwnersAreForgotten: a pool does not remember all who ever called.
+func TestQuietOwnersAreForgotten(t *testing.T) {
+	t.Parallel()
+	p := NewPool(1<<20, 0)
+	for range 3 * keepShares {
+		c, err := p.ReadFor(id.New(), strings.NewReader("hello"), 5, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Release()
+	}
+	if got := len(p.shares.held); got > keepShares+1 {
+		t.Errorf("%d owners are remembered, want at most %d", got, keepShares+1)
 	}
 }

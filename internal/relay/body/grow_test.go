@@ -14,7 +14,7 @@ import (
 func TestAnnouncedLengthHoldsNoMemory(t *testing.T) {
 	t.Parallel()
 	const size = 32 << 20
-	p := NewPool(1 << 30)
+	p := NewPool(1<<30, 0)
 	r, w := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
@@ -37,7 +37,7 @@ func TestAnnouncedLengthHoldsNoMemory(t *testing.T) {
 func TestLargeBodiesArriveWhole(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{trusted, trusted + 1, 1 << 20, firstStep, firstStep + 1, growth * firstStep, growth*firstStep + 1} {
-		p := NewPool(1 << 30)
+		p := NewPool(1<<30, 0)
 		want := bytes.Repeat([]byte("0123456789abcde"), size/15+1)[:size]
 		for name, r := range map[string]io.Reader{
 			"whole": bytes.NewReader(want), "halves": iotest.HalfReader(bytes.NewReader(want)), "end with data": iotest.DataErrReader(bytes.NewReader(want)),
