@@ -19,24 +19,36 @@ func (s *Server) chat(c *call) *apiError {
 		return e
 	}
 	c.model, c.stream = req.Model, req.Stream
-	pace, known := s.cfg.pace(req.Model)
-	if spec, ok := parseBench(req.Model); ok {
+	pace, fault, done, e := s.prepare(c, &req.steer)
+	if e != nil || done {
+		return e
+	}
+	a := s.compose(c.key, req)
+	c.usage = a.usage
+	c.processing()
+	s.deliver(c, a, pace, fault)
+	return nil
+}
+
+// prepare finds the pace and the fault of a chat request whose model c names, and plays the faults that come before
+// an answer; done says that nothing more is to be sent.
+func (s *Server) prepare(c *call, steer *steering) (pace Pace, fault Rule, done bool, e *apiError) {
+	pace, known := s.cfg.pace(c.model)
+	if spec, ok := parseBench(c.model); ok {
 		pace, known = spec.pace, true
-		if req.steer.tokens == 0 {
-			req.steer.tokens = spec.chunks
+		if steer.tokens == 0 {
+			steer.tokens = spec.chunks
 		}
 	}
 	if !known {
-		return errModel(req.Model)
+		return pace, fault, true, errModel(c.model)
 	}
-	fault, hit := s.pickFault(c, req.steer.fault)
-	pace = fault.applyPace(req.steer.applyPace(pace))
+	fault, hit := s.pickFault(c, steer.fault)
+	pace = fault.applyPace(steer.applyPace(pace))
 	if hit {
-		if done, e := s.early(c, fault); done {
-			return e
-		}
+		done, e = s.early(c, fault)
 	}
-	return s.deliver(c, s.compose(c.key, req), pace, fault)
+	return pace, fault, done, e
 }
 
 // serveBench answers a bench model from the quick glance at the body alone.
@@ -61,7 +73,10 @@ func (s *Server) serveBench(c *call, g glance, spec benchSpec) *apiError {
 		}},
 		usage: tokenUsage{Prompt: prompt, Completion: spec.chunks, Total: prompt + spec.chunks},
 	}
-	return s.deliver(c, a, fault.applyPace(steer.applyPace(spec.pace)), fault)
+	c.usage = a.usage
+	c.processing()
+	s.deliver(c, a, fault.applyPace(steer.applyPace(spec.pace)), fault)
+	return nil
 }
 
 // pickFault gives the fault of this request: its own wish first, then the plan, then the weather of demo-flaky.
@@ -83,12 +98,7 @@ func (s *Server) pickFault(c *call, own *Rule) (Rule, bool) {
 func (s *Server) early(c *call, fault Rule) (done bool, e *apiError) {
 	if e := fault.statusError(c.key, s.cfg.LimitRequests); e != nil {
 		if fault.Kind == RateLimit {
-			wait := fault.retryAfter()
-			h := c.w.Header()
-			h.Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
-			h.Set("Retry-After-Ms", strconv.FormatInt(wait.Milliseconds(), 10))
-			h["X-Ratelimit-Remaining-Requests"] = []string{"0"}
-			h["X-Ratelimit-Reset-Requests"] = []string{wait.String()}
+			c.wire.exhausted(c.w.Header(), fault.retryAfter())
 		}
 		return true, e
 	}
@@ -104,34 +114,28 @@ func (s *Server) early(c *call, fault Rule) (done bool, e *apiError) {
 }
 
 // deliver sends a planned answer and notes in c what became of it.
-func (s *Server) deliver(c *call, a *answer, pace Pace, fault Rule) *apiError {
-	c.usage = a.usage
-	c.processing()
-	if a.stream {
+func (s *Server) deliver(c *call, a reply, pace Pace, fault Rule) {
+	if a.streamed() {
 		c.status = http.StatusOK
 		space := s.buffer()
-		es := newEventStream(c.r.Context(), c.w, a, pace, c.start, fault)
+		es := newEventStream(c.r.Context(), c.w, pace, c.start, fault)
 		es.buf = (*space)[:0]
-		err := es.writeStream(a)
+		err := a.writeStream(es)
 		*space = es.buf
 		s.release(space)
 		c.chunks = es.chunks
 		c.settle(err)
-		return nil
+		return
 	}
-	n := 0
-	for _, ch := range a.choices {
-		n = max(n, len(ch.content))
-	}
+	n := a.size()
 	p := pacer{pace: pace, start: c.start, done: c.r.Context().Done()}
 	if err := p.wait(max(n-1, 0)); err != nil {
 		c.settle(err)
-		return nil
+		return
 	}
-	body := a.appendCompletion(make([]byte, 0, 1024), fault.Kind != NoUsage)
+	body := a.appendBody(make([]byte, 0, 1024), fault.Kind != NoUsage)
 	c.settle(c.writeAnswer(body, fault))
 	c.chunks = n
-	return nil
 }
 
 // writeAnswer sends a JSON answer, or what a fault leaves of it.

@@ -90,8 +90,8 @@ func appendLogprobs(out []byte, tokens ...string) []byte {
 	return append(out, `],"refusal":null}`...)
 }
 
-// appendCompletion appends the whole answer as a chat.completion object.
-func (a *answer) appendCompletion(out []byte, withUsage bool) []byte {
+// appendBody appends the whole answer as a chat.completion object.
+func (a *answer) appendBody(out []byte, withUsage bool) []byte {
 	out = append(out, `{"id":"`...)
 	out = append(out, a.id...)
 	out = append(out, `","object":"chat.completion","created":`...)

@@ -46,10 +46,10 @@ func New(cfg Config) *Server {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
 	s.nonce = binary.LittleEndian.Uint64(b[:])
-	s.mux.HandleFunc("POST /v1/chat/completions", s.api(s.chat))
-	s.mux.HandleFunc("POST /v1/embeddings", s.api(s.embeddings))
-	s.mux.HandleFunc("GET /v1/models", s.api(s.listModels))
-	s.mux.HandleFunc("GET /v1/models/{model}", s.api(s.getModel))
+	s.mux.HandleFunc("POST /v1/chat/completions", s.api(openAI{}, s.chat))
+	s.mux.HandleFunc("POST /v1/embeddings", s.api(openAI{}, s.embeddings))
+	s.mux.HandleFunc("GET /v1/models", s.api(openAI{}, s.listModels))
+	s.mux.HandleFunc("GET /v1/models/{model}", s.api(openAI{}, s.getModel))
 	s.mux.HandleFunc("GET /_sim/requests", s.handleReport)
 	s.mux.HandleFunc("POST /_sim/faults", s.handleFaults)
 	s.mux.HandleFunc("POST /_sim/reset", s.handleReset)
@@ -68,6 +68,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serve
 
 // call is one API request on its way through the server.
 type call struct {
+	wire  wire
 	w     http.ResponseWriter
 	r     *http.Request
 	start time.Time
@@ -94,14 +95,13 @@ func (c *call) processing() {
 	c.w.Header()["Openai-Processing-Ms"] = []string{strconv.FormatInt(c.elapsed().Milliseconds(), 10)}
 }
 
-// api wraps an endpoint: request id, key, limits, body, error answer and record.
-func (s *Server) api(serve func(*call) *apiError) http.HandlerFunc {
+// api wraps an endpoint of some vendor's API: request id, key, limits, body, error answer and record.
+func (s *Server) api(v wire, serve func(*call) *apiError) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		c := &call{w: w, r: r, start: clock.System{}.Now(), id: s.newID("req_"), path: r.URL.Path, outcome: outcomeFailed}
-		h := w.Header()
-		h["X-Request-Id"] = []string{c.id}
-		h["Openai-Version"] = []string{"2020-10-01"}
-		h["Openai-Organization"] = []string{"starlane-sim"}
+		c := &call{
+			wire: v, w: w, r: r, start: clock.System{}.Now(), id: s.newID("req_"), path: r.URL.Path, outcome: outcomeFailed,
+		}
+		v.greet(c)
 		s.open.Add(1)
 		defer func() {
 			s.open.Add(-1)
@@ -113,18 +113,16 @@ func (s *Server) api(serve func(*call) *apiError) http.HandlerFunc {
 			e = serve(c)
 		}
 		if e != nil {
-			c.status = e.status
-			c.processing()
-			writeError(w, e)
+			v.refuse(c, e)
 		}
 	}
 }
 
 // admit checks the key, tells the limits and reads the body.
 func (s *Server) admit(c *call) *apiError {
-	key, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
-	if !ok || key == "" {
-		return errNoKey()
+	key, e := c.wire.key(c.r)
+	if e != nil {
+		return e
 	}
 	if !strings.HasPrefix(key, KeyPrefix) {
 		return errBadKey(key)
@@ -136,8 +134,12 @@ func (s *Server) admit(c *call) *apiError {
 	if c.r.Method == http.MethodGet {
 		return nil
 	}
+	limit := s.cfg.MaxBody
+	if n := c.wire.maxBody(); n > 0 {
+		limit = min(limit, n)
+	}
 	c.pooled = s.buffer()
-	body, err := readBody(c.w, c.r, s.cfg.MaxBody, *c.pooled)
+	body, err := readBody(c.w, c.r, limit, *c.pooled)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return newError(http.StatusRequestEntityTooLarge, invalidRequest, "", "", "Request body is too large.")
 	}
@@ -217,22 +219,19 @@ func (w *windows) reset() {
 	w.byKey = nil
 }
 
-// tellLimits sets the x-ratelimit headers and says whether the key is over its limit.
+// tellLimits sets the headers of the key's limits and says whether the key is over its limit.
 func (s *Server) tellLimits(c *call) bool {
 	now := s.cfg.Clock.Now()
 	used := s.windows.take(c.key, now.Unix()/60)
-	left := 60 - now.Unix()%60
-	reset := []string{strconv.FormatInt(left, 10) + "s"}
-	h := c.w.Header()
-	h["X-Ratelimit-Limit-Requests"] = []string{strconv.Itoa(s.cfg.LimitRequests)}
-	h["X-Ratelimit-Remaining-Requests"] = []string{strconv.Itoa(max(0, s.cfg.LimitRequests-used))}
-	h["X-Ratelimit-Reset-Requests"] = reset
-	h["X-Ratelimit-Limit-Tokens"] = []string{strconv.Itoa(s.cfg.LimitTokens)}
-	h["X-Ratelimit-Remaining-Tokens"] = []string{strconv.Itoa(max(0, s.cfg.LimitTokens-int(max(0, c.r.ContentLength))/4))}
-	h["X-Ratelimit-Reset-Tokens"] = reset
+	left := time.Duration(60-now.Unix()%60) * time.Second
+	c.wire.limits(c.w.Header(), limits{
+		requests: s.cfg.LimitRequests, requestsLeft: max(0, s.cfg.LimitRequests-used),
+		tokens: s.cfg.LimitTokens, tokensLeft: max(0, s.cfg.LimitTokens-int(max(0, c.r.ContentLength))/4),
+		reset: now.Truncate(time.Second).Add(left), left: left,
+	})
 	over := used > s.cfg.LimitRequests
 	if over && s.cfg.EnforceLimits {
-		h["Retry-After"] = []string{strconv.FormatInt(left, 10)}
+		c.w.Header()["Retry-After"] = []string{strconv.Itoa(wholeSeconds(left))}
 	}
 	return over
 }

@@ -65,26 +65,41 @@ func (p *pacer) forever(d time.Duration) error {
 	return errGone
 }
 
-// eventStream writes the chunks of one streamed answer.
+// eventStream sends the events of one streamed answer at their pace and plays the faults of a stream.
 type eventStream struct {
 	pacer
 	w       http.ResponseWriter
 	flusher http.Flusher
 	fault   Rule
-	head    []byte
-	tail    []byte
-	buf     []byte
-	chunks  int
+	// head and tail frame each chunk of a chat completion.
+	head []byte
+	tail []byte
+	buf  []byte
+	// chunks counts the content chunks sent.
+	chunks int
+	// opening is what a client gets to see of a stream that breaks before its first event, garbage is the event of
+	// that fault, and failure appends the events that tell of an error.
+	opening, garbage string
+	failure          func(out []byte) []byte
 }
 
-func newEventStream(ctx context.Context, w http.ResponseWriter, a *answer, pace Pace, start time.Time, fault Rule) *eventStream {
-	s := &eventStream{
-		pacer: pacer{pace: pace, start: start, done: ctx.Done()}, w: w, fault: fault,
-	}
+func newEventStream(ctx context.Context, w http.ResponseWriter, pace Pace, start time.Time, fault Rule) *eventStream {
+	s := &eventStream{pacer: pacer{pace: pace, start: start, done: ctx.Done()}, w: w, fault: fault}
 	s.flusher, _ = w.(http.Flusher)
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-cache")
+	return s
+}
+
+// frame prepares the stream for the chunks of a chat completion.
+func (s *eventStream) frame(a *answer) {
+	s.opening = ": open\n\n"
+	s.garbage = "data: {\"id\":\"chatcmpl-\x01, not json\n\ndata \xff\xfe garbage\n\n"
+	s.failure = func(out []byte) []byte {
+		return append(out, `data: {"error":{"message":"The server had an error while processing your request.",`+
+			`"type":"server_error","param":null,"code":null}}`+"\n\n"...)
+	}
 	s.head = append(s.head, `data: {"id":"`...)
 	s.head = append(s.head, a.id...)
 	s.head = append(s.head, `","object":"chat.completion.chunk","created":`...)
@@ -99,7 +114,6 @@ func newEventStream(ctx context.Context, w http.ResponseWriter, a *answer, pace 
 	if a.withUsage {
 		s.tail = append([]byte(`,"usage":null`), s.tail...)
 	}
-	return s
 }
 
 // open appends the start of a chunk up to the value of its delta, which the caller appends before close.
@@ -195,18 +209,17 @@ func (s *eventStream) disturb() error {
 	}
 	switch s.fault.Kind {
 	case Garbage:
-		s.buf = append(s.buf, "data: {\"id\":\"chatcmpl-\x01, not json\n\ndata \xff\xfe garbage\n\n"...)
+		s.buf = append(s.buf, s.garbage...)
 		return s.flush()
 	case ErrorEvent:
-		s.buf = append(s.buf, `data: {"error":{"message":"The server had an error while processing your request.",`+
-			`"type":"server_error","param":null,"code":null}}`+"\n\n"...)
+		s.buf = s.failure(s.buf)
 		return errors.Join(s.flush(), errOver)
 	case NoDone:
 		return errors.Join(s.flush(), errOver)
 	default: // the others break off below, or are no fault of a stream
 	}
 	if len(s.buf) == 0 && s.chunks == 0 {
-		s.buf = append(s.buf, ": open\n\n"...)
+		s.buf = append(s.buf, s.opening...)
 	}
 	if err := s.flush(); err != nil {
 		return err
@@ -218,8 +231,7 @@ func (s *eventStream) disturb() error {
 	return errCut
 }
 
-// end sends what follows the finish chunks: usage if wanted, then [DONE]. It leaves the flush to the return of the
-// handler: that saves a system call, and a client that has seen the end finds its request in the report.
+// end sends what follows the finish chunks: usage if wanted, then [DONE].
 func (s *eventStream) end(a *answer) error {
 	if a.withUsage && s.fault.Kind != NoUsage {
 		s.buf = append(s.buf, s.head...)
@@ -228,6 +240,12 @@ func (s *eventStream) end(a *answer) error {
 		s.buf = append(s.buf, '}', '\n', '\n')
 	}
 	s.buf = append(s.buf, "data: [DONE]\n\n"...)
+	return s.last()
+}
+
+// last writes the end of a stream. It leaves the flush to the return of the handler: that saves a system call, and a
+// client that has seen the end finds its request in the report.
+func (s *eventStream) last() error {
 	_, err := s.w.Write(s.buf)
 	s.buf = s.buf[:0]
 	select {
@@ -248,8 +266,19 @@ func hangUp(w http.ResponseWriter) {
 	_ = conn.Close()
 }
 
+func (a *answer) streamed() bool { return a.stream }
+
+func (a *answer) size() int {
+	n := 0
+	for _, c := range a.choices {
+		n = max(n, len(c.content))
+	}
+	return n
+}
+
 // writeStream sends a whole answer as events.
-func (s *eventStream) writeStream(a *answer) error {
+func (a *answer) writeStream(s *eventStream) error {
+	s.frame(a)
 	if err := s.roles(a); err != nil {
 		return err
 	}
