@@ -94,8 +94,8 @@ func (s *Statements) Lot(ctx context.Context, t, lot id.ID) (statement.Lot, erro
 }
 
 // People are named by their address, as in the audit log.
-const selectTopup = `select id, amount_nano, state, checkout_url, coalesce((select u.email from app_user u
-	where u.id = case when topup.created_by like 'user:%' then substr(topup.created_by, 6)::uuid end), topup.created_by), created_at, credited_at
+const selectTopup = `select id, amount_nano, state, checkout_url,
+	coalesce(address_of(case when created_by like 'user:%' then substr(created_by, 6)::uuid end), created_by), created_at, credited_at
 	from topup where tenant_id = $1 `
 
 // Topups lists purchases of credit, newest first.

@@ -23,9 +23,10 @@ func (s *Tenancy) Audit(ctx context.Context, t id.ID, f audit.Filter, ask page.A
 	var list []audit.Entry
 	err = tenantTx(ctx, s.pool, t, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
-			select l.id, l.at, l.actor, coalesce(u.email, k.name, case when l.actor like 'token:%' then 'platform staff' else '' end), l.action, l.target, l.detail
+			select l.id, l.at, l.actor,
+				coalesce(address_of(case when l.actor like 'user:%' then substr(l.actor, 6)::uuid end), k.name, case when l.actor like 'token:%' then 'platform staff' else '' end),
+				l.action, l.target, l.detail
 			from audit_log l
-			left join app_user u on u.id = case when l.actor like 'user:%' then substr(l.actor, 6)::uuid end
 			left join api_token k on k.tenant_id = l.tenant_id and k.id = case when l.actor like 'token:%' then substr(l.actor, 7)::uuid end
 			where l.tenant_id = $1 and ($2::uuid is null or l.id < $2)
 				and ($3 = '' or l.action = $3 or starts_with(l.action, $3 || '.')) and ($4 = '' or l.actor = $4)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"starlane/internal/platform/id"
 	"starlane/internal/tenancy/audit"
@@ -14,9 +15,23 @@ import (
 )
 
 // Finding out who calls comes before knowing the tenant, so these look-ups cross the tenant wall: by a secret's digest, or
-// for one person.
+// for one person. Functions of the schema do it, which give one row to whoever knows its secret, address or identifier; all
+// else happens behind the wall of the person.
 
-const selectUser = `select id, email, name, password_hash, locked_until from app_user `
+// personTx is tenantTx behind the wall of one person, who sees and changes themselves and their sessions.
+func personTx(ctx context.Context, pool *pgxpool.Pool, user id.ID, f func(pgx.Tx) error) error {
+	return runTx(ctx, pool, "starlane.person", user.String(), f)
+}
+
+// asPerson puts what follows in a transaction behind the wall of a person as well.
+func asPerson(ctx context.Context, tx pgx.Tx, user id.ID) error {
+	if _, err := tx.Exec(ctx, "select set_config('starlane.person', $1, true)", user.String()); err != nil {
+		return fmt.Errorf("work for a person: %w", err)
+	}
+	return nil
+}
+
+const selectUser = `select id, email, name, password_hash, locked_until from `
 
 func scanUser(row pgx.Row) (identity.User, error) {
 	var u identity.User
@@ -26,12 +41,12 @@ func scanUser(row pgx.Row) (identity.User, error) {
 
 // UserByEmail finds a person. The address is in lower case.
 func (s *Tenancy) UserByEmail(ctx context.Context, email string) (identity.User, error) {
-	return scanUser(s.pool.QueryRow(ctx, selectUser+`where email = $1`, email))
+	return scanUser(s.pool.QueryRow(ctx, selectUser+`person_by_email($1)`, email))
 }
 
 // UserByID finds a person.
 func (s *Tenancy) UserByID(ctx context.Context, user id.ID) (identity.User, error) {
-	return scanUser(s.pool.QueryRow(ctx, selectUser+`where id = $1`, user))
+	return scanUser(s.pool.QueryRow(ctx, selectUser+`person_by_id($1)`, user))
 }
 
 // Memberships lists the tenants of a person, oldest membership first.
@@ -57,11 +72,14 @@ func (s *Tenancy) Memberships(ctx context.Context, user id.ID) ([]tenant.Members
 
 // LoginFailed counts a failure; the account is locked from the given count on.
 func (s *Tenancy) LoginFailed(ctx context.Context, user id.ID, lockFrom int, until time.Time) error {
-	_, err := s.pool.Exec(ctx, `
-		update app_user
-		set failed_logins = case when failed_logins + 1 >= $2 then 0 else failed_logins + 1 end,
-		    locked_until = case when failed_logins + 1 >= $2 then $3 else locked_until end
-		where id = $1`, user, lockFrom, until)
+	err := personTx(ctx, s.pool, user, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			update app_user
+			set failed_logins = case when failed_logins + 1 >= $2 then 0 else failed_logins + 1 end,
+			    locked_until = case when failed_logins + 1 >= $2 then $3 else locked_until end
+			where id = $1`, user, lockFrom, until)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("count failed sign-in: %w", err)
 	}
@@ -70,9 +88,12 @@ func (s *Tenancy) LoginFailed(ctx context.Context, user id.ID, lockFrom int, unt
 
 // LoginOK forgets the failures.
 func (s *Tenancy) LoginOK(ctx context.Context, user id.ID) error {
-	_, err := s.pool.Exec(ctx, `
-		update app_user set failed_logins = 0, locked_until = null
-		where id = $1 and (failed_logins > 0 or locked_until is not null)`, user)
+	err := personTx(ctx, s.pool, user, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			update app_user set failed_logins = 0, locked_until = null
+			where id = $1 and (failed_logins > 0 or locked_until is not null)`, user)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("reset failed sign-ins: %w", err)
 	}
@@ -82,6 +103,9 @@ func (s *Tenancy) LoginOK(ctx context.Context, user id.ID) error {
 // CreateSession stores a session and drops those of the person that have expired.
 func (s *Tenancy) CreateSession(ctx context.Context, by audit.Actor, home id.ID, n identity.Session) error {
 	return tenantTx(ctx, s.pool, home, func(tx pgx.Tx) error {
+		if err := asPerson(ctx, tx, n.UserID); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `delete from session where user_id = $1 and expires_at < $2`, n.UserID, n.CreatedAt); err != nil {
 			return fmt.Errorf("drop old sessions: %w", err)
 		}
@@ -99,7 +123,7 @@ func (s *Tenancy) CreateSession(ctx context.Context, by audit.Actor, home id.ID,
 func (s *Tenancy) SessionByDigest(ctx context.Context, d identity.Digest, now time.Time) (identity.Session, error) {
 	out := identity.Session{Digest: d}
 	err := s.pool.QueryRow(ctx, `
-		select user_id, csrf_token, created_at, expires_at from session where digest = $1 and expires_at > $2`,
+		select user_id, csrf_token, created_at, expires_at from session_by_digest($1) where expires_at > $2`,
 		d[:], now).Scan(&out.UserID, &out.CSRF, &out.CreatedAt, &out.ExpiresAt)
 	return out, found(err, "session")
 }
@@ -108,9 +132,18 @@ func (s *Tenancy) SessionByDigest(ctx context.Context, d identity.Digest, now ti
 func (s *Tenancy) DeleteSession(ctx context.Context, by audit.Actor, home id.ID, d identity.Digest) error {
 	return tenantTx(ctx, s.pool, home, func(tx pgx.Tx) error {
 		var user id.ID
-		err := tx.QueryRow(ctx, `delete from session where digest = $1 returning user_id`, d[:]).Scan(&user)
-		if err != nil {
+		if err := tx.QueryRow(ctx, `select user_id from session_by_digest($1)`, d[:]).Scan(&user); err != nil {
 			return found(err, "session")
+		}
+		if err := asPerson(ctx, tx, user); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `delete from session where digest = $1`, d[:])
+		if err != nil {
+			return fmt.Errorf("end session: %w", err)
+		}
+		if tag.RowsAffected() == 0 {
+			return found(pgx.ErrNoRows, "session") // somebody was faster
 		}
 		return write(ctx, tx, home, by, "session.delete", user.String(), nil)
 	})
@@ -119,6 +152,9 @@ func (s *Tenancy) DeleteSession(ctx context.Context, by audit.Actor, home id.ID,
 // SetPassword stores a hash and ends all sessions of the person but one.
 func (s *Tenancy) SetPassword(ctx context.Context, by audit.Actor, home, user id.ID, hash string, keep identity.Digest) error {
 	return tenantTx(ctx, s.pool, home, func(tx pgx.Tx) error {
+		if err := asPerson(ctx, tx, user); err != nil {
+			return err
+		}
 		tag, err := tx.Exec(ctx, `update app_user set password_hash = $2, failed_logins = 0, locked_until = null where id = $1`, user, hash)
 		if err != nil {
 			return fmt.Errorf("set password: %w", err)
@@ -136,6 +172,9 @@ func (s *Tenancy) SetPassword(ctx context.Context, by audit.Actor, home, user id
 // SetUserName renames a person.
 func (s *Tenancy) SetUserName(ctx context.Context, by audit.Actor, home, user id.ID, name string) error {
 	return tenantTx(ctx, s.pool, home, func(tx pgx.Tx) error {
+		if err := asPerson(ctx, tx, user); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `update app_user set name = $2 where id = $1`, user, name); err != nil {
 			return fmt.Errorf("rename person: %w", err)
 		}

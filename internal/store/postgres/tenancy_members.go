@@ -59,13 +59,16 @@ func (s *Tenancy) AddMember(ctx context.Context, by audit.Actor, t id.ID, p tena
 func addPerson(ctx context.Context, tx pgx.Tx, t id.ID, p tenant.NewPerson) (tenant.Member, bool, error) {
 	m := tenant.Member{UserID: id.New(), Email: p.Email, Name: p.Name, Role: p.Role}
 	fresh := true
+	if err := asPerson(ctx, tx, m.UserID); err != nil {
+		return m, false, err
+	}
 	err := tx.QueryRow(ctx, `
 		insert into app_user (id, email, name, password_hash) values ($1, $2, $3, $4)
 		on conflict (email) do nothing
 		returning id`, m.UserID, p.Email, p.Name, p.PasswordHash).Scan(&m.UserID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		fresh = false
-		err = tx.QueryRow(ctx, `select id, name from app_user where email = $1`, p.Email).Scan(&m.UserID, &m.Name)
+		err = tx.QueryRow(ctx, `select id, name from person_by_email($1)`, p.Email).Scan(&m.UserID, &m.Name)
 	}
 	if err != nil {
 		return m, false, refused(err, "person")

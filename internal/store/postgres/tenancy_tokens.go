@@ -22,8 +22,8 @@ func (s *Tenancy) Tokens(ctx context.Context, t, owner id.ID, ask page.Ask) (pag
 	var list []identity.APIToken
 	err = tenantTx(ctx, s.pool, t, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
-			select k.id, k.tenant_id, k.user_id, u.email, k.name, k.created_at, k.expires_at, k.revoked_at, k.last_used_at
-			from api_token k join app_user u on u.id = k.user_id
+			select k.id, k.tenant_id, k.user_id, address_of(k.user_id), k.name, k.created_at, k.expires_at, k.revoked_at, k.last_used_at
+			from api_token k
 			where k.tenant_id = $1 and ($2::uuid is null or k.user_id = $2) and ($3::uuid is null or k.id < $3)
 			order by k.id desc
 			limit $4`, t, orNil(owner), after, ask.Fetch())

@@ -17,7 +17,12 @@ import (
 
 // Customer reads what the payment processor needs to know of a tenant.
 func (c *Credit) Customer(ctx context.Context, tenant id.ID) (credit.Customer, error) {
-	row, err := c.q.CreditTenant(ctx, c.ledger.pool, tenant)
+	var row pgdb.CreditTenantRow
+	err := tenantTx(ctx, c.ledger.pool, tenant, func(tx pgx.Tx) error {
+		var err error
+		row, err = c.q.CreditTenant(ctx, tx, tenant)
+		return err
+	})
 	if isNoRows(err) {
 		return credit.Customer{}, credit.ErrUnknownTenant
 	}
@@ -29,7 +34,12 @@ func (c *Credit) Customer(ctx context.Context, tenant id.ID) (credit.Customer, e
 
 // SetCustomer keeps the processor's name of a tenant. It never changes once it is set.
 func (c *Credit) SetCustomer(ctx context.Context, tenant id.ID, customer string) error {
-	n, err := c.q.SetCustomer(ctx, c.ledger.pool, optional(customer), tenant)
+	var n int64
+	err := tenantTx(ctx, c.ledger.pool, tenant, func(tx pgx.Tx) error {
+		var err error
+		n, err = c.q.SetCustomer(ctx, tx, optional(customer), tenant)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("set customer: %w", err)
 	}
