@@ -101,12 +101,13 @@ func (x *exchange) give(ctx context.Context, f *llm.Fault, v verdict) error {
 		return v.err
 	case f.Answer.Len() > 0: // the client's own mistake, in the upstream's words
 		x.event.HTTPStatus = f.Status
-		x.settle(usage.UpstreamError)
+		x.settle(usage.ClientError)
 		x.head(f.Status, x.p.json)
 		_, _ = f.Answer.WriteTo(x.sink)
 		return v.err
-	default:
+	default: // the same, in words that are not fit to be passed on
 		x.event.HTTPStatus = StatusOf(v.err)
+		x.settle(usage.ClientError)
 		return v.err
 	}
 }

@@ -12,7 +12,6 @@ import (
 
 	"starlane/internal/billing/money"
 	"starlane/internal/catalog"
-	"starlane/internal/platform/apperr"
 	"starlane/internal/platform/clock"
 	"starlane/internal/platform/id"
 	"starlane/internal/relay/body"
@@ -137,8 +136,7 @@ func (p *Pipeline) Serve(ctx context.Context, call *Call, sink Sink) (Outcome, e
 
 // complain logs a failure once. The client's own mistakes and departures are not worth a line.
 func (x *exchange) complain(ctx context.Context, err error) {
-	e := apperr.From(err)
-	if e.Code == apperr.InvalidRequest || x.event.Outcome == usage.ClientGone {
+	if x.event.Outcome == usage.ClientError || x.event.Outcome == usage.ClientGone {
 		return
 	}
 	x.p.Logger.WarnContext(ctx, "request failed", "request_id", x.call.ID.String(), "tenant", x.event.Tenant.String(),

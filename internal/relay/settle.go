@@ -44,12 +44,12 @@ func (x *exchange) settle(outcome usage.Outcome) {
 	switch outcome {
 	case usage.Cut, usage.ClientGone:
 		x.tally()
-	case usage.UpstreamError:
+	case usage.UpstreamError, usage.ClientError:
 		e.Counts, e.Estimate = usage.Counts{}, 0
 	case usage.OK, usage.Crashed:
 	}
 	e.DurationMillis = x.p.Clock.Now().Sub(x.call.Start).Milliseconds()
-	if !e.Counts.Empty() {
+	if !e.Counts.Empty() && !e.Free() {
 		e.Estimate = x.charge(e.Counts)
 	}
 	if err := x.p.Log.Append(e); err != nil {

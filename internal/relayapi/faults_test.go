@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"starlane/internal/billing/money"
 	"starlane/internal/relay"
 	"starlane/internal/sim/provider"
 	"starlane/internal/usage"
@@ -99,7 +100,27 @@ func TestTheUpstreamRefusesTheRequest(t *testing.T) {
 	require.Contains(t, a.body, "temperature")
 	e := w.event(t, 0)
 	require.Len(t, e.Attempts, 1, "a request at fault is not tried again")
-	require.Equal(t, usage.UpstreamError, e.Outcome)
+	require.Equal(t, usage.ClientError, e.Outcome)
+	require.Equal(t, http.StatusBadRequest, e.HTTPStatus)
+	require.True(t, e.Counts.Empty())
+	require.Equal(t, 1, w.released, "nothing is billed")
+}
+
+// A refusal that is no error of the API is the client's mistake all the same; the client reads it in our words.
+func TestTheUpstreamRefusesTheRequestInWordsOfItsOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, upstreams(t, func(rw http.ResponseWriter, r *http.Request) {
+		_ = readAll(t, r.Body)
+		rw.WriteHeader(http.StatusUnprocessableEntity)
+		_, _ = io.WriteString(rw, "<html>no</html>")
+	}))
+	a := w.chat(t, "")
+	require.Equal(t, http.StatusUnprocessableEntity, a.status, a.body)
+	require.NotContains(t, a.body, "html")
+	e := w.event(t, 0)
+	require.Equal(t, usage.ClientError, e.Outcome)
+	require.Equal(t, http.StatusUnprocessableEntity, e.HTTPStatus)
+	require.Equal(t, 1, w.released, "nothing is billed")
 }
 
 func TestStreamSpoiltInTheMiddle(t *testing.T) {
@@ -234,6 +255,53 @@ func TestClientLeaves(t *testing.T) {
 	}
 	require.Less(t, best, 100*time.Millisecond, "the upstream was cancelled late")
 	require.Empty(t, w.logs.String(), "a client that leaves is not worth a line")
+}
+
+// TestClientLeavesBeforeTheAnswer: as long as nothing of an answer was sent, the client owes nothing. What the prompt cost
+// stays on record.
+func TestClientLeavesBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ more, kind, sent string }{
+		"before the head":           {"", "", ""},
+		"before the head, stream":   {`,"stream":true`, "", ""},
+		"in the middle of the JSON": {"", "application/json", `{"choices":[{"message":{"role":"assistant","content":"one`},
+		"before the first content":  {`,"stream":true`, "text/event-stream", "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			busy := make(chan struct{})
+			w := newWorld(t, upstreams(t, func(rw http.ResponseWriter, r *http.Request) {
+				_ = readAll(t, r.Body)
+				if tc.kind != "" {
+					rw.Header().Set("Content-Type", tc.kind)
+					_, _ = io.WriteString(rw, tc.sent)
+					rw.(http.Flusher).Flush()
+				}
+				close(busy)
+				<-r.Context().Done()
+			}))
+			ctx, leave := context.WithCancel(context.Background())
+			defer leave()
+			req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url+"/v1/chat/completions",
+				strings.NewReader(`{"model":"demo/echo","messages":[{"role":"user","content":"a b c"}]`+tc.more+`}`))
+			require.NoError(t, err)
+			req.Header.Set("Authorization", "Bearer "+w.key)
+			go func() { <-busy; leave() }()
+			res, err := http.DefaultTransport.RoundTrip(req)
+			if err == nil {
+				_ = res.Body.Close()
+			}
+			require.ErrorIs(t, err, context.Canceled)
+			e := w.event(t, 0)
+			require.Equal(t, usage.ClientGone, e.Outcome)
+			require.Positive(t, e.Counts.Input(), "what the upstream was asked is on record")
+			require.Zero(t, e.Counts.Output())
+			require.Zero(t, e.Estimate)
+			require.True(t, e.Free())
+			w.check(t)
+			require.Equal(t, []money.Amount{0}, w.settled)
+		})
+	}
 }
 
 // TestClientThatDoesNotRead must not hold an upstream for ever.

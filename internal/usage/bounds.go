@@ -23,7 +23,7 @@ const (
 // Valid tells whether o is one of the outcomes.
 func (o Outcome) Valid() bool {
 	switch o {
-	case OK, ClientGone, UpstreamError, Cut, Crashed:
+	case OK, ClientGone, UpstreamError, ClientError, Cut, Crashed:
 		return true
 	default:
 		return false

@@ -44,7 +44,7 @@ func genEvent(t *rapid.T) Event {
 		OccurredAt: time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "at")).UTC(),
 		Capability: genText(t, "capability"), Provider: genText(t, "provider"), RequestedModel: genText(t, "asked"),
 		ServedModel: genText(t, "served"), ServiceTier: genText(t, "tier"),
-		Outcome: rapid.SampledFrom([]Outcome{OK, ClientGone, UpstreamError, Cut, Crashed}).Draw(t, "outcome"), HTTPStatus: rapid.IntRange(0, maxStatus).Draw(t, "status"),
+		Outcome: rapid.SampledFrom([]Outcome{OK, ClientGone, UpstreamError, ClientError, Cut, Crashed}).Draw(t, "outcome"), HTTPStatus: rapid.IntRange(0, maxStatus).Draw(t, "status"),
 		Streamed: rapid.Bool().Draw(t, "streamed"), Counts: genCounts(t),
 		SellVersion:    rapid.Int64Range(0, 1<<60).Draw(t, "sell"),
 		Reserved:       money.Amount(rapid.Int64Range(0, int64(MaxAmount)).Draw(t, "reserved")),

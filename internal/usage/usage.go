@@ -118,8 +118,9 @@ type Outcome string
 // The outcomes.
 const (
 	OK            Outcome = "ok"
-	ClientGone    Outcome = "client_gone"    // the client left; what it had got is billed
+	ClientGone    Outcome = "client_gone"    // the client left; if an answer had begun, the prompt and what had come are billed
 	UpstreamError Outcome = "upstream_error" // no usable answer; nothing is billed
+	ClientError   Outcome = "client_error"   // the provider refused the request as the client's own mistake; nothing is billed
 	Cut           Outcome = "cut"            // the upstream broke off in mid-stream; what had come is billed
 	Crashed       Outcome = "crashed"        // the relay died; settled from the open record as an estimate
 )
@@ -164,6 +165,22 @@ type Event struct {
 	Relay             string // relay instance
 	Boot              int64  // start of that instance, Unix milliseconds
 	Seq               uint64 // 1, 2, 3 … within the boot, without gaps
+}
+
+// Free tells whether the event costs nothing, whatever was counted. A request without a usable answer is free, and so is one
+// whose client left before anything of an answer was said: what the prompt cost is the operator's loss, and stays on record
+// as counts without a charge.
+func (e *Event) Free() bool {
+	switch e.Outcome {
+	case UpstreamError, ClientError:
+		return true
+	case ClientGone:
+		return e.Counts.Output() == 0
+	case OK:
+		return false
+	case Cut, Crashed:
+	}
+	return e.Counts.Empty()
 }
 
 // Open is written to the log when a request is admitted. If no Event follows because the relay died, it is settled as an

@@ -229,8 +229,8 @@ func price(msg *Message, facts Facts) (Item, error) {
 	case e.OccurredAt.Sub(made).Abs() > maxSkew:
 		return item, errors.New("the time of the event does not fit its identifier")
 	}
-	if e.Outcome == usage.UpstreamError || (e.Outcome != usage.OK && e.Counts.Empty()) {
-		return item, nil // no usable answer costs nothing
+	if e.Free() {
+		return item, nil
 	}
 	rates := facts.Book.Lookup(e.Tenant, e.ServedModel, e.OccurredAt)
 	if rates == nil {

@@ -21,7 +21,10 @@ import (
 
 // oracle prices with exact rationals and rounds each event half to even, independently of package pricing.
 func oracle(e usage.Event) int64 {
-	if e.Outcome == usage.UpstreamError || (e.Outcome != usage.OK && e.Counts.Empty()) {
+	said := e.Counts.Units[usage.OutText] + e.Counts.Units[usage.OutReasoning]
+	switch {
+	case e.Outcome == usage.UpstreamError, e.Outcome == usage.ClientError, e.Outcome == usage.ClientGone && said == 0,
+		e.Outcome != usage.OK && e.Counts.Empty():
 		return 0
 	}
 	prices := map[string]map[usage.Class]string{
@@ -54,9 +57,12 @@ func randomEvent(rng *rand.Rand, tenants []id.ID, holds map[id.ID][]id.ID, seq u
 	e := testEvent(tenant, []string{testModel, "odd"}[rng.IntN(2)], rng.Int64N(200_000), rng.Int64N(50_000))
 	e.Counts.Set(usage.InCached, rng.Int64N(1000), usage.Derived)
 	e.Counts.Set(usage.OutReasoning, rng.Int64N(1000), usage.Estimated)
-	e.Outcome = []usage.Outcome{usage.OK, usage.OK, usage.OK, usage.Cut, usage.Crashed, usage.UpstreamError}[rng.IntN(6)]
-	if rng.IntN(20) == 0 {
+	e.Outcome = []usage.Outcome{usage.OK, usage.OK, usage.OK, usage.Cut, usage.Crashed, usage.ClientGone, usage.UpstreamError, usage.ClientError}[rng.IntN(8)]
+	switch rng.IntN(20) {
+	case 0:
 		e.Counts, e.Outcome = usage.Counts{}, usage.ClientGone
+	case 1: // it left before the answer
+		e.Counts.Units[usage.OutText], e.Counts.Units[usage.OutReasoning], e.Outcome = 0, 0, usage.ClientGone
 	}
 	if list := holds[tenant]; len(list) > 0 && rng.IntN(3) > 0 {
 		e.Hold = list[rng.IntN(len(list))]

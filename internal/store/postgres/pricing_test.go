@@ -79,18 +79,24 @@ func TestFailuresAreFree(t *testing.T) {
 	r := newMeterRig(t)
 	tenant := addTenant(t, r.db, "postpaid", money.USD)
 	failed, gone := testEvent(tenant, "", 100, 5), testEvent(tenant, "odd", 0, 0)
+	refused, early := testEvent(tenant, "", 100, 0), testEvent(tenant, testModel, 100, 0)
 	failed.RequestedModel, failed.Outcome = "demo/auto", usage.UpstreamError
 	gone.Outcome, gone.Counts, gone.Seq = usage.ClientGone, usage.Counts{}, 2
-	got, err := r.meter.Process(t.Context(), messagesOf(failed, gone), r.fence)
-	if err != nil || got.New != 2 || len(got.Letters) != 0 || len(got.Charged) != 0 {
-		t.Fatalf("Process = %+v, %v; want two free events", got, err)
+	refused.Outcome, refused.Seq = usage.ClientError, 3
+	early.Outcome, early.Seq = usage.ClientGone, 4 // before anything was said
+	got, err := r.meter.Process(t.Context(), messagesOf(failed, gone, refused, early), r.fence)
+	if err != nil || got.New != 4 || len(got.Letters) != 0 || len(got.Charged) != 0 {
+		t.Fatalf("Process = %+v, %v; want four free events", got, err)
 	}
-	var charges, txns, requests int64
+	var charges, txns, requests, lost, rolled int64
 	err = r.db.Pool.QueryRow(t.Context(), `
 		select (select sum(charge_nano) from starlane.usage_event), (select count(*) from starlane.ledger_txn),
-			(select sum(units) from starlane.usage_rollup where class = 'requests')`).Scan(&charges, &txns, &requests)
-	if err != nil || charges != 0 || txns != 0 || requests != 2 {
-		t.Errorf("charges %d, transactions %d, requests %d, %v; want 0, 0, 2", charges, txns, requests, err)
+			(select sum(units) from starlane.usage_rollup where class = 'requests'),
+			(select coalesce(sum(units), 0) from starlane.usage_rollup where class <> 'requests'),
+			(select (units ->> 'in_text')::bigint from starlane.usage_event where event_id = $1)`, early.ID).Scan(&charges, &txns, &requests, &rolled, &lost)
+	if err != nil || charges != 0 || txns != 0 || requests != 4 || rolled != 0 || lost != 100 {
+		t.Errorf("charges %d, transactions %d, requests %d, units in rollups %d, prompt on record %d, %v; want 0, 0, 4, 0, 100",
+			charges, txns, requests, rolled, lost, err)
 	}
 }
 

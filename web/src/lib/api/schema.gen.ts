@@ -1372,7 +1372,7 @@ export interface components {
             total: components["schemas"]["UsageRow"];
         };
         /** @enum {string} */
-        Outcome: "ok" | "client_gone" | "upstream_error" | "cut" | "crashed";
+        Outcome: "ok" | "client_gone" | "upstream_error" | "client_error" | "cut" | "crashed";
         RequestSummary: {
             /** Format: uuid */
             id: string;

@@ -71,6 +71,7 @@ const STATES: Record<string, Word> = {
   ok: { text: "OK", tone: "success" },
   client_gone: { text: "Client left", tone: "warning" },
   upstream_error: { text: "Upstream error", tone: "danger" },
+  client_error: { text: "Client error", tone: "warning" },
   cut: { text: "Cut off", tone: "danger" },
   crashed: { text: "Recovered", tone: "warning" },
 
