@@ -7,6 +7,7 @@ set local search_path = starlane, public;
 alter table usage_event drop constraint usage_event_outcome_check;
 alter table usage_event add constraint usage_event_outcome_check
   check (outcome in ('ok', 'client_gone', 'upstream_error', 'client_error', 'cut', 'crashed')) not valid;
+reset role;
 
 -- +goose Down
 set local role starlane_owner;
@@ -14,3 +15,4 @@ set local search_path = starlane, public;
 alter table usage_event drop constraint usage_event_outcome_check;
 alter table usage_event add constraint usage_event_outcome_check
   check (outcome in ('ok', 'client_gone', 'upstream_error', 'cut', 'crashed')) not valid;
+reset role;
