@@ -422,6 +422,7 @@ func (e ModelState) Valid() bool {
 
 // Defines values for Outcome.
 const (
+	ClientError   Outcome = "client_error"
 	ClientGone    Outcome = "client_gone"
 	Crashed       Outcome = "crashed"
 	Cut           Outcome = "cut"
@@ -432,6 +433,8 @@ const (
 // Valid indicates whether the value is a known member of the Outcome enum.
 func (e Outcome) Valid() bool {
 	switch e {
+	case ClientError:
+		return true
 	case ClientGone:
 		return true
 	case Crashed:
