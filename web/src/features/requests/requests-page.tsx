@@ -20,7 +20,14 @@ import { type Range, spanOf } from "@/lib/url/range";
 import { requestColumns } from "./request-columns";
 import { RequestDrawer } from "./request-drawer";
 
-export const OUTCOMES = ["ok", "client_gone", "upstream_error", "client_error", "cut", "crashed"] as const;
+export const OUTCOMES = [
+  "ok",
+  "client_gone",
+  "upstream_error",
+  "client_error",
+  "cut",
+  "crashed",
+] as const;
 
 export interface RequestSearch {
   range: Range;
