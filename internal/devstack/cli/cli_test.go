@@ -104,6 +104,9 @@ func TestCommandsWithoutAStackSaySo(t *testing.T) {
 		{[]string{"logs"}, 1, "no logs"},
 		{[]string{"sql", "select 1"}, 1, "no stack runs"},
 		{[]string{"up", "--host", "0.0.0.0"}, 1, "--i-know"},
+		{[]string{"statsu"}, 1, `unknown command "statsu"`},
+		{[]string{"sim"}, 1, "provider or stripe"},
+		{[]string{"sim", "anthropc"}, 1, `unknown command "anthropc"`},
 	} {
 		code, out, problems := starlane("", append([]string{"--data-dir", dir}, c.args...)...)
 		if code != c.code || !strings.Contains(out+problems, c.want) {
@@ -130,8 +133,14 @@ func TestResetAsksAndSparesOtherFolders(t *testing.T) {
 	}
 	foreign := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(foreign, "thesis.txt"), nil, 0o600))
-	if code, _, _ := starlane("", "--data-dir", foreign, "reset", "--yes"); code != 1 {
-		t.Error("a folder that is not ours is reset")
+	for _, args := range [][]string{{"reset", "--yes"}, {"up", "--reset", "--yes"}} {
+		code, _, problems := starlane("", append([]string{"--data-dir", foreign}, args...)...)
+		if code != 1 || !strings.Contains(problems, `holds "thesis.txt"`) {
+			t.Errorf("%v on a folder that is not ours: code %d, %q", args, code, problems)
+		}
+		if entries, err := os.ReadDir(foreign); err != nil || len(entries) != 1 {
+			t.Errorf("%v leaves %v (%v) in a folder that is not ours", args, entries, err)
+		}
 	}
 }
 

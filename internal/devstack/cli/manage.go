@@ -104,6 +104,9 @@ func (a *app) confirmedReset(dir stack.DataDir, yes bool) error {
 			return errors.New("nothing was deleted (answer y, or use --yes)")
 		}
 	}
+	if err := dir.Open(); err != nil { // before the lock, which would leave a file in a folder of somebody else
+		return err
+	}
 	release, ok, err := dir.Lock()
 	if err != nil {
 		return err

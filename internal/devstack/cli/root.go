@@ -53,8 +53,7 @@ func newRoot(a *app) *cobra.Command {
 		Short:         "Run and look after a Starlane on this machine",
 		Long:          "Starlane relays requests for language models and bills every token.\nThis program runs a whole Starlane on one machine: `starlane up` is all a first look needs.",
 		SilenceUsage:  true,
-		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		SilenceErrors: true, // no Args: only without them does cobra refuse a command that it does not know
 	}
 	root.PersistentFlags().StringVar(&a.dataDir, "data-dir", "", "folder with everything private to the stack (default: var in the checkout)")
 	root.PersistentFlags().BoolVar(&a.asJSON, "json", false, "print JSON for programs")

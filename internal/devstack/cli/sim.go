@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"log/slog"
 
 	"github.com/spf13/cobra"
@@ -10,7 +11,10 @@ import (
 )
 
 func (a *app) simCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "sim", Short: "Run a simulator: a stand-in for a service outside", Args: cobra.NoArgs}
+	cmd := &cobra.Command{
+		Use: "sim", Short: "Run a simulator: a stand-in for a service outside", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return errors.New("name a simulator: provider or stripe") },
+	}
 	cmd.AddCommand(a.simProviderCommand(), a.simStripeCommand())
 	return cmd
 }

@@ -67,6 +67,9 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 		return fmt.Errorf("--host %s opens relay and console to other machines; add --i-know if that is what you want (there will be no demo login)", f.host)
 	}
 	report := stack.NewReporter(a.out, a.asJSON, f.quiet, time.Now)
+	if _, running := dir.Running(); running && f.reset {
+		return fmt.Errorf("%w, so nothing was deleted; stop it first: starlane down", stack.ErrRunning)
+	}
 	if running, err := a.showRunning(ctx, dir, report); running || err != nil {
 		return err
 	}

@@ -132,6 +132,13 @@ func TestUpFromNothingToKilledAndBack(t *testing.T) {
 			t.Errorf("output = %s, want the running addresses", out)
 		}
 	})
+	t.Run("a reset of the running stack", func(t *testing.T) {
+		out, err := exec.Command(bin, "up", "--reset", "--yes", "--data-dir", dir, "--port", fmt.Sprint(base)).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "starlane down") {
+			t.Errorf("error %v, output %s, want a refusal that says how to stop it", err, out)
+		}
+		chat(t, env)
+	})
 	t.Run("another folder on the same ports", func(t *testing.T) {
 		cmd := exec.Command(bin, "up", "--data-dir", filepath.Join(t.TempDir(), "other"), "--port", fmt.Sprint(base))
 		cmd.Dir = filepath.Join("..", "..", "..")
