@@ -15,6 +15,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/gin-gonic/gin"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
 	"starlane/internal/platform/id"
 )
@@ -132,7 +134,7 @@ func (e *invalid) add(name string, err error) {
 		if name == "" {
 			pointer = "/" + strings.Join(schema.JSONPointer(), "/")
 		}
-		e.parts = append(e.parts, part{pointer, schema.Reason})
+		e.parts = append(e.parts, part{pointer, brokenRule(schema)})
 	case errors.Is(err, openapi3filter.ErrInvalidRequired):
 		e.parts = append(e.parts, part{name, "is required"})
 	case name == "":
@@ -141,6 +143,28 @@ func (e *invalid) add(name string, err error) {
 		e.parts = append(e.parts, part{name, "is not of the right form"})
 	}
 }
+
+// brokenRule says in words which rule of the contract a value breaks. The library checks schemas whose words are newer
+// than OpenAPI 3.0 with another validator, whose own sentences repeat the value and name its place a second time.
+func brokenRule(err *openapi3.SchemaError) string {
+	var found *jsonschema.ValidationError
+	if !errors.As(err, &found) {
+		return err.Reason
+	}
+	switch rule := found.ErrorKind.(type) {
+	case *kind.Pattern:
+		return "string doesn't match the regular expression " + quoted([]string{rule.Want})
+	case *kind.Type:
+		return "value must be of type " + strings.Join(rule.Want, " or ")
+	case *kind.Required:
+		return "property " + quoted(rule.Missing) + " is missing"
+	case *kind.AdditionalProperties:
+		return "property " + quoted(rule.Properties) + " is unsupported"
+	}
+	return "value breaks the rule " + quoted(found.ErrorKind.KeywordPath()) + " of the contract"
+}
+
+func quoted(names []string) string { return `"` + strings.Join(names, `", "`) + `"` }
 
 func (s *Server) serveSpec(c *gin.Context) {
 	c.Header("Cache-Control", "no-cache")
