@@ -44,6 +44,7 @@ export function StackedBars({
             tickLine={false}
             axisLine={{ stroke: "var(--border-strong)" }}
             tick={{ fill: "var(--muted)", fontSize: 12 }}
+            interval="equidistantPreserveStart"
             minTickGap={28}
             tickMargin={8}
           />
