@@ -77,7 +77,9 @@ func (a *app) open() error {
 	}); err != nil {
 		return err
 	}
-	a.leases = lease.New(lease.Options{Relay: fmt.Sprintf("%s:%d", rc.ID, a.spool.Boot()), Clock: clock.System{}, Logger: a.log, Store: a.redis})
+	a.leases = lease.New(lease.Options{
+		Relay: fmt.Sprintf("%s:%d", rc.ID, a.spool.Boot()), Clock: clock.System{}, Logger: a.log, Store: a.redis, Logged: a.spool.Logged,
+	})
 	a.watcher = snapshot.New(snapshot.Options{Source: a.redis, Path: filepath.Join(rc.SpoolDir, "snapshot.json"), Clock: clock.System{}, Logger: a.log})
 	a.spool.Register(a.reg)
 	a.watcher.Register(a.reg)

@@ -27,6 +27,7 @@ func (a *App) duties() ([]worker.Duty, error) {
 		{Name: "books", Every: 6 * time.Hour, Run: a.checkBooks},
 		{Name: "partitions", Every: time.Hour, Run: a.meters.MakePartitions},
 		{Name: "holds", Every: 5 * time.Second, Run: a.slicer.Sweep},
+		{Name: "budgets", Every: 15 * time.Second, Run: a.slicer.CorrectBudgets},
 		{Name: "watermarks", Every: 10 * time.Second, Run: a.republish},
 		{Name: "backlog", Every: 10 * time.Second, Run: a.backlog},
 		{Name: "trim", Every: time.Minute, Run: a.trim},

@@ -134,6 +134,41 @@ func relayState(state string) string {
 	}
 }
 
+func (s shelf) Budgets(ctx context.Context, tenant id.ID) ([]credit.Budget, error) {
+	list, err := s.Store.Budgets(ctx, tenant)
+	out := make([]credit.Budget, len(list))
+	for i := range list {
+		b := &list[i]
+		out[i] = credit.Budget{Key: b.Key, Since: b.Window, Used: b.Used, Seen: b}
+		for _, l := range b.Leases {
+			out[i].Leases = append(out[i].Leases, credit.BudgetLease{Relay: l.Relay, Held: l.Held, Over: l.Over, Logged: l.Logged})
+		}
+	}
+	return out, err
+}
+
+func (s shelf) CorrectBudget(ctx context.Context, tenant id.ID, c credit.Correction) (bool, error) {
+	seen, ok := c.Budget.Seen.(*redisstore.Budget)
+	if !ok {
+		return false, errors.New("correct budget: it was not read from the shelf")
+	}
+	over := make([]redisstore.BudgetLease, len(c.Over))
+	for i, n := range c.Over {
+		over[i] = seen.Leases[n]
+	}
+	return s.Store.CorrectBudget(ctx, tenant, seen, c.By, over)
+}
+
+func (s shelf) ForgetBudgets(ctx context.Context, tenant id.ID, list []credit.Budget) error {
+	over := make([]redisstore.Budget, 0, len(list))
+	for _, b := range list {
+		if seen, ok := b.Seen.(*redisstore.Budget); ok {
+			over = append(over, *seen)
+		}
+	}
+	return s.Store.ForgetBudgets(ctx, tenant, over)
+}
+
 func (s shelf) NextWish(ctx context.Context, block time.Duration) (credit.Wish, bool, error) {
 	w, ok, err := s.PopWanted(ctx, block)
 	return credit.Wish{Tenant: w.Tenant, Key: w.Key, Since: w.Window}, ok, err

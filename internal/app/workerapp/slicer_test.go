@@ -220,9 +220,54 @@ func TestBudgetWish(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, 3*time.Second, "the use of the key", func() bool {
-		r, err := a.redis.LeaseBudget(t.Context(), allowance.BudgetRequest{Tenant: tenant, Key: key, Window: day, Limit: 1000, Want: 100, Need: 1})
+		part := allowance.BudgetPart{Tenant: tenant, Key: key, Window: day, Relay: "r:1", Turn: 1, TTL: time.Minute}
+		r, err := a.redis.LeaseBudget(t.Context(), allowance.BudgetRequest{BudgetPart: part, Limit: 1000, Want: 100, Need: 1})
 		return err == nil && r.Known && r.Used == 77 && r.Granted == 100
 	})
+}
+
+// What a relay that died had taken of a key's budget comes back to the key, less what it had spent; what relays that live
+// hold stays with them.
+func TestBudgetOfADeadRelayComesBack(t *testing.T) {
+	t.Parallel()
+	db, rds := pgtest.New(t), redistest.New(t)
+	a := openApp(t, db, rds, "worker-1")
+	tenant, project, key := seedTenant(t, db), id.New(), id.New()
+	day := time.Now().UTC().Truncate(24 * time.Hour)
+	for _, step := range []struct {
+		sql  string
+		args []any
+	}{
+		{`insert into starlane.project (tenant_id, id, name) values ($1, $2, 'p')`, []any{tenant, project}},
+		{`insert into starlane.virtual_key (tenant_id, id, project_id, name, public_id, digest, created_by, budget_nano, budget_window)
+			values ($1, $2, $3, 'k', 'deadkey1', decode(repeat('00', 32), 'hex'), $1, 1000, 'day')`, []any{tenant, key, project}},
+		{`insert into starlane.usage_rollup (tenant_id, day, project_id, key_id, model, class, units, charge_nano)
+			values ($1, $2::date, $3, $4, 'm', 'in_text', 1, 77)`, []any{tenant, day, project, key}},
+	} {
+		if _, err := db.Pool.Exec(t.Context(), step.sql, step.args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.redis.SeedBudget(t.Context(), tenant, key, day, 0); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(relay string, turn int64, want money.Amount, ttl time.Duration) allowance.BudgetReply {
+		t.Helper()
+		part := allowance.BudgetPart{Tenant: tenant, Key: key, Window: day, Relay: relay, Turn: turn, TTL: ttl}
+		r, err := a.redis.LeaseBudget(t.Context(), allowance.BudgetRequest{BudgetPart: part, Limit: 1000, Want: want, Need: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	ask("dead:1", 1, 600, -credit.ReleaseGrace-time.Minute) // its lease ran out that long ago
+	ask("alive:1", 1, 300, time.Minute)
+	if err := a.slicer.CorrectBudgets(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if r := ask("new:1", 1, 1000, time.Minute); r.Used != 377 || r.Granted != 623 {
+		t.Errorf("after the correction: used %d, granted %d; want 377 (77 spent, 300 held by the living) and the other 623", r.Used, r.Granted)
+	}
 }
 
 // The end of a hold does not put credit out of reach that no relay has: the tenant's last forty cents can be spent on.

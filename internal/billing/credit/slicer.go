@@ -44,6 +44,7 @@ type SliceStore interface {
 	StoppedTenants(ctx context.Context) ([]id.ID, error)
 	OpenTenants(ctx context.Context) ([]id.ID, error)
 	KeyUse(ctx context.Context, tenant, key id.ID, since time.Time) (money.Amount, error)
+	BudgetBooks
 }
 
 // Escrow is what the shelf holds for a tenant.
@@ -73,6 +74,7 @@ type Shelf interface {
 	CloseHold(ctx context.Context, tenant, hold id.ID) (free money.Amount, err error)
 	SetAvail(ctx context.Context, tenant id.ID, epoch int64, avail money.Amount, state string) error
 	SeedBudget(ctx context.Context, tenant, key id.ID, window time.Time, used money.Amount) error
+	BudgetShelf
 	NextWish(ctx context.Context, block time.Duration) (Wish, bool, error)
 	// Generation changes when the server was restarted, replaced or emptied: what it granted last may be forgotten then.
 	Generation(ctx context.Context) (string, error)

@@ -31,7 +31,7 @@ func (endless) LeaseBudget(_ context.Context, r allowance.BudgetRequest) (allowa
 	return allowance.BudgetReply{Granted: max(r.Want, money.USD), Known: true}, nil
 }
 
-func (endless) ReturnBudget(context.Context, id.ID, id.ID, time.Time, money.Amount) error { return nil }
+func (endless) ReturnBudget(context.Context, allowance.BudgetReturn) error { return nil }
 
 func (endless) Relays(context.Context) ([]usage.RelayState, error) { return nil, nil }
 

@@ -33,12 +33,6 @@ type bucket struct {
 	fallback time.Time // local refill while the store is away; zero: the store answers
 }
 
-// budget is this relay's part of a key's budget in one window.
-type budget struct {
-	window time.Time
-	free   money.Amount
-}
-
 // denial remembers a refusal for a moment, so that a client who does not wait costs no call to the store each time.
 type denial struct {
 	err    error
@@ -63,7 +57,8 @@ type keyState struct {
 	slots    int64 // requests at once that this relay may run
 	slotsEnd time.Time
 	running  int64
-	budget   budget
+	budget   *budget // never nil
+	former   *budget // of the window before; nil: none
 	used     time.Time
 	call     chan struct{}
 	denied   denial
@@ -85,7 +80,7 @@ func (m *Manager) keyOf(rec *vkey.Record) (*keyState, error) {
 	if len(m.keys) >= maxRemembers {
 		return nil, errBusy()
 	}
-	k = &keyState{m: m, tenant: rec.Tenant, key: rec.Key, record: rec}
+	k = &keyState{m: m, tenant: rec.Tenant, key: rec.Key, record: rec, budget: &budget{}}
 	m.keys[rec.Key] = k
 	return k, nil
 }
@@ -183,23 +178,24 @@ func (k *keyState) lacks(rec *vkey.Record, r *reservation, now time.Time) (share
 	share = rec.RPM > 0 && k.requests.have < 1 ||
 		rec.TPM > 0 && k.tokens.have < r.tokens ||
 		rec.Concurrency > 0 && (k.running >= k.slots || !now.Before(k.slotsEnd))
-	if rec.Budget > 0 {
-		budget = !k.budget.window.Equal(r.window) || k.budget.free < r.amount
+	if rec.Budget > 0 && r.amount > 0 {
+		budget = !k.budget.covers(r, now)
 	}
 	return share, budget
 }
 
 func (k *keyState) subtract(rec *vkey.Record, r *reservation, now time.Time) {
 	k.running++
-	r.took = taken{request: rec.RPM > 0, tokens: rec.TPM > 0, budget: rec.Budget > 0}
+	r.took = taken{request: rec.RPM > 0, tokens: rec.TPM > 0}
 	if r.took.request {
 		k.requests.have--
 	}
 	if r.took.tokens {
 		k.tokens.have -= r.tokens
 	}
-	if r.took.budget {
-		k.budget.free -= r.amount
+	if rec.Budget > 0 && r.amount > 0 {
+		r.took.budget = k.budget
+		k.budget.take(r.amount)
 	}
 	r.state = relay.Limits{Requests: k.requests.state(rec.RPM, now), Tokens: k.tokens.state(rec.TPM, now)}
 }
@@ -216,8 +212,8 @@ func (k *keyState) giveBack(r *reservation, actual money.Amount, tokens int64, u
 	if r.took.tokens {
 		k.tokens.have += r.tokens - tokens
 	}
-	if r.took.budget && k.budget.window.Equal(r.window) {
-		k.budget.free += r.amount - actual
+	if r.took.budget != nil {
+		r.took.budget.settle(r.amount, actual)
 	}
 }
 
@@ -321,86 +317,49 @@ func (b *bucket) alone(own, limit int64, now time.Time) {
 	}
 }
 
-// leaseBudget gets a part of the key's budget; the caller of it holds the call, not the lock.
-func (k *keyState) leaseBudget(ctx context.Context, rec *vkey.Record, r *reservation) error {
-	k.mu.Lock()
-	old := k.budget
-	if !old.window.Equal(r.window) {
-		k.budget = budget{window: r.window}
-	}
-	need := r.amount - k.budget.free
-	k.mu.Unlock()
-	if !old.window.Equal(r.window) && old.free != 0 {
-		k.returnBudget(ctx, old)
-	}
-	ask := allowance.BudgetRequest{
-		Tenant: k.tenant, Key: k.key, Window: r.window, Limit: rec.Budget, Want: max(need, min(4*need, rec.Budget/budgetPart)), Need: need,
-	}
-	deadline := k.m.o.Clock.Now().Add(k.m.o.ColdWait)
-	for poll := pollFirst; ; poll = min(2*poll, pollMost) {
-		callCtx, cancel := context.WithTimeout(ctx, callTimeout)
-		reply, err := k.m.o.Store.LeaseBudget(callCtx, ask)
-		if err == nil && !reply.Known {
-			err = k.m.o.Store.PushWanted(callCtx, allowance.Wanted{Tenant: k.tenant, Key: k.key, Window: r.window})
-		}
-		cancel()
-		switch {
-		case err != nil:
-			return errUnreachable(err)
-		case reply.Granted > 0:
-			k.mu.Lock()
-			k.budget.free += reply.Granted
-			k.mu.Unlock()
-			return nil
-		case reply.Known:
-			return apperr.New(apperr.BudgetExceeded, "The %s budget of key %q, %s USD, does not cover this request.", windowName(rec.BudgetWindow), rec.Name, rec.Budget).
-				WithParam(paramBudget).WithRetryAfter(windowEnd(rec.BudgetWindow, k.m.o.Clock.Now()))
-		case !k.m.o.Clock.Now().Before(deadline):
-			return errBusy()
-		}
-		if err := wait(ctx, poll); err != nil {
-			return errUnreachable(err)
-		}
-	}
-}
-
-func (k *keyState) returnBudget(ctx context.Context, b budget) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	if err := k.m.o.Store.ReturnBudget(ctx, k.tenant, k.key, b.window, b.free); err != nil {
-		k.m.o.Logger.Debug("budget is not returned", "error", err)
-	}
-}
-
-// tend keeps slots alive and gives back what an idle key holds. It returns true when the key can be forgotten.
+// tend keeps slots and budget alive and gives back what an idle key holds. It returns true when the key can be forgotten.
 func (k *keyState) tend(ctx context.Context) (forget bool) {
 	k.mu.Lock()
 	now := k.m.o.Clock.Now()
 	idle := k.running == 0 && now.Sub(k.used) > idleAfter
-	renew := !idle && k.slots > 0 && k.slotsEnd.Sub(now) < k.m.o.TTL/2 && k.call == nil
-	holds := k.slots > 0 || k.requests.have != 0 || k.tokens.have != 0 || k.budget.free != 0
+	dying := func(end time.Time) bool { return end.Sub(now) < k.m.o.TTL/2 }
+	renewSlots := !idle && k.slots > 0 && dying(k.slotsEnd)
+	renewBudget := !idle && k.budget.leased() && dying(k.budget.end)
+	holds := k.slots > 0 || k.requests.have != 0 || k.tokens.have != 0 || k.budget.free != 0 || k.budget.leased()
 	rec, busy := k.record, k.call != nil
+	work := (idle && holds || renewSlots || renewBudget) && !busy
+	if work {
+		k.call = make(chan struct{}) // what we say of the budget must not cross with what a request says
+	}
 	k.mu.Unlock()
-	switch {
-	case idle && holds && !busy:
+	if !work {
+		return idle && !holds && now.Sub(k.used) > forgetAfter
+	}
+	if idle {
 		k.giveBackAll(ctx)
-	case idle && !holds:
-		return now.Sub(k.used) > forgetAfter
-	case renew:
+	}
+	if renewSlots {
 		_ = k.borrow(ctx, rec, 0) // a refusal concerns the next request, not us
 	}
+	if renewBudget {
+		k.renewBudget(ctx)
+	}
+	k.mu.Lock()
+	close(k.call)
+	k.call = nil
+	k.mu.Unlock()
 	return false
 }
 
+// giveBackAll returns everything that no request holds. Nobody else may be in a call for the key.
 func (k *keyState) giveBackAll(ctx context.Context) {
 	k.mu.Lock()
-	rec, old := k.record, k.budget
+	rec := k.record
 	req := allowance.LimitRequest{
 		Tenant: k.tenant, Key: k.key, Relay: k.m.o.Relay, Slots: rec.Concurrency, WantSlots: k.running, TTL: k.m.o.TTL,
 		Requests: allowance.Bucket{Limit: rec.RPM, Used: -k.requests.have}, Tokens: allowance.Bucket{Limit: rec.TPM, Used: -k.tokens.have},
 	}
 	k.requests.have, k.tokens.have, k.slots = 0, 0, 0
-	k.budget.free = 0
 	k.mu.Unlock()
 	if rec.RPM > 0 || rec.TPM > 0 || rec.Concurrency > 0 {
 		ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -409,9 +368,7 @@ func (k *keyState) giveBackAll(ctx context.Context) {
 			k.m.o.Logger.Debug("shares of limits are not returned", "error", err)
 		}
 	}
-	if old.free != 0 {
-		k.returnBudget(ctx, old)
-	}
+	k.returnBudget(ctx, k.budget)
 }
 
 func (k *keyState) quiet() bool {

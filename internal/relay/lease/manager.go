@@ -8,14 +8,16 @@
 // before: at most the number of relays times a twentieth of the limit (or one request, if that is more). Concurrency is
 // exact while Redis can be reached.
 //
-// While Redis is away, requests are admitted from what is leased until the leases run out (30 s), then refused with
-// no_capacity. Limits fall back to the relay's own share: four fifths of the limit divided by the number of relays.
+// While Redis is away, requests are admitted from what is leased, of credit and of budgets, until the leases run out (30 s),
+// then refused with no_capacity. Limits fall back to the relay's own share: four fifths of the limit divided by the number of relays.
 package lease
 
 import (
 	"context"
 	"log/slog"
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"starlane/internal/billing/money"
@@ -37,7 +39,7 @@ type Credit interface {
 // Budgets leases parts of what a key may spend in a window.
 type Budgets interface {
 	LeaseBudget(ctx context.Context, r allowance.BudgetRequest) (allowance.BudgetReply, error)
-	ReturnBudget(ctx context.Context, tenant, key id.ID, window time.Time, unspent money.Amount) error
+	ReturnBudget(ctx context.Context, r allowance.BudgetReturn) error
 }
 
 // Limits lends shares of a key's limits.
@@ -66,6 +68,9 @@ type Options struct {
 	Clock    clock.Clock
 	Logger   *slog.Logger
 	Store    Store
+	// Logged is the number of the last event in the usage log; a request's event is in there before its reservation is
+	// settled. Without it, budgets are corrected only after the relay has gone.
+	Logged func() uint64
 }
 
 const (
@@ -90,6 +95,7 @@ const (
 type Manager struct {
 	o      Options
 	refill chan *account
+	turn   atomic.Int64 // of the last call about a budget
 
 	mu       sync.RWMutex
 	accounts map[id.ID]*account
@@ -112,6 +118,9 @@ func New(o Options) *Manager {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Logged == nil {
+		o.Logged = func() uint64 { return math.MaxInt64 }
 	}
 	return &Manager{
 		o: o, refill: make(chan *account, refillQueue), accounts: map[id.ID]*account{}, keys: map[id.ID]*keyState{}, relays: 1,
@@ -144,7 +153,10 @@ func (m *Manager) fleet() int64 {
 }
 
 // taken says what a reservation took of its key: limits may be set or lifted while it runs.
-type taken struct{ request, tokens, budget bool }
+type taken struct {
+	request, tokens bool
+	budget          *budget // nil: none
+}
 
 // reservation is one request's part of everything.
 type reservation struct {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -189,6 +190,17 @@ func (l *Log) recover() error {
 		l.o.Logger.Warn("requests of a former run were cut short and are settled as estimates", "requests", n)
 	}
 	return errors.Join(l.active().file.Sync(), syncDir(l.o.Dir))
+}
+
+// Logged is the number of the last event that was appended in this run. While events wait for a disk that refuses them it is
+// beyond all numbers, because they have none yet.
+func (l *Log) Logged() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.unwritten) > 0 {
+		return math.MaxInt64
+	}
+	return l.seq
 }
 
 // Boot is the start of this run in Unix milliseconds, later than that of every former run.

@@ -42,7 +42,9 @@ func keyLeases(tenant id.ID) string { return keyEscrow(tenant) + ":leases" }
 // keyLeaseExpiry is the sorted set of the same members by expiry in Unix milliseconds.
 func keyLeaseExpiry(tenant id.ID) string { return keyEscrow(tenant) + ":expiry" }
 
-// keyBudget is the hash "<key>:<window start>" → nano-USD used or leased in that window.
+// keyBudget is the hash of a tenant's budgets: "<key>:<window start>" → nano-USD used or leased in that window,
+// "<key>:<window start>:mark" → name of the last correction, "<key>:<window start>:at:<relay>" → the relay's lease:
+// nano-USD held, expiry in Unix milliseconds, last event of its log, number of the call, joined by colons.
 func keyBudget(tenant id.ID) string { return "bud:" + tag(tenant) + ":" + tenant.String() }
 
 // keyLimits is the hash of the rate buckets and concurrency shares of a virtual key.

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"starlane/internal/billing/money"
 	"starlane/internal/platform/id"
 	"starlane/internal/platform/secret"
 	"starlane/internal/tenancy/vkey"
@@ -55,6 +54,7 @@ func TestKeysOfOneScriptShareASlot(t *testing.T) {
 	sets := map[string][]string{
 		"put_hold": escrowKeys(tenant), "extend_hold": escrowKeys(tenant), "close_hold": escrowKeys(tenant), "lease": escrowKeys(tenant), "return_lease": escrowKeys(tenant),
 		"set_avail": escrowKeys(tenant), "budget_lease": {keyBudget(tenant)}, "budget_return": {keyBudget(tenant)},
+		"budget_seed": {keyBudget(tenant)}, "budget_correct": {keyBudget(tenant)},
 		"limits": {keyLimits(tenant, key)}, "publish_catalog": {keyCatalog, keyCatalogVersion},
 		"publish_keys": {keyRecords, keyRecordVersions, keyRecordLog, keyRecordVersion, keyRecordSeq},
 		"committed":    {keyCommitted}, "trim": {keyUsage(7)},
@@ -206,34 +206,6 @@ func TestWantedQueueKeepsOneOfEach(t *testing.T) {
 		if !slices.Contains(got, w) {
 			t.Errorf("queue gave %+v, want %+v among them", got, w)
 		}
-	}
-}
-
-func TestBudget(t *testing.T) {
-	t.Parallel()
-	s, ctx, tenant, key := open(t, redistest.New(t)), t.Context(), id.New(), id.New()
-	window := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-	lease := func(want, need money.Amount) allowance.BudgetReply {
-		return must(s.LeaseBudget(ctx, allowance.BudgetRequest{Tenant: tenant, Key: key, Window: window, Limit: 1000, Want: want, Need: need}))(t)
-	}
-	if r := lease(10, 10); r.Known {
-		t.Fatalf("unseeded budget = %+v, want unknown", r)
-	}
-	check(t, s.SeedBudget(ctx, tenant, key, window, 900))
-	check(t, s.SeedBudget(ctx, tenant, key, window, 0)) // the first word stands
-	if r := lease(60, 10); r.Granted != 60 || r.Used != 900 {
-		t.Errorf("lease = %+v, want 60 of 900 used", r)
-	}
-	if r := lease(60, 50); r.Granted != 0 || !r.Known {
-		t.Errorf("lease = %+v, want nothing: less than needed is left", r)
-	}
-	check(t, s.ReturnBudget(ctx, tenant, key, window, 40))
-	if r := lease(100, 50); r.Granted != 80 || r.Used != 920 {
-		t.Errorf("lease = %+v, want the last 80", r)
-	}
-	check(t, s.ReturnBudget(ctx, tenant, key, window, -5))
-	if r := lease(1, 1); r.Granted != 0 || r.Used != 1005 {
-		t.Errorf("lease = %+v, want 1005 used", r)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"starlane/internal/billing/money"
 	"starlane/internal/platform/id"
 	"starlane/internal/usage/allowance"
 )
@@ -73,36 +72,6 @@ func (s *Store) PopWanted(ctx context.Context, block time.Duration) (w Wanted, o
 		return Wanted{}, false, err
 	}
 	return w, true, nil
-}
-
-// SeedBudget says what a key has used of its budget in a window, in nano-USD, if Redis does not know it yet.
-func (s *Store) SeedBudget(ctx context.Context, tenant, key id.ID, window time.Time, used money.Amount) error {
-	return wrap("seed budget", s.rdb.HSetNX(ctx, keyBudget(tenant), budgetField(key, window), int64(used)).Err())
-}
-
-// SetBudget replaces what Redis believes a key has used: for reconciliation while no relay holds a lease on it.
-func (s *Store) SetBudget(ctx context.Context, tenant, key id.ID, window time.Time, used money.Amount) error {
-	return wrap("set budget", s.rdb.HSet(ctx, keyBudget(tenant), budgetField(key, window), int64(used)).Err())
-}
-
-// LeaseBudget takes up to what is wanted of a key's budget, at least what is needed or nothing.
-func (s *Store) LeaseBudget(ctx context.Context, r allowance.BudgetRequest) (allowance.BudgetReply, error) {
-	keys := []string{keyBudget(r.Tenant)}
-	values, err := s.run(ctx, "budget_lease", keys, budgetField(r.Key, r.Window), int64(r.Limit), int64(r.Want), int64(r.Need)).Slice()
-	if err != nil {
-		return allowance.BudgetReply{}, wrap("lease budget", err)
-	}
-	v := replyReader{values: values}
-	granted, used := v.amount(), v.amount()
-	if v.err != nil {
-		return allowance.BudgetReply{}, fmt.Errorf("redis: lease budget: %w", v.err)
-	}
-	return allowance.BudgetReply{Granted: max(granted, 0), Used: used, Known: granted >= 0}, nil
-}
-
-// ReturnBudget gives back what was leased and not spent; a negative amount books what was spent beyond the lease.
-func (s *Store) ReturnBudget(ctx context.Context, tenant, key id.ID, window time.Time, unspent money.Amount) error {
-	return wrap("return budget", s.run(ctx, "budget_return", []string{keyBudget(tenant)}, budgetField(key, window), int64(unspent)).Err())
 }
 
 // BorrowLimits takes shares in one round trip.

@@ -52,10 +52,21 @@ type Wanted struct {
 	Window time.Time // start of the budget window; zero for a budget without one
 }
 
-// BudgetRequest asks for a part of what a key may spend in a window.
+// BudgetPart is what a relay says of its part of a budget whenever it speaks of it. The worker corrects budgets by it.
+type BudgetPart struct {
+	Tenant, Key id.ID
+	Window      time.Time    // its start; zero for a budget without a window
+	Relay       string       // instance and boot
+	Held        money.Amount // what it may still spend without asking, running requests included
+	Logged      uint64       // last event in its log: whatever it spent and no longer holds is among these
+	Turn        int64        // grows with every call of this relay, so that one that arrives late is known
+	TTL         time.Duration
+}
+
+// BudgetRequest asks for a part of what a key may spend in a window, and renews what the relay has.
 type BudgetRequest struct {
-	Tenant, Key       id.ID
-	Window            time.Time // its start; zero for a budget without a window
+	BudgetPart
+	Leased            bool // the relay counts on what it has; false: it starts with nothing
 	Limit, Want, Need money.Amount
 }
 
@@ -63,7 +74,14 @@ type BudgetRequest struct {
 type BudgetReply struct {
 	Granted money.Amount
 	Used    money.Amount // used or leased by anybody, before this grant
-	Known   bool         // false: ask the worker for the use so far
+	Known   bool         // false: ask the worker for the use so far. What the relay has is lost then
+	Lost    bool         // the worker took back what the relay has: it was not heard of for too long
+}
+
+// BudgetReturn gives back a part of a budget. Unspent may be negative: more was spent than leased.
+type BudgetReturn struct {
+	BudgetPart // after the return
+	Unspent    money.Amount
 }
 
 // Bucket asks for a share of a limit a minute.

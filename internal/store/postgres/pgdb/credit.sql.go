@@ -463,6 +463,32 @@ func (q *Queries) StoppedTenantsWithHolds(ctx context.Context, db DBTX) ([]uuid.
 	return items, nil
 }
 
+const tenantsWithBudgets = `-- name: TenantsWithBudgets :many
+select distinct tenant_id
+from virtual_key
+where budget_nano is not null and state <> 'revoked'
+`
+
+func (q *Queries) TenantsWithBudgets(ctx context.Context, db DBTX) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, tenantsWithBudgets)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var tenant_id uuid.UUID
+		if err := rows.Scan(&tenant_id); err != nil {
+			return nil, err
+		}
+		items = append(items, tenant_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const tenantsWithOpenHolds = `-- name: TenantsWithOpenHolds :many
 select distinct tenant_id from hold where state = 'open'
 `

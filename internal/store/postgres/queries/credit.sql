@@ -115,6 +115,11 @@ select coalesce(sum(charge_nano), 0)::bigint
 from usage_rollup
 where tenant_id = sqlc.arg(tenant_id) and key_id = sqlc.arg(key_id) and day >= sqlc.arg(since)::date;
 
+-- name: TenantsWithBudgets :many
+select distinct tenant_id
+from virtual_key
+where budget_nano is not null and state <> 'revoked';
+
 -- name: SetCustomer :execrows
 update tenant
 set stripe_customer_id = sqlc.arg(customer)
