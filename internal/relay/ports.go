@@ -31,8 +31,8 @@ type Demand struct {
 }
 
 // Admitter sets credit and a share of the key's limits aside. It answers from local leases, without a network call while
-// they last. Errors are apperr: insufficient_credit, budget_exceeded, rate_limit_exceeded (both limits with RetryAfter) and
-// no_capacity when no lease can be had.
+// they last. Errors are apperr: insufficient_credit, budget_exceeded, rate_limit_exceeded (inside an OverLimit) and no_capacity
+// when no lease can be had. RetryAfter says when asking again could help, and is absent where it never will.
 type Admitter interface {
 	Reserve(ctx context.Context, d Demand) (Reservation, error)
 }
@@ -54,6 +54,17 @@ type Reservation interface {
 type Limits struct {
 	Requests, Tokens Limit
 }
+
+// OverLimit is a refusal for one of the key's limits a minute, with the state of all of them for the headers of the answer.
+type OverLimit struct {
+	Limits Limits
+	Err    error // an apperr
+}
+
+func (e *OverLimit) Error() string { return e.Err.Error() }
+
+// Unwrap gives the refusal itself.
+func (e *OverLimit) Unwrap() error { return e.Err }
 
 // Limit is one limit a minute and what is left of it.
 type Limit struct {

@@ -94,12 +94,15 @@ func (s *streaming) pump() *llm.Fault {
 			s.pass(e.Raw)
 			continue
 		}
-		switch step := x.tap.Event(e.Data); step {
-		case dialect.Pass:
-			s.pass(e.Raw)
-		case dialect.Content:
+		seen := x.tap.Event(e.Data)
+		if seen.Content {
 			s.first()
-			s.pass(e.Raw)
+		}
+		switch seen.Step {
+		case dialect.Pass:
+			if fault := s.passWithout(e, seen.Cut); fault != nil {
+				return fault
+			}
 		case dialect.Hide:
 			if fault := s.write(nil); fault != nil {
 				return fault
@@ -139,6 +142,20 @@ func (s *streaming) pass(raw []byte) {
 		return
 	}
 	s.run = s.run[:len(s.run)+len(raw)]
+}
+
+// passWithout passes an event on without a part of its data. What several lines were joined from passes whole.
+func (s *streaming) passWithout(e sse.Event, cut llm.Span) *llm.Fault {
+	if cut.From == cut.To || e.At < 0 {
+		s.pass(e.Raw)
+		return nil
+	}
+	s.pass(e.Raw[:e.At+cut.From])
+	if fault := s.write(nil); fault != nil {
+		return fault
+	}
+	s.pass(e.Raw[e.At+cut.To:])
+	return nil
 }
 
 // usage passes the event with the usage on, with the cost if the client wants it.
@@ -256,19 +273,8 @@ func (x *exchange) head(status int, contentType []string) {
 		route = "fallback"
 	}
 	h["X-Starlane-Route"] = []string{route}
-	limits := x.reservation.Limits()
-	limitHeaders(h, "requests", limits.Requests)
-	limitHeaders(h, "tokens", limits.Tokens)
+	x.reservation.Limits().Write(h)
 	x.sink.WriteHeader(status)
-}
-
-func limitHeaders(h http.Header, unit string, l Limit) {
-	if l.Limit == 0 {
-		return
-	}
-	h.Set("X-Ratelimit-Limit-"+unit, strconv.FormatInt(l.Limit, 10))
-	h.Set("X-Ratelimit-Remaining-"+unit, strconv.FormatInt(max(l.Remaining, 0), 10))
-	h.Set("X-Ratelimit-Reset-"+unit, l.Reset.Round(time.Millisecond).String())
 }
 
 func decimal(n int64) []string { return []string{strconv.FormatInt(n, 10)} }

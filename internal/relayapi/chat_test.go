@@ -3,6 +3,7 @@ package relayapi_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -100,7 +101,7 @@ func TestBytesPassUnchanged(t *testing.T) {
 	}))
 	in := "{ \"x_new\" : {\"b\":1,\"b\":2}, \"model\"\t:\"demo\\/echo\",\"messages\":[{\"role\":\"user\",\"content\":\"\\u0041 é\"}],\n\"stream\":true , \"temperature\":1.0e0}"
 	a := w.post(t, "/v1/chat/completions", in)
-	require.Equal(t, stream+"data: [DONE]\n\n", a.body)
+	require.Equal(t, strings.Replace(stream, `,"usage":null`, "", 1)+"data: [DONE]\n\n", a.body, "all but the trace of the usage that the relay asked for")
 	want := `{"stream_options":{"include_usage":true},` + strings.Replace(in[1:], `"demo\/echo"`, `"demo-echo"`, 1)
 	require.Equal(t, want, <-got)
 	require.Empty(t, a.header.Get("Set-Cookie"))
@@ -112,6 +113,40 @@ func TestBytesPassUnchanged(t *testing.T) {
 	require.NotEqual(t, "req_up", a.header.Get("X-Request-Id"))
 	require.Equal(t, usage.Derived, e.Counts.From[usage.InText])
 	require.Equal(t, usage.Reported, e.Counts.From[usage.InCached])
+}
+
+// TestContentWithUsageIsNotHeldBack has an upstream that reports the usage so far in each event, and says no more before the
+// client has what it said first.
+func TestContentWithUsageIsNotHeldBack(t *testing.T) {
+	t.Parallel()
+	arrived := make(chan struct{})
+	event := func(text string, tokens int) string {
+		return fmt.Sprintf("data: {\"choices\":[{\"delta\":{\"content\":%q},\"finish_reason\":null}],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":%d}}\n\n", text, tokens)
+	}
+	w := newWorld(t, upstreams(t, func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(rw, event("one", 1))
+		rw.(http.Flusher).Flush()
+		select {
+		case <-arrived:
+		case <-r.Context().Done():
+			return
+		}
+		_, _ = io.WriteString(rw, event(" two", 2)+"data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+	}))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/v1/chat/completions", strings.NewReader(`{"model":"demo/echo","messages":[],"stream":true}`))
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+w.key)
+	res, err := http.DefaultTransport.RoundTrip(req)
+	require.NoError(t, err)
+	defer func() { _ = res.Body.Close() }()
+	first := make([]byte, len(event("one", 1)))
+	_, err = io.ReadFull(res.Body, first)
+	require.NoError(t, err)
+	require.Equal(t, event("one", 1), string(first))
+	close(arrived)
+	require.Contains(t, readAll(t, res.Body), "[DONE]")
+	require.Equal(t, "in_text:7 out_text:2", counts(w.event(t, 0)))
 }
 
 func counts(e usage.Event) string {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"starlane/internal/platform/apperr"
 	"starlane/internal/relay"
 )
 
@@ -139,6 +140,14 @@ func TestLimitHeaders(t *testing.T) {
 	require.Empty(t, a.header.Get("X-Ratelimit-Limit-Tokens"))
 	require.Equal(t, "mine-1", a.header.Get("X-Client-Request-Id"))
 	require.NotEqual(t, "mine-1", a.header.Get("X-Request-Id"))
+
+	w.limits.Requests.Remaining = 0
+	w.refuse = &relay.OverLimit{Limits: w.limits, Err: apperr.New(apperr.RateLimitExceeded, "Too many.").WithRetryAfter(1500 * time.Millisecond)}
+	a = w.chat(t, "")
+	require.Equal(t, http.StatusTooManyRequests, a.status)
+	require.Equal(t, "2", a.header.Get("Retry-After"))
+	require.Equal(t, "60", a.header.Get("X-Ratelimit-Limit-Requests"))
+	require.Equal(t, "0", a.header.Get("X-Ratelimit-Remaining-Requests"))
 }
 
 func TestPrivateUpstreamsAreRefused(t *testing.T) {

@@ -197,6 +197,10 @@ func (s *server) tooLarge() error {
 // refuse answers with an error of ours.
 func (s *server) refuse(c *gin.Context, in dialect.Ingress, rid id.ID, err error) {
 	e := apperr.From(err)
+	var over *relay.OverLimit
+	if errors.As(err, &over) {
+		over.Limits.Write(c.Writer.Header())
+	}
 	s.fail(c, in, rid, relay.StatusOf(e), e)
 }
 

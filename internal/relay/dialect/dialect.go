@@ -50,13 +50,12 @@ type Egress interface {
 	EstimateAnswer(c body.Content, count Count) usage.Tokens
 }
 
-// Step is what an event of a stream means for the relay.
+// Step is what to do with an event of a stream.
 type Step uint8
 
 // The steps.
 const (
-	Pass    Step = iota // goes to the client, says nothing yet
-	Content             // goes to the client; the first one commits the answer
+	Pass    Step = iota // goes to the client
 	Hide                // was asked for by the relay, not by the client
 	Usage               // goes to the client and carries the usage
 	End                 // the stream is whole
@@ -64,11 +63,18 @@ const (
 	Garbage             // not of this dialect
 )
 
+// Seen is what an event of a stream means for the relay.
+type Seen struct {
+	Step    Step
+	Content bool     // it says something; the first such event commits the answer
+	Cut     llm.Span // part of the data that is there because the relay asked for the usage; empty: none
+}
+
 // Tap reads along in a stream that passes through. It is used by one goroutine.
 type Tap interface {
 	// Event reads the data of one event.
-	Event(data []byte) Step
-	// AppendCost renders an event for which Event said Usage, with the cost added.
+	Event(data []byte) Seen
+	// AppendCost renders an event whose step is Usage, with the cost added.
 	AppendCost(dst, data []byte, usd string) []byte
 	// Answer is what was learnt so far.
 	Answer() llm.Answer

@@ -80,8 +80,7 @@ func (k *keyState) leaseBudget(ctx context.Context, rec *vkey.Record, r *reserva
 		case reply.Lost:
 			continue // the next call starts over
 		case reply.Known:
-			return apperr.New(apperr.BudgetExceeded, "The %s budget of key %q, %s USD, does not cover this request.", windowName(rec.BudgetWindow), rec.Name, rec.Budget).
-				WithParam(paramBudget).WithRetryAfter(windowEnd(rec.BudgetWindow, k.m.o.Clock.Now()))
+			return k.overBudget(rec, r.amount)
 		case !k.m.o.Clock.Now().Before(deadline):
 			return errBusy()
 		}
@@ -89,6 +88,16 @@ func (k *keyState) leaseBudget(ctx context.Context, rec *vkey.Record, r *reserva
 			return errUnreachable(err)
 		}
 	}
+}
+
+// overBudget refuses a request; the next window helps only one that the whole budget covers.
+func (k *keyState) overBudget(rec *vkey.Record, amount money.Amount) error {
+	e := apperr.New(apperr.BudgetExceeded, "The %s budget of key %q, %s USD, does not cover this request.", windowName(rec.BudgetWindow), rec.Name, rec.Budget).
+		WithParam(paramBudget)
+	if amount > rec.Budget {
+		return e
+	}
+	return e.WithRetryAfter(windowEnd(rec.BudgetWindow, k.m.o.Clock.Now()))
 }
 
 // askBudget leases what amount lacks and something more, or only renews if it lacks nothing.

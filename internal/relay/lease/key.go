@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -88,7 +89,10 @@ func (m *Manager) keyOf(rec *vkey.Record) (*keyState, error) {
 // take sets a slot, a request, tokens and budget aside, from memory if it can.
 func (k *keyState) take(ctx context.Context, rec *vkey.Record, r *reservation, now time.Time) error {
 	if rec.TPM > 0 && r.tokens > rec.TPM {
-		return apperr.New(apperr.RateLimitExceeded, "This request needs up to %d tokens; the key may use %d a minute.", r.tokens, rec.TPM).WithParam(paramTokens)
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		return k.overLimit(rec, now, apperr.New(apperr.RateLimitExceeded,
+			"This request needs up to %d tokens; the key may use %d a minute.", r.tokens, rec.TPM).WithParam(paramTokens))
 	}
 	r.window = windowStart(rec.BudgetWindow, now)
 	for {
@@ -197,7 +201,17 @@ func (k *keyState) subtract(rec *vkey.Record, r *reservation, now time.Time) {
 		r.took.budget = k.budget
 		k.budget.take(r.amount)
 	}
-	r.state = relay.Limits{Requests: k.requests.state(rec.RPM, now), Tokens: k.tokens.state(rec.TPM, now)}
+	r.state = k.limits(rec, now)
+}
+
+// limits is the state of the limits a minute. The caller holds the lock.
+func (k *keyState) limits(rec *vkey.Record, now time.Time) relay.Limits {
+	return relay.Limits{Requests: k.requests.state(rec.RPM, now), Tokens: k.tokens.state(rec.TPM, now)}
+}
+
+// overLimit puts the state of the limits to a refusal. The caller holds the lock.
+func (k *keyState) overLimit(rec *vkey.Record, now time.Time, refusal error) error {
+	return &relay.OverLimit{Limits: k.limits(rec, now), Err: refusal}
 }
 
 // giveBack ends the key's side of a reservation. The caller does not hold the lock.
@@ -251,24 +265,24 @@ func (k *keyState) borrow(ctx context.Context, rec *vkey.Record, tokens int64) e
 	k.slots, k.slotsEnd = reply.Slots, asked.Add(k.m.o.TTL)
 	k.requests.got(rec.RPM, req.Requests, reply.Requests, asked)
 	k.tokens.got(rec.TPM, req.Tokens, reply.Tokens, asked)
-	return k.refuse(rec, tokens, reply.Requests.Wait, reply.Tokens.Wait)
+	return k.refuse(rec, tokens, asked, reply.Requests.Wait, reply.Tokens.Wait)
 }
 
 // refuse names the limit that is used up, if one is. The caller holds the lock.
-func (k *keyState) refuse(rec *vkey.Record, tokens int64, requestsWait, tokensWait time.Duration) error {
+func (k *keyState) refuse(rec *vkey.Record, tokens int64, now time.Time, requestsWait, tokensWait time.Duration) error {
+	refusal := func(name string, limit int64, what string, after time.Duration) error {
+		return k.overLimit(rec, now, apperr.New(apperr.RateLimitExceeded, "This key may %s.", fmt.Sprintf(what, limit)).
+			WithParam(name).WithRetryAfter(max(after, time.Millisecond)))
+	}
 	switch {
 	case rec.RPM > 0 && k.requests.have < 1:
-		return errLimit(paramRequests, rec.RPM, "requests a minute", requestsWait)
+		return refusal(paramRequests, rec.RPM, "make %d requests a minute", requestsWait)
 	case rec.TPM > 0 && k.tokens.have < tokens:
-		return errLimit(paramTokens, rec.TPM, "tokens a minute", tokensWait)
+		return refusal(paramTokens, rec.TPM, "use %d tokens a minute", tokensWait)
 	case rec.Concurrency > 0 && k.running >= k.slots:
-		return errLimit(paramSlots, rec.Concurrency, "requests at once", retryAfter)
+		return refusal(paramSlots, rec.Concurrency, "make %d requests at once", retryAfter)
 	}
 	return nil
-}
-
-func errLimit(name string, limit int64, what string, after time.Duration) error {
-	return apperr.New(apperr.RateLimitExceeded, "This key may make %d %s.", limit, what).WithParam(name).WithRetryAfter(max(after, time.Millisecond))
 }
 
 // ask prepares a call: debts are paid on the way.
@@ -300,7 +314,7 @@ func (k *keyState) borrowAlone(rec *vkey.Record, tokens int64, now time.Time) er
 	}
 	k.requests.alone(own(rec.RPM), rec.RPM, now)
 	k.tokens.alone(own(rec.TPM), rec.TPM, now)
-	return k.refuse(rec, tokens, retryAfter, retryAfter)
+	return k.refuse(rec, tokens, now, retryAfter, retryAfter)
 }
 
 func (b *bucket) alone(own, limit int64, now time.Time) {

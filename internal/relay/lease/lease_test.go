@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -301,6 +302,10 @@ func TestRequestsPerMinute(t *testing.T) {
 		}
 		if e := apperr.From(err); e.Code != apperr.RateLimitExceeded || e.Param != "requests_per_minute" || e.RetryAfter <= 0 {
 			t.Fatalf("refusal = %+v", e)
+		}
+		var over *relay.OverLimit
+		if !errors.As(err, &over) || over.Limits.Requests.Limit != 40 || over.Limits.Requests.Remaining > 2 || over.Limits.Requests.Reset <= 0 {
+			t.Fatalf("refusal %v says of the limits %+v", err, over)
 		}
 	}
 	if served < 40 || served > 43 {

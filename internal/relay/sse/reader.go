@@ -24,6 +24,7 @@ var ErrTooLong = errors.New("an event of the stream is too long")
 type Event struct {
 	Raw  []byte // everything from the end of the event before, the blank line included
 	Data []byte // value of its data lines, joined by line feeds; nil if it has none (a comment or a keep-alive)
+	At   int    // where Data stands in Raw; -1 if it was joined from several lines
 }
 
 // Pool keeps readers with their buffers. The zero value is ready.
@@ -120,10 +121,10 @@ func (r *Reader) Next() (Event, bool) {
 			r.field(from, end)
 			continue
 		}
-		e := Event{Raw: r.buf[r.start:next]}
+		e := Event{Raw: r.buf[r.start:next], At: -1}
 		switch {
 		case r.lines == 1:
-			e.Data = r.buf[r.data.from:r.data.to:r.data.to]
+			e.Data, e.At = r.buf[r.data.from:r.data.to:r.data.to], r.data.from-r.start
 		case r.lines > 1:
 			e.Data = r.joined
 		}

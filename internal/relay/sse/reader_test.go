@@ -43,6 +43,9 @@ func readAll(t *testing.T, src io.Reader) (data, raw []string, rest string) {
 			raw = append(raw, string(e.Raw))
 			if e.Data != nil {
 				data = append(data, string(e.Data))
+				if e.At >= 0 && !bytes.Equal(e.Raw[e.At:e.At+len(e.Data)], e.Data) {
+					t.Fatalf("At is %d, but %q stands there, not %q", e.At, e.Raw[e.At:], e.Data)
+				}
 			}
 		}
 		if errors.Is(err, io.EOF) {

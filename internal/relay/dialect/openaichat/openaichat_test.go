@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,14 +89,17 @@ func passThrough(t *testing.T, d *Chat, r *llm.Request, stream []byte, seen io.W
 				out.Write(e.Raw)
 				continue
 			}
-			step := tap.Event(e.Data)
-			fmt.Fprintf(seen, "step %d\n", step)
+			s := tap.Event(e.Data)
+			fmt.Fprintf(seen, "step %d content %v\n", s.Step, s.Content)
 			switch {
-			case step == dialect.Hide:
-			case step == dialect.Usage && r.WantsCost:
+			case s.Step == dialect.Hide:
+			case s.Step == dialect.Usage && r.WantsCost:
 				out.Write(tap.AppendCost(nil, e.Data, "0.00125"))
-			default:
+			case e.At < 0:
 				out.Write(e.Raw)
+			default:
+				out.Write(e.Raw[:e.At+s.Cut.From])
+				out.Write(e.Raw[e.At+s.Cut.To:])
 			}
 		}
 	}
@@ -219,7 +223,7 @@ func TestEventsCostNoMemory(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() {
 		tap := d.NewTap(r)
 		for range 50 {
-			if tap.Event(event) != dialect.Content {
+			if !tap.Event(event).Content {
 				t.Error("no content seen")
 			}
 		}
@@ -243,12 +247,16 @@ func BenchmarkEvent(b *testing.B) {
 func FuzzTap(f *testing.F) {
 	f.Add([]byte(`{"choices":[{"delta":{"content":"x","tool_calls":[{"function":{"name":"n","arguments":"{}"}}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}`))
 	f.Add([]byte(`{"error":{"message":"x"}}`))
+	f.Add([]byte(`{"usage":null}`))
+	f.Add([]byte(`{"usage":n`))
+	f.Add([]byte(`{ "usage" : null , "choices":[]}`))
+	f.Add([]byte(`{"choices":[] , "usage" : null }`))
 	f.Add([]byte(`{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":1}}}`))
 	d := New()
 	f.Fuzz(func(t *testing.T, data []byte) {
 		tap := d.NewTap(&llm.Request{WantsCost: true})
 		defer tap.Close()
-		step := tap.Event(data)
+		step := tap.Event(data).Step
 		var object map[string]json.RawMessage
 		valid := json.Unmarshal(data, &object) == nil && object != nil
 		if string(data) == "[DONE]" {
@@ -261,6 +269,14 @@ func FuzzTap(f *testing.F) {
 			t.Fatalf("step %d for what is no JSON object: %q", step, data)
 		}
 		tap.EstimateOutput(words)
+		plain := d.NewTap(&llm.Request{})
+		defer plain.Close()
+		if cut := plain.Event(data).Cut; cut.From < cut.To {
+			var less map[string]json.RawMessage
+			if err := json.Unmarshal(slices.Concat(data[:cut.From], data[cut.To:]), &less); err != nil || len(less) > len(object) {
+				t.Fatalf("cut %v leaves no JSON of %q", cut, data)
+			}
+		}
 		if step == dialect.Usage {
 			out := tap.AppendCost(nil, data, "0.5")
 			text := bytes.TrimSuffix(bytes.TrimPrefix(out, []byte("data: ")), []byte("\n\n"))

@@ -1,6 +1,7 @@
 package openaichat
 
 import (
+	"bytes"
 	"sync"
 
 	"starlane/internal/relay/dialect"
@@ -24,6 +25,7 @@ type tap struct {
 	said   int    // bytes of it, without a bound
 	// of the current event:
 	usageAt int
+	cut     llm.Span
 	content bool
 	failed  bool
 }
@@ -53,11 +55,11 @@ func (t *tap) Answer() llm.Answer {
 }
 
 // Event implements dialect.Tap.
-func (t *tap) Event(data []byte) dialect.Step {
+func (t *tap) Event(data []byte) dialect.Seen {
 	if string(data) == "[DONE]" {
-		return dialect.End
+		return dialect.Seen{Step: dialect.End}
 	}
-	t.usageAt, t.content, t.failed = 0, false, false
+	t.usageAt, t.cut, t.content, t.failed = 0, llm.Span{}, false, false
 	empty := false
 	var counts usage.Counts
 	var reported bool
@@ -68,7 +70,10 @@ func (t *tap) Event(data []byte) dialect.Step {
 			empty = t.choices(&c)
 		case "usage":
 			if c.Kind() != guard.Object {
-				c.Skip()
+				at, null := c.At(), c.Kind() == guard.Null
+				if c.Skip(); null && t.hide && !c.Bad() {
+					t.cut = noUsage(data, at)
+				}
 				continue
 			}
 			t.usageAt = c.At() + 1
@@ -82,23 +87,37 @@ func (t *tap) Event(data []byte) dialect.Step {
 	}
 	switch {
 	case !c.End():
-		return dialect.Garbage
+		return dialect.Seen{Step: dialect.Garbage}
 	case t.failed:
-		return dialect.Failed
+		return dialect.Seen{Step: dialect.Failed}
 	}
 	if reported {
 		t.answer.Counts, t.answer.Reported = counts, true // cumulative: the last report counts
 	}
+	seen := dialect.Seen{Content: t.content, Cut: t.cut}
 	switch {
 	case t.usageAt > 0 && empty && t.hide:
-		return dialect.Hide
+		seen.Step = dialect.Hide
 	case t.usageAt > 0 && reported:
-		return dialect.Usage
-	case t.content:
-		return dialect.Content
-	default:
-		return dialect.Pass
+		seen.Step = dialect.Usage
 	}
+	return seen
+}
+
+// noUsage finds the member "usage" whose value null stands at an offset, with the comma that parts it from its neighbour.
+// Vendors add it to every event of a stream that is to end with a usage.
+func noUsage(data []byte, at int) llm.Span {
+	const space = " \t\r\n"
+	head := bytes.TrimRight(bytes.TrimRight(data[:at], space+":"), space)
+	head = bytes.TrimRight(head[:len(head)-len(`"usage"`)], space)
+	end := at + len("null")
+	if head[len(head)-1] == ',' {
+		return llm.Span{From: len(head) - 1, To: end}
+	}
+	if tail := bytes.TrimLeft(data[end:], space); len(tail) > 0 && tail[0] == ',' {
+		end = len(data) - len(tail) + 1
+	}
+	return llm.Span{From: len(head), To: end}
 }
 
 // choices reads the list and tells whether it is empty.
