@@ -173,3 +173,18 @@ func TestLogsFollowAcrossTruncation(t *testing.T) {
 		t.Errorf("after truncation got %v to %d", lines, at)
 	}
 }
+
+func TestUpTellsProgramsWhyItFailed(t *testing.T) {
+	args := []string{"--data-dir", t.TempDir(), "up", "--host", "0.0.0.0"}
+	code, out, problems := starlane("", args...)
+	require.Equal(t, 1, code)
+	require.Empty(t, out)
+	require.Contains(t, problems, "--i-know")
+	code, out, problems = starlane("", append(args, "--json")...)
+	require.Equal(t, 1, code)
+	require.Empty(t, problems)
+	var last struct{ Event, Detail string }
+	require.NoError(t, json.Unmarshal([]byte(out), &last), out)
+	require.Equal(t, "error", last.Event)
+	require.Contains(t, last.Detail, "--i-know")
+}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,7 +35,7 @@ func (a *app) upCommand() *cobra.Command {
 		Long: "Finds or fetches a real Postgres and a real Redis, builds and starts relay, api, worker, console and the simulators,\n" +
 			"makes a demo tenant, sends one real request through the relay and waits until it is billed.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.up(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.lastEvent(a.up(cmd.Context(), f)) },
 	}
 	fl := cmd.Flags()
 	fl.BoolVar(&f.reset, "reset", false, "delete the data of this stack first (asks)")
@@ -48,6 +49,15 @@ func (a *app) upCommand() *cobra.Command {
 	fl.BoolVar(&f.quiet, "quiet", false, "print the result only")
 	fl.BoolVar(&f.detach, "detach", false, "return when everything is ready; `starlane down` stops it")
 	return cmd
+}
+
+// lastEvent makes a failure the last of the JSON events, so that who reads them learns how the start ended and why.
+func (a *app) lastEvent(err error) error {
+	if err == nil || errors.Is(err, errSilent) || !a.asJSON {
+		return err
+	}
+	_ = json.NewEncoder(a.out).Encode(map[string]string{"event": "error", "detail": err.Error()})
+	return errSilent
 }
 
 func (a *app) up(ctx context.Context, f upFlags) error {

@@ -73,6 +73,8 @@ func (l *launched) ready(t *testing.T, limit time.Duration) (steps []string, sum
 			case !ok:
 				_ = l.cmd.Wait()
 				t.Fatalf("up ended before it was ready: %s", l.err.String())
+			case m["event"] == "error":
+				t.Fatalf("up failed: %v", m["detail"])
 			case m["event"] == "step":
 				steps = append(steps, fmt.Sprint(m["step"]))
 			case m["event"] == "ready":
