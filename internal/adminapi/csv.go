@@ -61,7 +61,15 @@ func usageCSV(rows []statement.UsageRow) (io.Reader, int64) {
 	return table([]string{"day", "model", "key_id", "key_name", "project_id", "project_name", "class", "requests", "input_tokens", "output_tokens", "units", "charge_usd"}, out)
 }
 
-func requestsCSV(rows []statement.Request) (io.Reader, int64) {
+// requestsCSV has two more columns where the list is narrowed by a token class.
+func requestsCSV(rows []statement.Request, class string) (io.Reader, int64) {
+	header := []string{
+		"id", "occurred_at", "posted_at", "key_id", "key_name", "capability", "requested_model", "served_model", "provider", "outcome",
+		"http_status", "streamed", "input_tokens", "output_tokens", "charge_usd", "duration_ms",
+	}
+	if class != "" {
+		header = append(header, "class_units", "class_charge_usd")
+	}
 	out := make([][]string, len(rows))
 	for i := range rows {
 		r := &rows[i]
@@ -71,8 +79,11 @@ func requestsCSV(rows []statement.Request) (io.Reader, int64) {
 			r.Capability, r.RequestedModel, r.ServedModel, r.Provider, r.Outcome, number(int64(r.HTTPStatus)), strconv.FormatBool(r.Streamed),
 			number(in), number(gen), r.Charge.String(), number(r.Duration),
 		}
+		if class != "" {
+			out[i] = append(out[i], number(r.Units[class]), r.Charges[class].String())
+		}
 	}
-	return table([]string{"id", "occurred_at", "posted_at", "key_id", "key_name", "capability", "requested_model", "served_model", "provider", "outcome", "http_status", "streamed", "input_tokens", "output_tokens", "charge_usd", "duration_ms"}, out)
+	return table(header, out)
 }
 
 func linesCSV(rows []statement.Line) (io.Reader, int64) {

@@ -29,6 +29,17 @@ func requestToAPI(r *statement.Request) gen.RequestSummary {
 	}
 }
 
+// listed shows a request in a list. Where the list is narrowed by a token class, with what the request has of it.
+func listed(class string) func(*statement.Request) gen.RequestSummary {
+	return func(r *statement.Request) gen.RequestSummary {
+		out := requestToAPI(r)
+		if class != "" {
+			out.ClassUnits, out.ClassCharge = ptr(r.Units[class]), ptr(r.Charges[class].String())
+		}
+		return out
+	}
+}
+
 // csvRows bounds an export of requests in one call; the cursor is not offered for files.
 const csvRows = 10_000
 
@@ -53,10 +64,10 @@ func (s *Server) ListRequests(ctx context.Context, r gen.ListRequestsRequestObje
 		return nil, err
 	}
 	if file {
-		body, n := requestsCSV(list.Items)
+		body, n := requestsCSV(list.Items, f.Class)
 		return gen.ListRequests200TextcsvResponse{Body: body, ContentLength: n}, nil
 	}
-	return gen.ListRequests200JSONResponse{Items: each(list.Items, requestToAPI), NextCursor: next(list.Next)}, nil
+	return gen.ListRequests200JSONResponse{Items: each(list.Items, listed(f.Class)), NextCursor: next(list.Next)}, nil
 }
 
 // GetRequest shows a request with all that was counted and charged.

@@ -1716,7 +1716,13 @@ type RequestDetail struct {
 	// Charge USD as a decimal string, up to nine places
 	//
 	// Examples: 12.50, 0.000000075
-	Charge       Money               `json:"charge"`
+	Charge Money `json:"charge"`
+
+	// ClassCharge The part of `charge` that the token class has, in USD with up to nine places; only in lists that are narrowed by `class`
+	ClassCharge *string `json:"class_charge,omitempty"`
+
+	// ClassUnits Units of the token class; only in lists that are narrowed by `class`
+	ClassUnits   *int64              `json:"class_units,omitempty"`
 	Classes      []RequestClass      `json:"classes"`
 	DeploymentId *openapi_types.UUID `json:"deployment_id"`
 	DurationMs   int64               `json:"duration_ms"`
@@ -1763,7 +1769,13 @@ type RequestSummary struct {
 	// Charge USD as a decimal string, up to nine places
 	//
 	// Examples: 12.50, 0.000000075
-	Charge         Money              `json:"charge"`
+	Charge Money `json:"charge"`
+
+	// ClassCharge The part of `charge` that the token class has, in USD with up to nine places; only in lists that are narrowed by `class`
+	ClassCharge *string `json:"class_charge,omitempty"`
+
+	// ClassUnits Units of the token class; only in lists that are narrowed by `class`
+	ClassUnits     *int64             `json:"class_units,omitempty"`
 	DurationMs     int64              `json:"duration_ms"`
 	HttpStatus     int                `json:"http_status"`
 	Id             openapi_types.UUID `json:"id"`
@@ -2425,7 +2437,7 @@ type ListRequestsParams struct {
 	// InvoiceId Only requests that this invoice bills
 	InvoiceId *openapi_types.UUID `form:"invoice_id,omitempty" json:"invoice_id,omitempty"`
 
-	// Class Only requests with units of this token class
+	// Class Only requests with units of this token class; with `invoice_id`, only those that were charged for it, so that `class_units` and `class_charge` sum to the invoice's lines
 	Class *TokenClass `form:"class,omitempty" json:"class,omitempty"`
 
 	// Format `csv` is the same as Accept: text/csv

@@ -94,7 +94,7 @@ type RequestFilter struct {
 	Outcome  string
 	From, To *time.Time // From is included, To is not
 	Invoice  id.ID
-	Class    string
+	Class    string // with units of this class; with an invoice too, charged for it
 }
 
 // Request is a finished request as it was billed.

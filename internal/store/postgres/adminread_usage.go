@@ -161,7 +161,11 @@ func (s *Statements) Requests(ctx context.Context, t id.ID, f statement.RequestF
 	if f.Outcome != "" {
 		add("e.outcome = ?", f.Outcome)
 	}
-	if f.Class != "" {
+	switch {
+	case f.Class == "":
+	case f.Invoice != id.Nil: // what was counted but not charged is on no line
+		add("e.charges ->> ? is not null", f.Class)
+	default:
 		add("coalesce((e.units ->> ?)::bigint, 0) > 0", f.Class)
 	}
 	if f.From != nil {

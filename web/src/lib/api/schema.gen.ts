@@ -1399,6 +1399,13 @@ export interface components {
             charge: components["schemas"]["Money"];
             /**
              * Format: int64
+             * @description Units of the token class; only in lists that are narrowed by `class`
+             */
+            class_units?: number;
+            /** @description The part of `charge` that the token class has, in USD with up to nine places; only in lists that are narrowed by `class` */
+            class_charge?: string;
+            /**
+             * Format: int64
              * @description Time to first content
              */
             ttft_ms: number | null;
@@ -2763,7 +2770,7 @@ export interface operations {
                 to?: string;
                 /** @description Only requests that this invoice bills */
                 invoice_id?: string;
-                /** @description Only requests with units of this token class */
+                /** @description Only requests with units of this token class; with `invoice_id`, only those that were charged for it, so that `class_units` and `class_charge` sum to the invoice's lines */
                 class?: components["schemas"]["TokenClass"];
                 /** @description `csv` is the same as Accept: text/csv */
                 format?: components["parameters"]["Format"];
