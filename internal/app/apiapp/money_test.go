@@ -78,6 +78,24 @@ func TestInvoiceLeadsToItsRequests(t *testing.T) {
 	if got := o.owner.do("GET", strings.TrimPrefix(url, "/api/v1"), nil).want(200).items(); len(got) != 1 || got[0].(map[string]any)["id"] != th["request_id"] {
 		t.Errorf("requests behind the line = %v, want %s", got, th["request_id"])
 	}
+	narrowed := "/requests?invoice_id=" + th["invoice_id"] + "&class=out_text"
+	if got := o.owner.do("GET", narrowed, nil).want(200).items()[0].(map[string]any); got["class_units"] != float64(500) || got["class_charge"] != "0.001000001" || got["charge"] != "0.002000001" {
+		t.Errorf("narrowed by class the request is %v, want 500 units for 0.001000001 of 0.002000001", got)
+	}
+	for _, path := range []string{"/requests", "/requests/" + th["request_id"]} {
+		if got := o.owner.do("GET", path, nil).want(200); strings.Contains(string(got.body), `"class_`) {
+			t.Errorf("%s is not narrowed by a class and says %s", path, got.body)
+		}
+	}
+	for path, want := range map[string][2]string{
+		narrowed + "&format=csv": {",duration_ms,class_units,class_charge_usd", ",340,500,0.001000001"},
+		"/requests?format=csv":   {",charge_usd,duration_ms", ",340"},
+	} {
+		rows := strings.Split(string(o.owner.do("GET", path, nil).want(200).body), "\r\n")
+		if len(rows) != 3 || !strings.HasSuffix(rows[0], want[0]) || !strings.HasSuffix(rows[1], want[1]) {
+			t.Errorf("%s = %q, want rows that end in %q", path, rows, want)
+		}
+	}
 	second := o.owner.do("GET", "/invoices/"+th["invoice_id"]+"/lines?cursor="+lines.text("next_cursor"), nil).want(200)
 	if got := second.items()[0].(map[string]any)["class"]; got != "out_text" {
 		t.Errorf("second line's class = %v, want out_text", got)
