@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,60 @@ func (j *journey) checkInvoice(t *testing.T, id string) {
 		if n != 0 {
 			t.Errorf("invoice %s: %s: off by %d", id, name, n)
 		}
+	}
+}
+
+// checkLines compares each line of use with what the requests behind it, page by page, have of its class.
+func (j *journey) checkLines(t *testing.T, invoice, token string) {
+	t.Helper()
+	var lines struct {
+		Items []struct {
+			Kind   string `json:"kind"`
+			Model  string `json:"model"`
+			Class  string `json:"class"`
+			Units  int64  `json:"units"`
+			Amount string `json:"amount"`
+		} `json:"items"`
+	}
+	j.api(t, http.MethodGet, "/invoices/"+invoice+"/lines?limit=200", token, nil, &lines)
+	uses := 0
+	for _, line := range lines.Items {
+		if line.Kind != "usage" {
+			continue
+		}
+		uses++
+		narrowed := url.Values{"invoice_id": {invoice}, "model": {line.Model}, "class": {line.Class}}
+		if units, charge := j.behind(t, narrowed, token); units != line.Units || charge != amount(t, line.Amount) {
+			t.Errorf("invoice %s: %s · %s: the requests come to %d units for %s, want the line's %d for %s",
+				invoice, line.Model, line.Class, units, charge, line.Units, line.Amount)
+		}
+	}
+	if uses < 2 {
+		t.Errorf("invoice %s has %d lines of use, want the prompts and the answers at least", invoice, uses)
+	}
+}
+
+// behind sums what requests have of the class that their list is narrowed by.
+func (j *journey) behind(t *testing.T, narrowed url.Values, token string) (units int64, charge money.Amount) {
+	t.Helper()
+	narrowed.Set("limit", "3") // so that there is more than one page
+	for {
+		var list struct {
+			Items []struct {
+				Units  int64  `json:"class_units"`
+				Charge string `json:"class_charge"`
+			} `json:"items"`
+			Next string `json:"next_cursor"`
+		}
+		j.api(t, http.MethodGet, "/requests?"+narrowed.Encode(), token, nil, &list)
+		for _, r := range list.Items {
+			units += r.Units
+			charge += amount(t, r.Charge)
+		}
+		if list.Next == "" {
+			return units, charge
+		}
+		narrowed.Set("cursor", list.Next)
 	}
 }
 
@@ -129,6 +184,7 @@ func (j *journey) checkBusinessInvoice(t *testing.T, b business) {
 	t.Helper()
 	inv := j.invoices(t, b.token, 1)[0]
 	j.checkInvoice(t, inv.ID)
+	j.checkLines(t, inv.ID, b.token)
 	var stripeID string
 	var cents int64
 	if err := j.db.QueryRow(t.Context(), "select coalesce(stripe_id, ''), billed_cents from starlane.invoice where id = $1", inv.ID).Scan(&stripeID, &cents); err != nil {

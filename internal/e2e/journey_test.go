@@ -311,6 +311,7 @@ func (j *journey) followInvoice(t *testing.T) {
 		}
 	}
 	j.checkInvoice(t, inv.ID)
+	j.checkLines(t, inv.ID, j.owner)
 }
 
 // listed follows a line's address to the requests behind it.

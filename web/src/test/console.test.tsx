@@ -1,6 +1,8 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
-import { topups } from "./mock/tenant-data";
+import { formatMoney } from "@/lib/format/money";
+import { formatCount } from "@/lib/format/number";
+import { requestsWith, topups } from "./mock/tenant-data";
 import { createMockApi, type MockApi, problem } from "./mock-api";
 import { renderApp } from "./render-app";
 import { serve } from "./server";
@@ -103,6 +105,31 @@ describe("keys", () => {
     await user.type(within(form).getByLabelText("Name"), "ci");
     await user.click(within(form).getByRole("button", { name: "Create key" }));
     expect(await within(form).findByText("A key of that name exists")).toBeTruthy();
+  });
+});
+
+describe("requests", () => {
+  it("behind an invoice line show what each has of the line's class", async () => {
+    serve(createMockApi());
+    const { user } = renderApp("/requests?invoice=0192&model=demo/echo&class=out_text");
+    await signIn(user);
+    const table = within(await screen.findByRole("table", { name: "Requests" }));
+    await table.findAllByRole("button"); // each row of data has one
+    const headers = table.getAllByRole("columnheader").map((one) => one.textContent);
+    const cells = within(table.getAllByRole("row")[1] as HTMLElement).getAllByRole("cell");
+    const shown = (header: string) => cells[headers.indexOf(header)]?.textContent;
+    const [first] = requestsWith("out_text");
+    expect(shown("Output · units")).toBe(formatCount(first?.class_units ?? 0));
+    expect(shown("Output · cost")).toBe(formatMoney(first?.class_charge ?? "", "exact"));
+    expect(shown("Total cost")).toBe(formatMoney(first?.charge ?? "", "micro"));
+  });
+
+  it("as a whole show one cost each", async () => {
+    serve(createMockApi());
+    const { user } = renderApp("/requests");
+    await signIn(user);
+    expect(await screen.findByRole("columnheader", { name: "Cost" })).toBeTruthy();
+    expect(screen.queryByRole("columnheader", { name: /·/ })).toBeNull();
   });
 });
 

@@ -157,7 +157,8 @@ export function createMockApi(): MockApi {
     [
       "GET",
       /^\/requests$/,
-      (_match, url) => page(mine.requests.slice(0, Number(url.searchParams.get("limit") ?? 50))),
+      (_match, { searchParams: asked }) =>
+        page(mine.requestsWith(asked.get("class")).slice(0, Number(asked.get("limit") ?? 50))),
     ],
     [
       "GET",

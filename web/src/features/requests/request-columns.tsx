@@ -4,10 +4,15 @@ import { StateBadge } from "@/components/ui/state-badge";
 import { Time } from "@/components/ui/time";
 import type { Schema } from "@/lib/api/client";
 import { formatCount, formatMillis } from "@/lib/format/number";
+import { className } from "@/lib/format/words";
 
 export type Request = Schema<"RequestSummary">;
 
-export function requestColumns(onOpen: (id: string) => void): Column<Request>[] {
+/** With a token class, also what each request has of it: figures that add up to the invoice line. */
+export function requestColumns(
+  onOpen: (id: string) => void,
+  tokenClass?: Schema<"TokenClass">,
+): Column<Request>[] {
   return [
     {
       id: "time",
@@ -67,11 +72,31 @@ export function requestColumns(onOpen: (id: string) => void): Column<Request>[] 
         </span>
       ),
     },
+    ...(tokenClass ? classColumns(className(tokenClass)) : []),
     {
       id: "cost",
-      header: "Cost",
-      meta: { align: "right" },
+      header: tokenClass ? "Total cost" : "Cost",
+      meta: tokenClass ? { align: "right", from: "lg" } : { align: "right" },
       cell: ({ row }) => <Money value={row.original.charge} precision="micro" />,
+    },
+  ];
+}
+
+function classColumns(name: string): Column<Request>[] {
+  return [
+    {
+      id: "class_units",
+      header: `${name} · units`,
+      meta: { align: "right", from: "sm" },
+      cell: ({ row }) => (
+        <span className="tabular-nums">{formatCount(row.original.class_units ?? 0)}</span>
+      ),
+    },
+    {
+      id: "class_charge",
+      header: `${name} · cost`,
+      meta: { align: "right" },
+      cell: ({ row }) => <Money value={row.original.class_charge ?? "0"} precision="exact" />,
     },
   ];
 }

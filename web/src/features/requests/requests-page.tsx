@@ -68,7 +68,10 @@ export function RequestsPage({
     { ...cursorPaging, refetchInterval: 5_000 },
   );
   const rows = flatten(requests.data);
-  const columns = useMemo(() => requestColumns((id) => onSearchChange({ id })), [onSearchChange]);
+  const columns = useMemo(
+    () => requestColumns((id) => onSearchChange({ id }), search.class),
+    [onSearchChange, search.class],
+  );
 
   const exportCSV = async () => {
     setExporting(true);
@@ -100,15 +103,16 @@ export function RequestsPage({
       }
     >
       <div className="flex flex-wrap items-center gap-2">
-        {search.invoice ? (
+        {search.invoice || search.class ? (
           <Button
             size="sm"
             onClick={() => onSearchChange({ invoice: undefined, class: undefined })}
             icon={<X className="size-4" aria-hidden />}
           >
-            Behind one invoice line{search.class ? `: ${className(search.class)}` : ""}
+            {narrowing(search)}
           </Button>
-        ) : (
+        ) : null}
+        {search.invoice ? null : (
           <RangeSelect value={search.range} onChange={(range) => onSearchChange({ range })} />
         )}
         <FilterSelect
@@ -173,4 +177,10 @@ export function RequestsPage({
       <RequestDrawer id={search.id} onClose={() => onSearchChange({ id: undefined })} />
     </Page>
   );
+}
+
+function narrowing({ invoice, class: tokenClass }: RequestSearch): string {
+  const name = tokenClass ? className(tokenClass) : "";
+  if (!invoice) return `Only ${name}`;
+  return name ? `Behind one invoice line: ${name}` : "Behind one invoice line";
 }

@@ -102,6 +102,16 @@ export function requestDetail(request: Schema<"RequestSummary">): Schema<"Reques
   };
 }
 
+/** Narrowed by a token class, the list says what each request has of it. */
+export function requestsWith(tokenClass: string | null): Schema<"RequestSummary">[] {
+  if (!tokenClass) return requests;
+  return requests.flatMap((request) => {
+    const line = requestDetail(request).classes.find((one) => one.class === tokenClass);
+    if (!line?.units) return [];
+    return [{ ...request, class_units: line.units, class_charge: line.charge }];
+  });
+}
+
 export const balance: Schema<"Balance"> = {
   balance: "187.412903846",
   credit: "177.412903846",
