@@ -33,6 +33,7 @@ const PAGES = [
   { name: "models", path: "/models" },
   { name: "usage", path: "/usage" },
   { name: "requests", path: "/requests" },
+  { name: "requests-class", path: "/requests?class=out_text" },
   { name: "requests-drawer", path: "/requests", act: openFirstRow },
   { name: "credits", path: "/credits" },
   { name: "credits-topup", path: "/credits?topup=true" },
