@@ -72,13 +72,13 @@ export function requestColumns(
         </span>
       ),
     },
-    ...(tokenClass ? classColumns(className(tokenClass)) : []),
     {
       id: "cost",
       header: tokenClass ? "Total cost" : "Cost",
       meta: tokenClass ? { align: "right", from: "lg" } : { align: "right" },
       cell: ({ row }) => <Money value={row.original.charge} precision="micro" />,
     },
+    ...(tokenClass ? classColumns(className(tokenClass)) : []),
   ];
 }
 
