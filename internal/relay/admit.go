@@ -9,13 +9,16 @@ import (
 	"starlane/internal/catalog"
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/llm"
 	"starlane/internal/usage"
 )
 
-// Upper estimates for what a request does not say.
+// Estimates for what a request does not say.
 const (
-	bytesPerToken = 3    // prompts of all languages take more bytes a token than this, markup included
-	promptBase    = 16   // tokens that no byte shows
+	// bytesPerToken makes of the largest size of a prompt its likely one. It serves limits of tokens, and bills the request of
+	// a relay that died; credit is reserved for the largest.
+	bytesPerToken = 4
+	promptBase    = 512  // tokens that no byte shows: templates, and what a vendor itself says to a model about tools
 	defaultOutput = 4096 // answer of a request that sets no bound: for the limit of tokens, and when credit is short
 )
 
@@ -57,9 +60,9 @@ func (x *exchange) reserve(ctx context.Context) error {
 	return err //nolint:wrapcheck // an apperr for the client
 }
 
-// estimate is the upper estimate over all models that may serve the request.
+// estimate is what the dearest and largest of the models that may serve the request would take.
 type estimate struct {
-	input   usage.Tokens
+	input   usage.Tokens // likely size of the prompt
 	tokens  usage.Tokens // for the limit of tokens a minute
 	amount  money.Amount // with the longest answer there can be
 	bounded money.Amount // with an answer of defaultOutput at most
@@ -67,12 +70,12 @@ type estimate struct {
 }
 
 // consider raises the estimate to what a model would cost. It is false if the model has no price for what is asked.
-func (x *exchange) consider(m *catalog.Model, rates *pricing.Rates) bool {
-	counts, ok := upperCounts(x, m, rates, longest(m))
+func (x *exchange) consider(m *catalog.Model, size llm.Size, rates *pricing.Rates) bool {
+	counts, ok := upperCounts(x, m, rates, size, longest(m))
 	if !ok {
 		return false
 	}
-	bounded, _ := upperCounts(x, m, rates, min(longest(m), defaultOutput))
+	bounded, _ := upperCounts(x, m, rates, size, min(longest(m), defaultOutput))
 	full, err := pricing.Rate(counts, rates)
 	if err != nil {
 		x.estimate.err = err
@@ -84,8 +87,9 @@ func (x *exchange) consider(m *catalog.Model, rates *pricing.Rates) bool {
 		return true
 	}
 	e := &x.estimate
-	e.input = max(e.input, counts.Input())
-	e.tokens = max(e.tokens, bounded.Input()+bounded.Output())
+	likely := min(size.Most/bytesPerToken+1, counts.Input())
+	e.input = max(e.input, likely)
+	e.tokens = max(e.tokens, likely+bounded.Output())
 	e.amount, e.bounded = max(e.amount, full.Total), max(e.bounded, less.Total)
 	return true
 }
@@ -98,15 +102,21 @@ func longest(m *catalog.Model) usage.Tokens {
 	return m.ContextLength
 }
 
-// upperCounts are the counts of a request whose answer is as long as the client allows, or unbounded if it does not say.
-func upperCounts(x *exchange, m *catalog.Model, rates *pricing.Rates, unbounded usage.Tokens) (counts usage.Counts, ok bool) {
-	input := usage.Tokens((x.call.Body.Len()+bytesPerToken-1)/bytesPerToken + promptBase)
+// upperCounts are the counts of a request whose answer is as long as the client allows, or unbounded if it does not say, each
+// token in the dearest class that it may turn out to be of. It is false if one of the classes has no price.
+func upperCounts(x *exchange, m *catalog.Model, rates *pricing.Rates, size llm.Size, unbounded usage.Tokens) (counts usage.Counts, ok bool) {
+	input := size.Most + promptBase
 	if m.ContextLength > 0 {
 		input = min(input, m.ContextLength)
 	}
-	counts.Set(usage.InText, input, usage.Estimated)
-	if x.call.Capability != dialect.Chat {
-		return counts, rates.Has[usage.InText]
+	heard := []usage.Class{usage.InText}
+	if size.Audio {
+		heard = append(heard, usage.InAudio)
+	}
+	class, ok := dearest(rates, heard)
+	counts.Set(class, input, usage.Estimated)
+	if x.call.Capability != dialect.Chat || !ok {
+		return counts, ok
 	}
 	output := x.req.MaxOutput
 	if output == 0 {
@@ -115,12 +125,27 @@ func upperCounts(x *exchange, m *catalog.Model, rates *pricing.Rates, unbounded 
 	if most := longest(m); most > 0 {
 		output = min(output, most)
 	}
-	class := usage.OutText
-	if rates.Price[usage.OutReasoning] > rates.Price[usage.OutText] {
-		class = usage.OutReasoning
+	said := []usage.Class{usage.OutText, usage.OutReasoning}
+	if x.req.AudioOut {
+		said = append(said, usage.OutAudio)
 	}
+	class, ok = dearest(rates, said)
 	counts.Set(class, output*x.req.Choices, usage.Estimated)
-	return counts, rates.Has[usage.InText] && rates.Has[usage.OutText]
+	return counts, ok
+}
+
+// dearest is the class with the highest price, false if one has none.
+func dearest(rates *pricing.Rates, classes []usage.Class) (most usage.Class, ok bool) {
+	most = classes[0]
+	for _, c := range classes {
+		if !rates.Has[c] {
+			return most, false
+		}
+		if rates.Price[c] > rates.Price[most] {
+			most = c
+		}
+	}
+	return most, true
 }
 
 // opening is the record that settles the request if the relay dies.

@@ -8,6 +8,7 @@ import (
 	"starlane/internal/catalog"
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/llm"
 	"starlane/internal/relay/pool"
 )
 
@@ -30,9 +31,12 @@ func (x *exchange) route() error {
 	}
 	x.alias = alias
 	able, priced := false, false
+	var size llm.Size
+	var measure dialect.Egress // that size is from
 	for i := range candidates {
 		d := &candidates[i]
-		if x.egress(d) == nil {
+		wire := x.egress(d)
+		if wire == nil {
 			able = able || d.Model.Has(x.call.Capability)
 			continue
 		}
@@ -40,8 +44,11 @@ func (x *exchange) route() error {
 		if i > 0 && d.Model == candidates[i-1].Model || slices.Contains(x.unpriced, d.Model) {
 			continue
 		}
+		if wire != measure {
+			size, measure = wire.MeasurePrompt(x.req), wire
+		}
 		rates := snapshot.Prices.Lookup(x.call.Key.Tenant, d.Model.Name, x.call.Start)
-		if rates == nil || !x.consider(d.Model, rates) {
+		if rates == nil || !x.consider(d.Model, size, rates) {
 			x.unpriced = append(x.unpriced, d.Model)
 			continue
 		}
@@ -50,6 +57,8 @@ func (x *exchange) route() error {
 	switch {
 	case len(candidates) > 0 && !able:
 		return apperr.New(apperr.InvalidRequest, "The model %q cannot be used for %s.", name, x.call.Capability).WithParam("model")
+	case len(x.unpriced) > 0 && !priced && (size.Audio || x.req.AudioOut):
+		return apperr.New(apperr.ModelUnpriced, "The model %q has no price for audio, so it cannot be used with audio.", name).WithParam("model")
 	case len(x.unpriced) > 0 && !priced:
 		return apperr.New(apperr.ModelUnpriced, "The model %q has no price yet, so it cannot be used.", name).WithParam("model")
 	case !priced:

@@ -51,3 +51,37 @@ func TestShortCreditBoundsTheAnswer(t *testing.T) {
 		})
 	}
 }
+
+// Audio has prices of its own: it is set aside at them, and refused where there are none.
+func TestAudioIsNotBilledAsText(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ask := func(model, more string) answer {
+		return w.post(t, "/v1/chat/completions", `{"model":"`+model+`","max_tokens":1000,"messages":[{"role":"user","content":[{"type":"text","text":"hi"}`+more)
+	}
+	const heard, plain = `,{"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}}]}]}`, `]}]}`
+	const spoken = `]}],"modalities":["text","audio"]}`
+	for _, more := range []string{heard, spoken} {
+		a := ask("demo/echo", more)
+		require.Equal(t, http.StatusUnprocessableEntity, a.status, a.body)
+		require.Equal(t, "model_unpriced", errorCode(t, a.body))
+		require.Contains(t, a.body, "audio")
+	}
+	require.Zero(t, w.sim.Report().Total.Received)
+	for i, more := range []string{plain, heard, spoken} {
+		require.Equal(t, http.StatusOK, ask("demo/voice", more).status)
+		w.event(t, i)
+	}
+	text, in, out := w.opens[0].Reserved, w.opens[1].Reserved, w.opens[2].Reserved
+	require.Greater(t, in, 20*text/2, "an audio prompt costs fifty times a text")
+	require.Greater(t, out, 20*text)
+}
+
+func TestOtherServiceTiersAreRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	require.Equal(t, http.StatusOK, w.chat(t, `,"service_tier":"default"`).status)
+	a := w.chat(t, `,"service_tier":"priority"`)
+	require.Equal(t, http.StatusBadRequest, a.status)
+	require.Contains(t, a.body, `"param":"service_tier"`)
+}

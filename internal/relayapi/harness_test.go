@@ -271,7 +271,7 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string) *catalog.Sna
 	t.Helper()
 	vendor := catalog.Provider{ID: id.New(), Slug: "sim", Dialect: "openai", Simulated: true}
 	d := catalog.Data{Version: 1, Providers: []catalog.Provider{vendor}}
-	models := map[string]string{"demo/echo": provider.ModelEcho, "demo/slow": provider.ModelSlow, "demo/embed": provider.ModelEmbed, "demo/free": provider.ModelEcho, "demo/bench": "demo-bench-100x2x5"}
+	models := map[string]string{"demo/echo": provider.ModelEcho, "demo/slow": provider.ModelSlow, "demo/embed": provider.ModelEmbed, "demo/free": provider.ModelEcho, "demo/voice": provider.ModelEcho, "demo/bench": "demo-bench-100x2x5"}
 	for i, base := range upstreams {
 		acc := catalog.Account{ID: id.New(), Provider: vendor.ID, BaseURL: base, Active: true}
 		kid := id.New()
@@ -291,6 +291,9 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string) *catalog.Sna
 		d.Models = append(d.Models, m)
 		if name != "demo/free" {
 			rates := pricing.RatesByName{"in_text": 1_000_000_000, "out_text": 2_000_000_000, "in_cached": 100_000_000}
+			if name == "demo/voice" {
+				rates["in_audio"], rates["out_audio"] = 50_000_000_000, 100_000_000_000
+			}
 			d.Prices = append(d.Prices, pricing.Version{ID: int64(len(d.Prices) + 1), Model: name, ValidFrom: time.Unix(0, 0), Rates: rates})
 		}
 	}

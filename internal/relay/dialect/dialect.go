@@ -44,6 +44,8 @@ type Egress interface {
 	NewTap(r *llm.Request) Tap
 	// ReadFault reads an answer whose status is not 200 and keeps the content only if the fault says so.
 	ReadFault(status int, h http.Header, c body.Content) *llm.Fault
+	// MeasurePrompt bounds the prompt without counting it.
+	MeasurePrompt(r *llm.Request) llm.Size
 	// EstimatePrompt counts the prompt, for want of a report.
 	EstimatePrompt(r *llm.Request, count Count) usage.Tokens
 	// EstimateAnswer counts what a whole JSON answer says, for want of a report.

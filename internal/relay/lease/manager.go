@@ -3,8 +3,9 @@
 // are refilled and renewed in the background, and given back when they are not used.
 //
 // Bounds. Spending can exceed what a tenant has by at most the sum, over the requests in flight, of what a request costs
-// beyond its reservation: every reservation was leased out of money that Postgres had moved to escrow before. A budget has
-// the same bound. A limit a minute can be exceeded, within one minute, by the shares that relays hold from the minute
+// beyond its reservation: every reservation was leased out of money that Postgres had moved to escrow before. A reservation
+// covers a token for each byte of the prompt, 1,600 for each picture, 512 that no byte shows, and the longest answer that the
+// upstream is allowed; beyond it goes only what a vendor counts above that. A budget has the same bound. A limit a minute can be exceeded, within one minute, by the shares that relays hold from the minute
 // before: at most the number of relays times a twentieth of the limit (or one request, if that is more). Concurrency is
 // exact while Redis can be reached.
 //

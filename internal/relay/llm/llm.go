@@ -19,7 +19,15 @@ type Request struct {
 	MaxOutput  usage.Tokens // the client's bound on one answer, 0 if it set none
 	Bound      usage.Tokens // the relay's bound where the client set none and the credit covers no more; 0 for none
 	Choices    int64        // answers asked for, at least 1
+	AudioOut   bool         // the answer is to be spoken
 	Original   Original
+}
+
+// Size is how large a prompt can be, found without counting it.
+type Size struct {
+	// Most is what it costs at most, in tokens: every token of a text takes a byte or more, a picture counts as a large one.
+	Most  usage.Tokens
+	Audio bool // it has audio, whose tokens have a price of their own
 }
 
 // Original locates in Content what an upstream of the same dialect needs changed. All else is passed through.

@@ -56,7 +56,6 @@ var o200kRanks string
 type Counter struct {
 	classes func() *classes
 	tables  [2]func() *table
-	tallies chan *tally // kept for reuse
 }
 
 // table is a loaded encoding.
@@ -69,7 +68,7 @@ type table struct {
 
 // New gives a counter with no vocabulary loaded yet.
 func New() *Counter {
-	c := &Counter{classes: sync.OnceValue(newClasses), tallies: make(chan *tally, runtime.GOMAXPROCS(0))}
+	c := &Counter{classes: sync.OnceValue(newClasses)}
 	for e, file := range map[Encoding]*string{O200K: &o200kRanks, CL100K: &cl100kRanks} {
 		c.tables[e] = sync.OnceValue(func() *table {
 			return &table{

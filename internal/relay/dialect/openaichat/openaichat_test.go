@@ -133,6 +133,11 @@ func TestRefusedRequestsNameTheField(t *testing.T) {
 		`{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":true,"Include_Usage":false}}`: "include_usage",
 
 		`{"model":"m","messages":[],"model":"n"}`: "model",
+
+		`{"model":"m","messages":[],"service_tier":"flex"}`:   "service_tier",
+		`{"model":"m","messages":[],"service_tier":1}`:        "service_tier",
+		`{"model":"m","messages":[],"web_search_options":{}}`: "web_search_options",
+		`{"model":"m","messages":[],"modalities":"audio"}`:    "modalities",
 	} {
 		_, err := d.DecodeRequest(body.Copy([]byte(src)))
 		e := apperr.From(err)
@@ -200,6 +205,11 @@ func TestBrokenUsageIsNoReport(t *testing.T) {
 	require.True(t, a.Reported)
 	require.Equal(t, int64(5), a.Counts.Units[usage.InCached], "the part is never more than the whole")
 	require.Equal(t, int64(2), a.Counts.Units[usage.OutText])
+	a, err = d.ReadAnswer(body.Copy([]byte(`{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":8,"prompt_tokens_details":{"cached_tokens":2,"audio_tokens":4},"completion_tokens_details":{"audio_tokens":7,"reasoning_tokens":3}}}`)))
+	require.NoError(t, err)
+	for class, n := range map[usage.Class]int64{usage.InText: 3, usage.InCached: 2, usage.InAudio: 4, usage.OutText: 0, usage.OutReasoning: 3, usage.OutAudio: 5} {
+		require.Equal(t, n, a.Counts.Units[class], "%s: no token is counted twice", class)
+	}
 	for _, broken := range []string{`{"choices":[]`, `[]`, `{"usage":{}}`, "", `{"choices":[]}{}`} {
 		_, err := d.ReadAnswer(body.Copy([]byte(broken)))
 		require.Error(t, err, broken)

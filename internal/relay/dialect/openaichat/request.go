@@ -28,6 +28,9 @@ const (
 	maxCompletionTokens
 	choices
 	usageOptions
+	serviceTier
+	modalities
+	webSearch
 	members
 )
 
@@ -41,6 +44,7 @@ type Chat struct {
 func New() *Chat {
 	return &Chat{names: [members]string{
 		"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n", "usage",
+		"service_tier", "modalities", "web_search_options",
 	}}
 }
 
@@ -83,10 +87,40 @@ func (d *Chat) DecodeRequest(c body.Content) (*llm.Request, error) {
 	}
 	r.MaxOutput = max(r.MaxOutput, newer)
 	r.Original.Bound = blank(src, &found[maxCompletionTokens])
+	if err := pricedAlone(r, src, &found); err != nil {
+		return nil, err
+	}
 	if err := d.streamOptions(r, src, &found[streamOptions]); err != nil {
 		return nil, err
 	}
 	return r, d.usageOptions(r, src, &found[usageOptions])
+}
+
+// pricedAlone looks at what changes the price of a token. What no price book can say is refused, for it would be billed wrong.
+func pricedAlone(r *llm.Request, src []byte, found *[members]guard.Member) error {
+	switch m := &found[serviceTier]; m.Kind {
+	case guard.Absent, guard.Null:
+	case guard.String:
+		if tier := string(src[m.From+1 : m.To-1]); tier != "auto" && tier != "default" {
+			return apperr.New(apperr.InvalidRequest, "Only the service tiers auto and default are offered here.").WithParam("service_tier")
+		}
+	default:
+		return apperr.New(apperr.InvalidRequest, "service_tier must be a text.").WithParam("service_tier")
+	}
+	if found[webSearch].Kind == guard.Object {
+		return apperr.New(apperr.InvalidRequest, "Web search is not offered here.").WithParam("web_search_options")
+	}
+	switch m := &found[modalities]; m.Kind {
+	case guard.Absent, guard.Null:
+	case guard.Array:
+		c := guard.NewCursor(src[m.From:m.To])
+		for ok := c.Array(); ok; ok = c.More() {
+			r.AudioOut = string(c.Raw()) == `"audio"` || r.AudioOut
+		}
+	default:
+		return apperr.New(apperr.InvalidRequest, "modalities must be a list.").WithParam("modalities")
+	}
+	return nil
 }
 
 // blank is where a bound goes that the client did not set.

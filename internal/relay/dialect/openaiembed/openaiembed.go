@@ -100,12 +100,28 @@ func (*Embeddings) ReadFault(status int, h http.Header, c body.Content) *llm.Fau
 	return openai.ReadFault(status, h, c)
 }
 
+// MeasurePrompt implements dialect.Egress.
+func (*Embeddings) MeasurePrompt(r *llm.Request) llm.Size {
+	return llm.Size{Most: weighInput(r, func(escaped []byte) usage.Tokens { return usage.Tokens(len(escaped)) })}
+}
+
 // EstimatePrompt counts texts; a list of numbers holds tokens already.
-func (*Embeddings) EstimatePrompt(r *llm.Request, count dialect.Count) (total usage.Tokens) {
+func (*Embeddings) EstimatePrompt(r *llm.Request, count dialect.Count) usage.Tokens {
+	return weighInput(r, func(escaped []byte) usage.Tokens {
+		text, err := guard.Unquote(escaped)
+		if err != nil {
+			return 0
+		}
+		return count([]byte(text))
+	})
+}
+
+// weighInput adds up what the texts weigh.
+func weighInput(r *llm.Request, weigh func(escaped []byte) usage.Tokens) (total usage.Tokens) {
 	c := guard.NewCursor(r.Content.Open())
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		if string(k) == "input" {
-			total += texts(&c, count)
+			total += texts(&c, weigh)
 		} else {
 			c.Skip()
 		}
@@ -113,16 +129,14 @@ func (*Embeddings) EstimatePrompt(r *llm.Request, count dialect.Count) (total us
 	return total
 }
 
-func texts(c *guard.Cursor, count dialect.Count) (total usage.Tokens) {
+func texts(c *guard.Cursor, weigh func(escaped []byte) usage.Tokens) (total usage.Tokens) {
 	switch c.Kind() {
 	case guard.String:
 		raw, _ := c.Text()
-		if text, err := guard.Unquote(raw); err == nil {
-			total = count([]byte(text))
-		}
+		return weigh(raw)
 	case guard.Array:
 		for ok := c.Array(); ok; ok = c.More() {
-			total += texts(c, count) // the guard has bounded the depth
+			total += texts(c, weigh) // the guard has bounded the depth
 		}
 	case guard.Number:
 		c.Skip()

@@ -146,7 +146,7 @@ func retryAfter(h http.Header) time.Duration {
 
 // ReadUsage reads a usage object at the cursor into the classes. ok is false if it says nothing that can be billed.
 func ReadUsage(c *guard.Cursor) (counts usage.Counts, ok bool) {
-	var prompt, completion, cached, reasoning int64
+	var prompt, completion, cached, reasoning, heard, spoken int64
 	var have, broken bool
 	read := func(into *int64) {
 		if c.Kind() == guard.Null {
@@ -158,15 +158,18 @@ func ReadUsage(c *guard.Cursor) (counts usage.Counts, ok bool) {
 			broken = true
 		}
 	}
-	details := func(name string, into *int64) {
+	details := func(name string, into, audio *int64) {
 		if c.Kind() != guard.Object {
 			c.Skip()
 			return
 		}
 		for k, ok := c.Object(); ok; k, ok = c.Next() {
-			if string(k) == name {
+			switch string(k) {
+			case name:
 				read(into)
-			} else {
+			case "audio_tokens":
+				read(audio)
+			default:
 				c.Skip()
 			}
 		}
@@ -179,9 +182,9 @@ func ReadUsage(c *guard.Cursor) (counts usage.Counts, ok bool) {
 		case "completion_tokens":
 			read(&completion)
 		case "prompt_tokens_details":
-			details("cached_tokens", &cached)
+			details("cached_tokens", &cached, &heard)
 		case "completion_tokens_details":
-			details("reasoning_tokens", &reasoning)
+			details("reasoning_tokens", &reasoning, &spoken)
 		default:
 			c.Skip()
 		}
@@ -189,19 +192,28 @@ func ReadUsage(c *guard.Cursor) (counts usage.Counts, ok bool) {
 	if c.Bad() || broken || !have || prompt+completion == 0 {
 		return usage.Counts{}, false
 	}
-	split(&counts, usage.InText, usage.InCached, prompt, min(cached, prompt))
-	split(&counts, usage.OutText, usage.OutReasoning, completion, min(reasoning, completion))
+	split(&counts, usage.InText, prompt, part{usage.InCached, cached}, part{usage.InAudio, heard})
+	split(&counts, usage.OutText, completion, part{usage.OutReasoning, reasoning}, part{usage.OutAudio, spoken})
 	return counts, true
 }
 
-// split sets a total and the part of it that has a class of its own.
-func split(counts *usage.Counts, whole, part usage.Class, total, inPart int64) {
+// part is how many tokens of a total have a class of their own.
+type part struct {
+	class  usage.Class
+	tokens int64
+}
+
+// split sets a total, less its parts, and the parts, which never exceed it.
+func split(counts *usage.Counts, whole usage.Class, total int64, parts ...part) {
 	from := usage.Reported
-	if inPart > 0 {
-		from = usage.Derived
-		counts.Set(part, inPart, usage.Reported)
+	for _, p := range parts {
+		if n := min(p.tokens, total); n > 0 {
+			from = usage.Derived
+			counts.Set(p.class, n, usage.Reported)
+			total -= n
+		}
 	}
-	counts.Set(whole, total-inPart, from)
+	counts.Set(whole, total, from)
 }
 
 // Quote renders a name as a JSON string.

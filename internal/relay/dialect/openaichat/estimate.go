@@ -1,0 +1,176 @@
+package openaichat
+
+import (
+	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
+)
+
+// Tokens that no text shows, as the API's documentation counts them for its chat models.
+const (
+	perMessage = 3
+	perReply   = 3
+)
+
+// weights turn the parts of a prompt or an answer into tokens.
+type weights struct {
+	text  func(escaped []byte) usage.Tokens // a text as it stands between its quotes
+	json  func(raw []byte) usage.Tokens
+	image usage.Tokens
+	// Bytes, base64, that make a token.
+	audio, file int
+}
+
+// counted are the weights of an estimate: a picture of 1024 × 1024 in high detail, ten tokens for a second of 16 kHz PCM, a
+// page of a PDF in some ten kilobytes.
+func counted(count dialect.Count) weights {
+	return weights{
+		text: func(escaped []byte) usage.Tokens { return countEscaped(escaped, len(escaped), count) },
+		json: count, image: 765, audio: 4300, file: 16,
+	}
+}
+
+// bound are weights that no model exceeds: tokens have at least a byte, and a picture in the highest detail that the API's
+// documentation knows takes 1,445.
+func bound() weights {
+	return weights{text: bytesOf, json: bytesOf, image: 1600, audio: 1, file: 1}
+}
+
+// MeasurePrompt implements dialect.Egress.
+func (*Chat) MeasurePrompt(r *llm.Request) llm.Size {
+	var size llm.Size
+	size.Most, size.Audio = prompt(r, bound())
+	return size
+}
+
+// EstimatePrompt implements dialect.Egress.
+func (*Chat) EstimatePrompt(r *llm.Request, count dialect.Count) usage.Tokens {
+	total, _ := prompt(r, counted(count))
+	return total
+}
+
+func prompt(r *llm.Request, w weights) (total usage.Tokens, audio bool) {
+	total = perReply
+	c := guard.NewCursor(r.Content.Open())
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		switch {
+		case string(k) == "messages" && c.Kind() == guard.Array:
+			for ok := c.Array(); ok; ok = c.More() {
+				tokens, spoken := w.message(&c, true)
+				total, audio = total+perMessage+tokens, audio || spoken
+			}
+		case string(k) == "tools" || string(k) == "functions" || string(k) == "response_format":
+			total += w.json(c.Raw())
+		default:
+			c.Skip()
+		}
+	}
+	return total, audio
+}
+
+// message weighs one message of a prompt or an answer; that an answer is the assistant's is not part of it.
+func (w *weights) message(c *guard.Cursor, prompt bool) (total usage.Tokens, audio bool) {
+	if c.Kind() != guard.Object {
+		c.Skip()
+		return 0, false
+	}
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		switch {
+		case string(k) == "role" && !prompt:
+			c.Skip()
+		case c.Kind() == guard.String:
+			raw, _ := c.Text()
+			if string(k) != "id" && string(k) != "tool_call_id" {
+				total += w.text(raw)
+			}
+		case string(k) == "content" && c.Kind() == guard.Array:
+			for ok := c.Array(); ok; ok = c.More() {
+				tokens, spoken := w.part(c)
+				total, audio = total+tokens, audio || spoken
+			}
+		case string(k) == "tool_calls" && c.Kind() == guard.Array, string(k) == "function_call" && c.Kind() == guard.Object:
+			total += w.json(c.Raw())
+		case string(k) == "audio" && prompt && c.Kind() == guard.Object: // an answer of before, by its id
+			audio = true
+			c.Skip()
+		default:
+			c.Skip()
+		}
+	}
+	return total, audio
+}
+
+func (w *weights) part(c *guard.Cursor) (total usage.Tokens, audio bool) {
+	if c.Kind() != guard.Object {
+		c.Skip()
+		return 0, false
+	}
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		switch {
+		case (string(k) == "text" || string(k) == "refusal") && c.Kind() == guard.String:
+			raw, _ := c.Text()
+			total += w.text(raw)
+		case string(k) == "image_url":
+			total += w.image
+			c.Skip()
+		case string(k) == "input_audio":
+			total += share(c.Raw(), w.audio)
+			audio = true
+		case string(k) == "file":
+			total += share(c.Raw(), w.file)
+		default:
+			c.Skip()
+		}
+	}
+	return total, audio
+}
+
+// share is the number of tokens in data, rounded up.
+func share(data []byte, perToken int) usage.Tokens {
+	return usage.Tokens((len(data) + perToken - 1) / perToken)
+}
+
+// EstimateAnswer implements dialect.Egress.
+func (*Chat) EstimateAnswer(content body.Content, count dialect.Count) (total usage.Tokens) {
+	w := counted(count)
+	c := guard.NewCursor(content.Open())
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		if string(k) != "choices" || c.Kind() != guard.Array {
+			c.Skip()
+			continue
+		}
+		for ok := c.Array(); ok; ok = c.More() {
+			if c.Kind() != guard.Object {
+				c.Skip()
+				continue
+			}
+			for k, ok := c.Object(); ok; k, ok = c.Next() {
+				if string(k) == "message" {
+					tokens, _ := w.message(&c, false)
+					total += tokens
+				} else {
+					c.Skip()
+				}
+			}
+		}
+	}
+	return total
+}
+
+// countEscaped counts the first bytes of a text, escaped as in JSON, and scales the count to all of it.
+func countEscaped(raw []byte, all int, count dialect.Count) usage.Tokens {
+	if len(raw) == 0 {
+		return 0
+	}
+	text, err := guard.Unquote(raw)
+	if err != nil {
+		text = string(raw)
+	}
+	n := count([]byte(text))
+	if all > len(raw) {
+		n = n * usage.Tokens(all) / usage.Tokens(len(raw))
+	}
+	return n
+}
