@@ -25,7 +25,7 @@ func (s *Server) chat(c *call) *apiError {
 	}
 	a := s.compose(c.key, req)
 	c.usage = a.usage
-	c.processing()
+	c.wire.timed(c)
 	s.deliver(c, a, pace, fault)
 	return nil
 }
@@ -74,7 +74,7 @@ func (s *Server) serveBench(c *call, g glance, spec benchSpec) *apiError {
 		usage: tokenUsage{Prompt: prompt, Completion: spec.chunks, Total: prompt + spec.chunks},
 	}
 	c.usage = a.usage
-	c.processing()
+	c.wire.timed(c)
 	s.deliver(c, a, fault.applyPace(steer.applyPace(spec.pace)), fault)
 	return nil
 }
@@ -98,7 +98,7 @@ func (s *Server) pickFault(c *call, own *Rule) (Rule, bool) {
 func (s *Server) early(c *call, fault Rule) (done bool, e *apiError) {
 	if e := fault.statusError(c.key, s.cfg.LimitRequests); e != nil {
 		if fault.Kind == RateLimit {
-			c.wire.exhausted(c.w.Header(), fault.retryAfter())
+			c.wire.exhausted(c, fault.retryAfter())
 		}
 		return true, e
 	}

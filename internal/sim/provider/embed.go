@@ -90,7 +90,7 @@ func (s *Server) embeddings(c *call) *apiError {
 		out = append(out, `,"total_tokens":`...)
 		out = append(appendInt(out, tokens), '}')
 	}
-	c.processing()
+	c.wire.timed(c)
 	c.settle(c.writeAnswer(append(out, '}'), fault))
 	return nil
 }
@@ -249,7 +249,7 @@ func (s *Server) plain(c *call, body []byte) *apiError {
 			return e
 		}
 	}
-	c.processing()
+	c.wire.timed(c)
 	c.status, c.outcome = http.StatusOK, outcomeCompleted
 	writeJSON(c.w, http.StatusOK, body)
 	return nil

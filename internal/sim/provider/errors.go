@@ -9,9 +9,26 @@ import (
 
 const invalidRequest = "invalid_request_error"
 
+// class names the errors that all APIs know, so that each can tell them in its own words.
+type class string
+
+const (
+	classBadKey     class = "bad_key"
+	classNoModel    class = "no_model"
+	classBadJSON    class = "bad_json"
+	classTooLarge   class = "too_large"
+	classRate       class = "rate"
+	classQuota      class = "quota"
+	classServer     class = "server"
+	classOverloaded class = "overloaded"
+)
+
 // apiError is an error as the OpenAI API tells it: a status and the members of its "error" object.
 type apiError struct {
-	status  int
+	status int
+	class  class
+	// model is the model that an error of classNoModel is about.
+	model   string
 	Message string  `json:"message"`
 	Type    string  `json:"type"`
 	Param   *string `json:"param"`
@@ -31,6 +48,12 @@ func newError(status int, kind, code, param, message string) *apiError {
 	return e
 }
 
+// of says which of the errors that all APIs know this is.
+func (e *apiError) of(k class) *apiError {
+	e.class = k
+	return e
+}
+
 func badParam(param, code, format string, args ...any) *apiError {
 	return newError(http.StatusBadRequest, invalidRequest, code, param, fmt.Sprintf(format, args...))
 }
@@ -42,21 +65,24 @@ func errNoKey() *apiError {
 
 func errBadKey(key string) *apiError {
 	return newError(http.StatusUnauthorized, invalidRequest, "invalid_api_key", "",
-		"Incorrect API key provided: "+maskKey(key)+".")
+		"Incorrect API key provided: "+maskKey(key)+".").of(classBadKey)
 }
 
 func errModel(model string) *apiError {
-	return newError(http.StatusNotFound, invalidRequest, "model_not_found", "",
-		"The model `"+model+"` does not exist or you do not have access to it.")
+	e := newError(http.StatusNotFound, invalidRequest, "model_not_found", "",
+		"The model `"+model+"` does not exist or you do not have access to it.").of(classNoModel)
+	e.model = model
+	return e
 }
 
 func errBadJSON() *apiError {
-	return newError(http.StatusBadRequest, invalidRequest, "", "", "We could not parse the JSON body of your request.")
+	return newError(http.StatusBadRequest, invalidRequest, "", "", "We could not parse the JSON body of your request.").
+		of(classBadJSON)
 }
 
 func errRate(limit int) *apiError {
 	return newError(http.StatusTooManyRequests, "requests", "rate_limit_exceeded", "",
-		"Rate limit reached for requests per minute: limit "+strconv.Itoa(limit)+". Please try again later.")
+		"Rate limit reached for requests per minute: limit "+strconv.Itoa(limit)+". Please try again later.").of(classRate)
 }
 
 // maskKey keeps enough of a key to recognise it.

@@ -16,15 +16,15 @@ type Kind string
 
 // The faults that a plan or a request can ask for.
 const (
-	// RateLimit answers 429 with Retry-After and exhausted x-ratelimit headers.
+	// RateLimit answers 429 and tells by the vendor's headers or body when to come again.
 	RateLimit Kind = "rate_limit"
-	// Quota answers 429 insufficient_quota, which no waiting cures.
+	// Quota answers that the account's money is gone, which no waiting cures: OpenAI's 429 insufficient_quota.
 	Quota Kind = "quota"
 	// ServerError answers 500.
 	ServerError Kind = "server_error"
-	// Overloaded answers 503.
+	// Overloaded answers 503, or Anthropic's 529.
 	Overloaded Kind = "overloaded"
-	// BadKey answers 401 as to a revoked key.
+	// BadKey answers as to a revoked key: 401, or Gemini's 400.
 	BadKey Kind = "bad_key"
 	// Slow adds DelayMS (2000 if zero) before the first byte and uses GapMS between chunks if given.
 	Slow Kind = "slow"
@@ -36,11 +36,11 @@ const (
 	Cut Kind = "cut"
 	// Garbage sends an event that is not JSON after AfterChunks content chunks and goes on, or a broken JSON answer.
 	Garbage Kind = "garbage"
-	// ErrorEvent sends an error object as an event after AfterChunks content chunks and ends the stream.
+	// ErrorEvent sends the vendor's error event after AfterChunks content chunks and ends the stream.
 	ErrorEvent Kind = "error_event"
 	// NoUsage leaves out the usage even if the client asked for it.
 	NoUsage Kind = "no_usage"
-	// NoDone ends the stream cleanly without finish reason and [DONE].
+	// NoDone ends the stream cleanly without finish reason and closing event.
 	NoDone Kind = "no_done"
 )
 
@@ -185,13 +185,13 @@ func (r Rule) statusError(key string, limit int) *apiError {
 		return errRate(limit)
 	case Quota:
 		return newError(http.StatusTooManyRequests, "insufficient_quota", "insufficient_quota", "",
-			"You exceeded your current quota, please check your plan and billing details.")
+			"You exceeded your current quota, please check your plan and billing details.").of(classQuota)
 	case ServerError:
 		return newError(http.StatusInternalServerError, "server_error", "", "",
-			"The server had an error while processing your request. Sorry about that!")
+			"The server had an error while processing your request. Sorry about that!").of(classServer)
 	case Overloaded:
 		return newError(http.StatusServiceUnavailable, "service_unavailable_error", "", "",
-			"The engine is currently overloaded, please try again later.")
+			"The engine is currently overloaded, please try again later.").of(classOverloaded)
 	case BadKey:
 		return errBadKey(key)
 	default:

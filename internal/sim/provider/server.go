@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -86,14 +85,11 @@ type call struct {
 	outcome string
 	chunks  int
 	usage   tokenUsage
+	// wait is when the next request may come, if the wire tells that in its error's body.
+	wait time.Duration
 }
 
 func (c *call) elapsed() time.Duration { return clock.System{}.Now().Sub(c.start) }
-
-// processing sets the header that tells the time spent before the answer.
-func (c *call) processing() {
-	c.w.Header()["Openai-Processing-Ms"] = []string{strconv.FormatInt(c.elapsed().Milliseconds(), 10)}
-}
 
 // api wraps an endpoint of some vendor's API: request id, key, limits, body, error answer and record.
 func (s *Server) api(v wire, serve func(*call) *apiError) http.HandlerFunc {
@@ -141,7 +137,8 @@ func (s *Server) admit(c *call) *apiError {
 	c.pooled = s.buffer()
 	body, err := readBody(c.w, c.r, limit, *c.pooled)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return newError(http.StatusRequestEntityTooLarge, invalidRequest, "", "", "Request body is too large.")
+		return newError(http.StatusRequestEntityTooLarge, invalidRequest, "", "", "Request body is too large.").
+			of(classTooLarge)
 	}
 	if err != nil {
 		c.outcome = outcomeCancelled
@@ -224,15 +221,12 @@ func (s *Server) tellLimits(c *call) bool {
 	now := s.cfg.Clock.Now()
 	used := s.windows.take(c.key, now.Unix()/60)
 	left := time.Duration(60-now.Unix()%60) * time.Second
-	c.wire.limits(c.w.Header(), limits{
+	over := used > s.cfg.LimitRequests
+	c.wire.limits(c, limits{
 		requests: s.cfg.LimitRequests, requestsLeft: max(0, s.cfg.LimitRequests-used),
 		tokens: s.cfg.LimitTokens, tokensLeft: max(0, s.cfg.LimitTokens-int(max(0, c.r.ContentLength))/4),
-		reset: now.Truncate(time.Second).Add(left), left: left,
+		reset: now.Truncate(time.Second).Add(left), left: left, exceeded: over && s.cfg.EnforceLimits,
 	})
-	over := used > s.cfg.LimitRequests
-	if over && s.cfg.EnforceLimits {
-		c.w.Header()["Retry-After"] = []string{strconv.Itoa(wholeSeconds(left))}
-	}
 	return over
 }
 
@@ -243,7 +237,7 @@ func (s *Server) newID(prefix string) string {
 }
 
 // callID gives the id of a tool call, which follows from the request.
-func (s *Server) callID(rng *random) string { return appendID("call_", rng.next(), rng.next())[:5+24] }
+func callID(prefix string, rng *random) string { return appendID(prefix, rng.next(), rng.next())[:len(prefix)+24] }
 
 func appendID(prefix string, a, b uint64) string {
 	out := make([]byte, 0, 48)

@@ -17,9 +17,11 @@ type wire interface {
 	// maxBody is the largest request body in bytes that the vendor takes; zero leaves the server's own bound.
 	maxBody() int64
 	// limits tells a key's limits.
-	limits(h http.Header, l limits)
+	limits(c *call, l limits)
 	// exhausted tells that the next request may come after wait.
-	exhausted(h http.Header, wait time.Duration)
+	exhausted(c *call, wait time.Duration)
+	// timed tells the time spent before the answer.
+	timed(c *call)
 	// refuse answers with an error. Errors that all APIs share come in OpenAI's terms.
 	refuse(c *call, e *apiError)
 }
@@ -31,6 +33,8 @@ type limits struct {
 	// reset is the end of the minute, left the time until then.
 	reset time.Time
 	left  time.Duration
+	// exceeded says that the request is refused for its limits.
+	exceeded bool
 }
 
 // reply is a planned answer of some API.
@@ -65,7 +69,11 @@ func (openAI) key(r *http.Request) (string, *apiError) {
 
 func (openAI) maxBody() int64 { return 0 }
 
-func (openAI) limits(h http.Header, l limits) {
+func (openAI) limits(c *call, l limits) {
+	h := c.w.Header()
+	if l.exceeded {
+		h["Retry-After"] = []string{strconv.Itoa(wholeSeconds(l.left))}
+	}
 	reset := []string{strconv.FormatInt(int64(l.left/time.Second), 10) + "s"}
 	h["X-Ratelimit-Limit-Requests"] = []string{strconv.Itoa(l.requests)}
 	h["X-Ratelimit-Remaining-Requests"] = []string{strconv.Itoa(l.requestsLeft)}
@@ -75,16 +83,21 @@ func (openAI) limits(h http.Header, l limits) {
 	h["X-Ratelimit-Reset-Tokens"] = reset
 }
 
-func (openAI) exhausted(h http.Header, wait time.Duration) {
+func (openAI) exhausted(c *call, wait time.Duration) {
+	h := c.w.Header()
 	h.Set("Retry-After", strconv.Itoa(wholeSeconds(wait)))
 	h.Set("Retry-After-Ms", strconv.FormatInt(wait.Milliseconds(), 10))
 	h["X-Ratelimit-Remaining-Requests"] = []string{"0"}
 	h["X-Ratelimit-Reset-Requests"] = []string{wait.String()}
 }
 
-func (openAI) refuse(c *call, e *apiError) {
+func (openAI) timed(c *call) {
+	c.w.Header()["Openai-Processing-Ms"] = []string{strconv.FormatInt(c.elapsed().Milliseconds(), 10)}
+}
+
+func (v openAI) refuse(c *call, e *apiError) {
 	c.status = e.status
-	c.processing()
+	v.timed(c)
 	writeError(c.w, e)
 }
 
