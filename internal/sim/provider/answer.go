@@ -5,6 +5,8 @@ import "encoding/json"
 type promptDetails struct {
 	Cached int `json:"cached_tokens"`
 	Audio  int `json:"audio_tokens"`
+	// written is what the prompt added to a cache that the client pays for.
+	written int
 }
 
 type completionDetails struct {

@@ -233,9 +233,7 @@ func (s *Server) listModels(c *call) *apiError {
 // getModel serves GET /v1/models/{model}.
 func (s *Server) getModel(c *call) *apiError {
 	name := c.r.PathValue("model")
-	_, chat := s.cfg.pace(name)
-	_, bench := parseBench(name)
-	if !chat && !bench && name != ModelEmbed {
+	if !s.converses(name) && name != ModelEmbed {
 		return errModel(name)
 	}
 	return s.plain(c, appendModel(nil, name))

@@ -20,7 +20,8 @@ const (
 // maxRecent bounds the list of single requests that GET /_sim/requests tells.
 const maxRecent = 1000
 
-// Tally counts the requests of one key, model and path. The token figures are those of completed requests.
+// Tally counts the requests of one key, model and path. The token figures are those of completed requests, as OpenAI
+// counts whatever the API: prompts include what was cached or written to the cache, completions include reasoning.
 type Tally struct {
 	Key   string `json:"key"`
 	Model string `json:"model"`
@@ -37,6 +38,7 @@ type Tally struct {
 	Faults           int `json:"faults"`
 	PromptTokens     int `json:"prompt_tokens"`
 	CachedTokens     int `json:"cached_tokens"`
+	CacheWriteTokens int `json:"cache_write_tokens"`
 	CompletionTokens int `json:"completion_tokens"`
 	ReasoningTokens  int `json:"reasoning_tokens"`
 }
@@ -56,6 +58,7 @@ type Record struct {
 	Chunks           int         `json:"chunks"`
 	PromptTokens     int         `json:"prompt_tokens"`
 	CachedTokens     int         `json:"cached_tokens"`
+	CacheWriteTokens int         `json:"cache_write_tokens"`
 	CompletionTokens int         `json:"completion_tokens"`
 	ReasoningTokens  int         `json:"reasoning_tokens"`
 	DurationMS       int64       `json:"duration_ms"`
@@ -91,6 +94,7 @@ func (j *journal) finish(c *call, now time.Time, keepBodies bool) {
 	if c.outcome == outcomeCompleted {
 		rec.PromptTokens, rec.CompletionTokens = c.usage.Prompt, c.usage.Completion
 		rec.CachedTokens, rec.ReasoningTokens = c.usage.PromptDetails.Cached, c.usage.CompletionDetails.Reasoning
+		rec.CacheWriteTokens = c.usage.PromptDetails.written
 	}
 	if keepBodies {
 		rec.Header, rec.Body = c.r.Header.Clone(), string(c.body)
@@ -129,6 +133,7 @@ func (t *Tally) count(r Record) {
 	}
 	t.PromptTokens += r.PromptTokens
 	t.CachedTokens += r.CachedTokens
+	t.CacheWriteTokens += r.CacheWriteTokens
 	t.CompletionTokens += r.CompletionTokens
 	t.ReasoningTokens += r.ReasoningTokens
 }
@@ -158,6 +163,7 @@ func (t *Tally) add(o Tally) {
 	t.Faults += o.Faults
 	t.PromptTokens += o.PromptTokens
 	t.CachedTokens += o.CachedTokens
+	t.CacheWriteTokens += o.CacheWriteTokens
 	t.CompletionTokens += o.CompletionTokens
 	t.ReasoningTokens += o.ReasoningTokens
 }
@@ -193,6 +199,7 @@ func (s *Server) Reset() {
 	s.faults.set(s.cfg.Seed, nil)
 	s.flaky.set(s.cfg.Seed, s.cfg.FlakyFaults)
 	s.cache.reset()
+	s.blocks.reset()
 	s.windows.reset()
 }
 

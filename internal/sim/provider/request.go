@@ -311,18 +311,24 @@ type steering struct {
 	tokens    int
 	ttft, gap *time.Duration
 	fault     *Rule
+	// finish is the vendor's own name of the reason with which the answer ends; empty leaves it to the answer.
+	finish string
+	// block is the vendor's reason to refuse the prompt, for the APIs that have one.
+	block string
+	// redacted hides the text of the thinking, for the APIs that know this.
+	redacted bool
 }
 
 const maxSteer = 1_000_000
 
 func readSteering(h http.Header, metadata map[string]string) (steering, *apiError) {
-	var s steering
 	get := func(name string) string {
 		if v := h.Get(name); v != "" {
 			return v
 		}
 		return metadata[name]
 	}
+	s := steering{finish: get("x-sim-finish"), block: get("x-sim-block"), redacted: get("x-sim-thinking") == "redacted"}
 	number := func(name string) (int, bool, *apiError) {
 		text := get(name)
 		if text == "" {

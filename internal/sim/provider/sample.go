@@ -143,3 +143,6 @@ func (s schema) kind() string {
 }
 
 func quote(s string) string { return string(appendQuoted(nil, s)) }
+
+// validObject says whether a text is a whole JSON object.
+func validObject(text []byte) bool { return jsonType(text) == "object" && json.Valid(text) }

@@ -24,6 +24,7 @@ type Server struct {
 	mux     *http.ServeMux
 	words   []string
 	cache   *prefixCache
+	blocks  *blockCache
 	faults  *plan
 	flaky   *plan
 	journal *journal
@@ -38,7 +39,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	cfg = cfg.withDefaults()
 	s := &Server{
-		cfg: cfg, mux: http.NewServeMux(), words: vocabulary(), cache: newPrefixCache(),
+		cfg: cfg, mux: http.NewServeMux(), words: vocabulary(), cache: newPrefixCache(), blocks: newBlockCache(),
 		faults: newPlan(cfg.Seed, nil), flaky: newPlan(cfg.Seed, cfg.FlakyFaults),
 		journal: newJournal(), windows: &windows{},
 	}
@@ -47,18 +48,25 @@ func New(cfg Config) *Server {
 	s.nonce = binary.LittleEndian.Uint64(b[:])
 	s.mux.HandleFunc("POST /v1/chat/completions", s.api(openAI{}, s.chat))
 	s.mux.HandleFunc("POST /v1/embeddings", s.api(openAI{}, s.embeddings))
-	s.mux.HandleFunc("GET /v1/models", s.api(openAI{}, s.listModels))
-	s.mux.HandleFunc("GET /v1/models/{model}", s.api(openAI{}, s.getModel))
+	s.mux.HandleFunc("GET /v1/models", byVersion(s.api(anthropic{}, s.listAnthropicModels), s.api(openAI{}, s.listModels)))
+	s.mux.HandleFunc("GET /v1/models/{model}",
+		byVersion(s.api(anthropic{}, s.getAnthropicModel), s.api(openAI{}, s.getModel)))
+	s.mux.HandleFunc("POST /v1/messages", s.api(anthropic{}, s.messages))
+	s.mux.HandleFunc("POST /v1/messages/count_tokens", s.api(anthropic{}, s.countMessageTokens))
+	// Anthropic's clients look whether anybody is there before they ask.
+	s.mux.HandleFunc("HEAD /{$}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	s.mux.HandleFunc("GET /_sim/requests", s.handleReport)
 	s.mux.HandleFunc("POST /_sim/faults", s.handleFaults)
 	s.mux.HandleFunc("POST /_sim/reset", s.handleReset)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, []byte(`{"status":"ok"}`+"\n"))
 	})
-	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	s.mux.HandleFunc("/", byVersion(func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusNotFound, appendAnthropicError(nil, "not_found_error", "Not Found", s.newID("req_")))
+	}, func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, newError(http.StatusNotFound, invalidRequest, "", "",
 			"Invalid URL ("+r.Method+" "+r.URL.Path+")"))
-	})
+	}))
 	return s
 }
 
@@ -85,8 +93,6 @@ type call struct {
 	outcome string
 	chunks  int
 	usage   tokenUsage
-	// wait is when the next request may come, if the wire tells that in its error's body.
-	wait time.Duration
 }
 
 func (c *call) elapsed() time.Duration { return clock.System{}.Now().Sub(c.start) }
@@ -237,7 +243,9 @@ func (s *Server) newID(prefix string) string {
 }
 
 // callID gives the id of a tool call, which follows from the request.
-func callID(prefix string, rng *random) string { return appendID(prefix, rng.next(), rng.next())[:len(prefix)+24] }
+func callID(prefix string, rng *random) string {
+	return appendID(prefix, rng.next(), rng.next())[:len(prefix)+24]
+}
 
 func appendID(prefix string, a, b uint64) string {
 	out := make([]byte, 0, 48)
