@@ -53,7 +53,7 @@ type Config struct {
 	// RejectUnknown answers 400 to request members that the OpenAI API does not know.
 	RejectUnknown bool
 	// RecordBodies keeps request bodies and headers in the records of GET /_sim/requests. For tests only: the
-	// simulator otherwise keeps no content.
+	// simulator otherwise keeps no content, save for responses that a client lets it store as the API has it.
 	RecordBodies bool
 	// MaxBody bounds a request body in bytes; zero means 64 MiB.
 	MaxBody int64

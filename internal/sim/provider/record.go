@@ -193,13 +193,14 @@ func (s *Server) SetFaults(rules []Rule) error {
 	return nil
 }
 
-// Reset forgets requests, faults, cached prefixes and rate windows.
+// Reset forgets requests, faults, cached prefixes, stored responses and rate windows.
 func (s *Server) Reset() {
 	s.journal.reset()
 	s.faults.set(s.cfg.Seed, nil)
 	s.flaky.set(s.cfg.Seed, s.cfg.FlakyFaults)
 	s.cache.reset()
 	s.blocks.reset()
+	s.responses.reset()
 	s.windows.reset()
 }
 

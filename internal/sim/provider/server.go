@@ -20,26 +20,28 @@ import (
 
 // Server is the simulated provider. It is an http.Handler and safe for concurrent use.
 type Server struct {
-	cfg     Config
-	mux     *http.ServeMux
-	words   []string
-	cache   *prefixCache
-	blocks  *blockCache
-	faults  *plan
-	flaky   *plan
-	journal *journal
-	windows *windows
-	buffers sync.Pool // of *[]byte: request bodies and stream buffers
-	nonce   uint64
-	serial  atomic.Uint64
-	open    atomic.Int64
+	cfg    Config
+	mux    *http.ServeMux
+	words  []string
+	cache  *prefixCache
+	blocks *blockCache
+	// responses are those that clients did not ask to forget.
+	responses *responseStore
+	faults    *plan
+	flaky     *plan
+	journal   *journal
+	windows   *windows
+	buffers   sync.Pool // of *[]byte: request bodies and stream buffers
+	nonce     uint64
+	serial    atomic.Uint64
+	open      atomic.Int64
 }
 
 // New gives a server that is ready to serve.
 func New(cfg Config) *Server {
 	cfg = cfg.withDefaults()
 	s := &Server{
-		cfg: cfg, mux: http.NewServeMux(), words: vocabulary(), cache: newPrefixCache(), blocks: newBlockCache(),
+		cfg: cfg, mux: http.NewServeMux(), words: vocabulary(), cache: newPrefixCache(), blocks: newBlockCache(), responses: newResponseStore(),
 		faults: newPlan(cfg.Seed, nil), flaky: newPlan(cfg.Seed, cfg.FlakyFaults),
 		journal: newJournal(), windows: &windows{},
 	}
@@ -51,6 +53,10 @@ func New(cfg Config) *Server {
 	s.mux.HandleFunc("GET /v1/models", byVersion(s.api(anthropic{}, s.listAnthropicModels), s.api(openAI{}, s.listModels)))
 	s.mux.HandleFunc("GET /v1/models/{model}",
 		byVersion(s.api(anthropic{}, s.getAnthropicModel), s.api(openAI{}, s.getModel)))
+	s.mux.HandleFunc("POST /v1/responses", s.api(openAI{}, s.createResponse))
+	s.mux.HandleFunc("POST /v1/responses/input_tokens", s.api(openAI{}, s.countResponseTokens))
+	s.mux.HandleFunc("GET /v1/responses/{id}", s.api(openAI{}, s.getResponse))
+	s.mux.HandleFunc("DELETE /v1/responses/{id}", s.api(openAI{}, s.deleteResponse))
 	s.mux.HandleFunc("POST /v1/messages", s.api(anthropic{}, s.messages))
 	s.mux.HandleFunc("POST /v1/messages/count_tokens", s.api(anthropic{}, s.countMessageTokens))
 	// Anthropic's clients look whether anybody is there before they ask.
