@@ -1,4 +1,4 @@
-// Package provider is a simulated LLM provider: a small HTTP server that answers as the APIs of OpenAI and Anthropic do.
+// Package provider is a simulated LLM provider: a small HTTP server that answers as the APIs of OpenAI, Anthropic and Google do.
 //
 // It lets a first run, the tests and the benchmarks talk to a real upstream over real HTTP without a vendor's key.
 // Models: demo-echo, demo-slow, demo-flaky, demo-embed and demo-bench-<chunks>x<gap ms>[x<ttft ms>]. Keys are any

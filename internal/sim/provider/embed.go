@@ -61,16 +61,9 @@ func (s *Server) embeddings(c *call) *apiError {
 	if e != nil {
 		return e
 	}
-	fault, hit := s.pickFault(c, steer.fault)
-	if hit {
-		if done, e := s.early(c, fault); done {
-			return e
-		}
-	}
-	p := pacer{pace: fault.applyPace(steer.applyPace(Pace{})), start: c.start, done: c.r.Context().Done()}
-	if err := p.wait(0); err != nil {
-		c.settle(err)
-		return nil
+	fault, done, e := s.prepareEmbedding(c, steer)
+	if done {
+		return e
 	}
 	c.usage = tokenUsage{Prompt: tokens, Total: tokens}
 	out := []byte(`{"object":"list","data":[`)
@@ -93,6 +86,23 @@ func (s *Server) embeddings(c *call) *apiError {
 	c.wire.timed(c)
 	c.settle(c.writeAnswer(append(out, '}'), fault))
 	return nil
+}
+
+// prepareEmbedding finds the fault of a request for embeddings, plays what comes before an answer and waits for the
+// time to answer; done says that nothing more is to be sent.
+func (s *Server) prepareEmbedding(c *call, steer steering) (fault Rule, done bool, e *apiError) {
+	fault, hit := s.pickFault(c, steer.fault)
+	if hit {
+		if done, e := s.early(c, fault); done {
+			return fault, true, e
+		}
+	}
+	p := pacer{pace: fault.applyPace(steer.applyPace(Pace{})), start: c.start, done: c.r.Context().Done()}
+	if err := p.wait(0); err != nil {
+		c.settle(err)
+		return fault, true, nil
+	}
+	return fault, false, nil
 }
 
 func (r embedRequest) size() (int, *apiError) {

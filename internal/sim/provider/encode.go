@@ -63,12 +63,15 @@ func (u tokenUsage) appendJSON(out []byte) []byte {
 	return append(out, `,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}`...)
 }
 
+// logprobDigit makes up the first digit after the point of a token's logprob from its text.
+func logprobDigit(token string) int { return 1 + int(hashBytes(hashStart, token)%9) }
+
 // appendLogprob appends one entry of logprobs.content; the figures are made up from the token's text.
 func appendLogprob(out []byte, token string) []byte {
 	out = append(out, `{"token":`...)
 	out = appendQuoted(out, token)
 	out = append(out, `,"logprob":-0.`...)
-	out = appendInt(out, 1+int(hashBytes(hashStart, token)%9))
+	out = appendInt(out, logprobDigit(token))
 	out = append(out, `,"bytes":[`...)
 	for i := range len(token) {
 		if i > 0 {

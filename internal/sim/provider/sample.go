@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
+	"strings"
 )
 
 const maxSchemaDepth = 16
@@ -126,11 +127,11 @@ func (g sampler) object(out []byte, s schema, depth int) []byte {
 	return append(out, '}')
 }
 
-// kind gives the schema's type, the first if it names several.
+// kind gives the schema's type, the first if it names several. Google's own schemas write types in capitals.
 func (s schema) kind() string {
 	var one string
 	if json.Unmarshal(s.Type, &one) == nil {
-		return one
+		return strings.ToLower(one)
 	}
 	var many []string
 	if json.Unmarshal(s.Type, &many) == nil && len(many) > 0 {

@@ -59,6 +59,7 @@ func New(cfg Config) *Server {
 	s.mux.HandleFunc("DELETE /v1/responses/{id}", s.api(openAI{}, s.deleteResponse))
 	s.mux.HandleFunc("POST /v1/messages", s.api(anthropic{}, s.messages))
 	s.mux.HandleFunc("POST /v1/messages/count_tokens", s.api(anthropic{}, s.countMessageTokens))
+	s.gemini()
 	// Anthropic's clients look whether anybody is there before they ask.
 	s.mux.HandleFunc("HEAD /{$}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	s.mux.HandleFunc("GET /_sim/requests", s.handleReport)
@@ -99,6 +100,8 @@ type call struct {
 	outcome string
 	chunks  int
 	usage   tokenUsage
+	// wait is when the next request may come, for wires that tell that in the error's body.
+	wait time.Duration
 }
 
 func (c *call) elapsed() time.Duration { return clock.System{}.Now().Sub(c.start) }

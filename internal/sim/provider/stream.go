@@ -77,8 +77,8 @@ type eventStream struct {
 	buf  []byte
 	// chunks counts the content chunks sent.
 	chunks int
-	// opening is what a client gets to see of a stream that breaks before its first event, garbage is the event of
-	// that fault, and failure appends the events that tell of an error.
+	// opening is what a client gets to see, beyond the status, of a stream that breaks before its first event; garbage
+	// is the event of that fault, and failure appends the events that tell of an error.
 	opening, garbage string
 	failure          func(out []byte) []byte
 }
@@ -219,7 +219,9 @@ func (s *eventStream) disturb() error {
 	default: // the others break off below, or are no fault of a stream
 	}
 	if len(s.buf) == 0 && s.chunks == 0 {
-		s.buf = append(s.buf, s.opening...)
+		if s.buf = append(s.buf, s.opening...); len(s.buf) == 0 && s.flusher != nil {
+			s.flusher.Flush() // the status at least
+		}
 	}
 	if err := s.flush(); err != nil {
 		return err
