@@ -138,11 +138,15 @@ func badMessage(path, format string, args ...any) *apiError {
 	return badParam("", "", format, args...)
 }
 
+// withoutSampling is the version of the API that took the sampling parameters away, and is stricter on what stands
+// where.
+const withoutSampling = "2026-10-21"
+
 func requireVersion(c *call) *apiError {
 	switch v := c.r.Header.Get(anthropicVersion); v {
 	case "":
 		return badMessage("", "anthropic-version: header is required")
-	case "2023-06-01", "2023-01-01":
+	case "2023-01-01", "2023-06-01", withoutSampling:
 		return nil
 	default:
 		return badMessage("", "anthropic-version: %q is not a valid version", v)

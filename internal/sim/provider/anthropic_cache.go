@@ -76,7 +76,7 @@ func (b inputBlock) tokens() int {
 	for _, inner := range b.nested {
 		n += inner.tokens()
 	}
-	if b.Source != nil && b.Source.Type != "content" {
+	if b.Source != nil && b.Source.Type != "content" && b.Type != "search_result" {
 		n += b.Source.tokens(b.Type)
 	}
 	return n

@@ -62,17 +62,20 @@ type messageRequest struct {
 	CacheControl *cacheControl     `json:"cache_control"`
 	Metadata     map[string]string `json:"metadata"`
 
-	system []inputBlock
+	version string
+	system  []inputBlock
 	// turns are the messages with neighbours of one role put together, as the API reads them.
 	turns []inputTurn
 	steer steering
 }
 
-// messageMember says whether the API knows a member of a Messages request: it refuses all others.
-func messageMember(name string) bool {
+// messageMember says whether a version of the API knows a member of a Messages request: it refuses all others.
+func messageMember(name, version string) bool {
 	switch name {
-	case "model", "messages", "max_tokens", "system", "stop_sequences", "stream", "temperature", "top_p", "top_k", "tools",
-		"tool_choice", "thinking", "output_config", "output_format", "cache_control", "metadata", "service_tier", "speed",
+	case "temperature", "top_p", "top_k":
+		return version != withoutSampling
+	case "model", "messages", "max_tokens", "system", "stop_sequences", "stream", "tools", "tool_choice",
+		"thinking", "output_config", "output_format", "cache_control", "metadata", "service_tier", "speed",
 		"inference_geo", "container", "context_management", "mcp_servers", "diagnostics", "fallbacks":
 		return true
 	}
@@ -81,20 +84,21 @@ func messageMember(name string) bool {
 
 // parseMessages reads a Messages request; a request to count tokens needs no limit.
 func (s *Server) parseMessages(c *call, needLimit bool) (*messageRequest, *apiError) {
+	version := c.r.Header.Get(anthropicVersion)
 	var members map[string]json.RawMessage
 	if json.Unmarshal(c.body, &members) != nil {
 		return nil, errBadJSON()
 	}
 	names := make([]string, 0, len(members))
 	for name := range members {
-		if !messageMember(name) {
+		if !messageMember(name, version) {
 			names = append(names, name)
 		}
 	}
 	if len(names) > 0 {
 		return nil, badMessage(slices.Min(names), "Extra inputs are not permitted")
 	}
-	req := &messageRequest{}
+	req := &messageRequest{version: version}
 	if err := json.Unmarshal(c.body, req); err != nil {
 		return nil, anthropicShape(err)
 	}

@@ -227,6 +227,41 @@ func TestMessageRefusals(t *testing.T) {
 	decodeMessage(t, s.messages(t, adaptive))
 }
 
+// The version of October 2026 takes no sampling parameters, and is stricter on what stands where.
+func TestMessageVersions(t *testing.T) {
+	t.Parallel()
+	s := start(t, fast())
+	turns := func(user, assistant string) string {
+		return `{"model":"demo-echo","max_tokens":99,"messages":[{"role":"user","content":[` + user + `]},{"role":"assistant","content":[` +
+			assistant + `]},{"role":"user","content":"x"}]}`
+	}
+	const said, document = `{"type":"text","text":"a"}`, `{"type":"document","source":{"type":"text","media_type":"text/plain","data":"a b"}}`
+	const cited = `{"type":"text","text":"a","citations":[{"type":"char_location"}]}`
+	tests := []struct{ name, body, message string }{
+		{"temperature", claudeBody("a", `,"temperature":1`), "temperature: Extra inputs are not permitted"},
+		{"top_k", claudeBody("a", `,"top_k":1`), "top_k: Extra inputs are not permitted"},
+		{"document of the model", turns(said, document), "messages.1.content.0"},
+		{"citations of the user", turns(cited, said), "messages.0.content.0.text.citations"},
+		{"citations in a search result", turns(`{"type":"search_result","source":"https://a","title":"t","content":[`+cited+`]}`, said), "messages.0.content.0.search_result.content.0"},
+		{"citations of the model", turns(said, cited), ""},
+		{"document of the user", turns(document, said), ""},
+		{"citations switched on", turns(strings.Replace(document, "{", `{"citations":{"enabled":true},`, 1), said), ""},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			decodeMessage(t, s.messages(t, tc.body))
+			r := s.messages(t, tc.body, "anthropic-version", "2026-10-21")
+			if tc.message == "" {
+				decodeMessage(t, r)
+				return
+			}
+			require.Equal(t, http.StatusBadRequest, r.status, string(r.body))
+			require.Contains(t, claudeError(t, r, "invalid_request_error"), tc.message)
+		})
+	}
+}
+
 // claudeError checks an error's envelope and gives its message.
 func claudeError(t testing.TB, r reply, kind string) string {
 	t.Helper()
@@ -255,7 +290,9 @@ func TestMessageStatuses(t *testing.T) {
 		{"no key", "", []string{"x-api-key", ""}, 401, "authentication_error"},
 		{"bad key", "", []string{"x-api-key", "sk-ant-nope"}, 401, "authentication_error"},
 		{"bearer", "", []string{"x-api-key", "", "Authorization", "Bearer " + testKey}, 200, ""},
+		{"both headers", "", []string{"Authorization", "Bearer sk-ant-nope"}, 200, ""},
 		{"no version", "", []string{"anthropic-version", ""}, 400, "invalid_request_error"},
+		{"unknown version", "", []string{"anthropic-version", "2024-01-01"}, 400, "invalid_request_error"},
 		{"unknown model", strings.Replace(claudeBody("a", ""), "demo-echo", "claude-9", 1), nil, 404, "not_found_error"},
 		{"rate limit", "", []string{"x-sim-fault", "rate_limit:2500"}, 429, "rate_limit_error"},
 		{"quota", "", []string{"x-sim-fault", "quota"}, 400, "invalid_request_error"},

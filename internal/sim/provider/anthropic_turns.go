@@ -39,9 +39,11 @@ type inputBlock struct {
 	Content      json.RawMessage `json:"content"`
 	Source       *mediaSource    `json:"source"`
 	CacheControl *cacheControl   `json:"cache_control"`
+	// Citations is a list on a text, and an object of settings elsewhere.
+	Citations json.RawMessage `json:"citations"`
 
 	path string
-	// nested is the content of a tool result or document.
+	// nested is the content of a tool result, search result or document.
 	nested []inputBlock
 }
 
@@ -52,6 +54,16 @@ type mediaSource struct {
 	URL       string          `json:"url"`
 	FileID    string          `json:"file_id"`
 	Content   json.RawMessage `json:"content"`
+}
+
+// UnmarshalJSON also takes the source of a search result, which is a text.
+func (m *mediaSource) UnmarshalJSON(b []byte) error {
+	if jsonType(b) == "string" {
+		m.Type = "url"
+		return json.Unmarshal(b, &m.URL)
+	}
+	type plain mediaSource
+	return json.Unmarshal(b, (*plain)(m))
 }
 
 func (r *messageRequest) readSystem() *apiError {
@@ -112,12 +124,12 @@ func (b *inputBlock) read() *apiError {
 			b.nested, e = readBlocks(b.Source.Content, b.path+".document.source.content", insideResult)
 			return e
 		}
-	case "tool_result":
+	case "tool_result", "search_result":
 		if jsonType(b.Content) == "null" {
 			return nil
 		}
 		var e *apiError
-		b.nested, e = readBlocks(b.Content, b.path+".tool_result.content", insideResult)
+		b.nested, e = readBlocks(b.Content, b.path+"."+b.Type+".content", insideResult)
 		return e
 	case "tool_use":
 		if !regexp.MustCompile(`^[a-zA-Z0-9_-]+$`).MatchString(b.ID) {
@@ -183,6 +195,11 @@ func (r *messageRequest) readTurns() *apiError {
 func (s *Server) checkTurns(r *messageRequest) *apiError {
 	for i, t := range r.turns {
 		path := "messages." + strconv.Itoa(t.index)
+		if r.version == withoutSampling {
+			if e := t.checkPlaces(); e != nil {
+				return e
+			}
+		}
 		switch t.role {
 		case roleSystem:
 			if i == 0 || r.turns[i-1].role != roleUser || i+1 < len(r.turns) && r.turns[i+1].role != roleAssistant {
@@ -202,6 +219,26 @@ func (s *Server) checkTurns(r *messageRequest) *apiError {
 		}
 	}
 	return r.checkEnd()
+}
+
+// checkPlaces refuses what newer versions of the API do not take where it stands: documents that the model is to have
+// said, and citations in what the user says.
+func (t inputTurn) checkPlaces() *apiError {
+	for _, b := range t.blocks {
+		if t.role == roleAssistant && b.Type == "document" {
+			return badMessage(b.path, "`document` blocks are not permitted in assistant messages")
+		}
+		inner := []inputBlock{b}
+		if b.Type == "search_result" {
+			inner = b.nested
+		}
+		for _, x := range inner {
+			if t.role == roleUser && x.Type == "text" && jsonType(x.Citations) == "array" && string(x.Citations) != "[]" {
+				return badMessage(x.path+".text.citations", "Extra inputs are not permitted")
+			}
+		}
+	}
+	return nil
 }
 
 func (s *Server) checkAssistant(r *messageRequest, at int, path string) *apiError {
