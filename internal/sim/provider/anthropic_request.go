@@ -169,6 +169,8 @@ func (r *messageRequest) checkSampling() *apiError {
 		return badMessage("temperature", "Input should be less than or equal to 1")
 	case r.TopP != nil && (*r.TopP < 0 || *r.TopP > 1):
 		return badMessage("top_p", "Input should be between 0 and 1")
+	case r.Temperature != nil && r.TopP != nil && !r.Thinking.on():
+		return badMessage("", "`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
 	case r.TopK != nil && *r.TopK < 0:
 		return badMessage("top_k", "Input should be greater than or equal to 0")
 	}
@@ -278,7 +280,7 @@ func (t messageTool) ofServer() bool {
 // task says in no vendor's terms what the request asks for.
 func (r *messageRequest) task() *task {
 	t := &task{
-		idPrefix: "toolu_", stops: r.StopSequences, limit: *r.MaxTokens, tokens: r.steer.tokens, mode: toolsAuto,
+		idPrefix: "toolu_", idSalt: uint64(len(r.Messages)), stops: r.StopSequences, limit: *r.MaxTokens, tokens: r.steer.tokens, mode: toolsAuto,
 		single: r.ToolChoice.DisableParallel, reasoning: r.reasoning(),
 	}
 	switch r.ToolChoice.Type {

@@ -162,8 +162,12 @@ func TestThinking(t *testing.T) {
 			}
 		})
 	}
+	// The vendor's published text for tests hides the thinking too.
+	m := s.ask(t, claudeBody("x ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING_46C9A13E193C177646C7398A98432ECCCE4C1253D5E2D82641AC0E52CC2876CB", `,"thinking":{"type":"adaptive"}`))
+	require.Equal(t, "redacted_thinking", m.Content[0].Type)
+
 	other := start(t, provider.Config{Seed: 8, Echo: &provider.Pace{}})
-	m := s.ask(t, claudeBody("hi", `,"thinking":{"type":"adaptive"}`))
+	m = s.ask(t, claudeBody("hi", `,"thinking":{"type":"adaptive"}`))
 	r := other.messages(t, `{"model":"demo-echo","max_tokens":9,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":`+
 		encoded(t, m.Content)+`},{"role":"user","content":"b"}]}`)
 	require.Equal(t, http.StatusBadRequest, r.status, "another vendor's signature")
@@ -188,6 +192,7 @@ func TestMessageRefusals(t *testing.T) {
 		{"wrong type", claudeBody("a", `,"stream":1`), "stream: Input should be a valid boolean"},
 		{"not JSON", `{"model"`, "not valid JSON"},
 		{"temperature", claudeBody("a", `,"temperature":1.5`), "temperature: Input should be less"},
+		{"temperature and top_p", claudeBody("a", `,"temperature":0.5,"top_p":0.5`), "cannot both be specified"},
 		{"role", turns(`{"role":"tool","content":"a"}`), "messages.0.role: Input should be"},
 		{"assistant first", turns(`{"role":"assistant","content":"a"}`), "first message must use"},
 		{"system first", turns(`{"role":"system","content":"a"}`), "messages.0: role 'system'"},

@@ -268,7 +268,10 @@ func (r *geminiRequest) reasoning() int {
 
 // task says in no vendor's terms what the request asks for.
 func (r *geminiRequest) task() *task {
-	t := &task{stops: r.Config.StopSequences, tokens: r.steer.tokens, reasoning: r.reasoning(), mode: toolsAuto}
+	t := &task{
+		idSalt: uint64(len(r.Contents)), stops: r.Config.StopSequences, tokens: r.steer.tokens, reasoning: r.reasoning(),
+		mode: toolsAuto,
+	}
 	if r.Config.MaxOutputTokens != nil {
 		t.limit = *r.Config.MaxOutputTokens
 	}

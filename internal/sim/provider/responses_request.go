@@ -239,7 +239,7 @@ func (r *responseRequest) tool(name string) responseTool {
 // task says in no vendor's terms what the request asks for.
 func (r *responseRequest) task() *task {
 	t := &task{
-		idPrefix: "call_", tokens: r.steer.tokens, reasoning: reasoningTokens(r.Reasoning.Effort),
+		idPrefix: "call_", idSalt: uint64(len(r.items)), tokens: r.steer.tokens, reasoning: reasoningTokens(r.Reasoning.Effort),
 		single: r.ParallelToolCalls != nil && !*r.ParallelToolCalls,
 	}
 	if r.MaxOutputTokens != nil {

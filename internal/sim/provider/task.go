@@ -48,8 +48,9 @@ type task struct {
 	mode, forced string
 	// single forbids parallel calls.
 	single bool
-	// idPrefix starts the ids of calls.
+	// idPrefix starts the ids of calls, idSalt keeps those of equal texts in one conversation apart.
 	idPrefix string
+	idSalt   uint64
 
 	format replyFormat
 	schema json.RawMessage
@@ -228,6 +229,7 @@ func (s *Server) callTools(t *task, rng random) []toolCall {
 	if t.single && len(wanted) > 1 {
 		wanted = wanted[:1]
 	}
+	rng ^= random(t.idSalt << 32)
 	calls := make([]toolCall, 0, len(wanted))
 	for _, w := range wanted {
 		args, _ := pieces(sampleJSON(w.parameters, t.user), maxSteer)

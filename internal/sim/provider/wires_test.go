@@ -156,3 +156,21 @@ func TestEveryWireAnswersTheSame(t *testing.T) {
 		require.Equal(t, 3, rec.CompletionTokens, rec.Path)
 	}
 }
+
+func TestEveryWireBoundsTheBody(t *testing.T) {
+	t.Parallel()
+	cfg := fast()
+	cfg.MaxBody = 256
+	s := start(t, cfg)
+	statuses := map[string]int{"messages": http.StatusRequestEntityTooLarge, "chat": http.StatusRequestEntityTooLarge, "responses": http.StatusRequestEntityTooLarge}
+	words := map[string]string{"messages": `"request_too_large"`, "gemini events": `"INVALID_ARGUMENT"`, "gemini array": `"INVALID_ARGUMENT"`}
+	for _, w := range wires() {
+		r := w.ask(t, s, "demo-echo", strings.Repeat("x", 300))
+		want := statuses[w.name]
+		if want == 0 {
+			want = http.StatusBadRequest // Google's status for it
+		}
+		require.Equal(t, want, r.status, w.name)
+		require.Contains(t, string(r.body), words[w.name])
+	}
+}
