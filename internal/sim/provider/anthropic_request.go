@@ -116,6 +116,9 @@ func (s *Server) parseMessages(c *call, needLimit bool) (*messageRequest, *apiEr
 	if req.steer, e = readSteering(c.r.Header, req.Metadata); e != nil {
 		return nil, e
 	}
+	if e := req.steer.wants(stopPause, stopContext, stopRefusal); e != nil {
+		return nil, e
+	}
 	for _, check := range []func() *apiError{
 		req.checkMetadata, req.checkSampling, req.checkTools, req.checkThinking, req.readSystem, req.readTurns,
 		req.checkCaching, func() *apiError { return s.checkTurns(req) },

@@ -134,17 +134,13 @@ func (s *Server) generate(c *call, model string, stream bool) *apiError {
 
 // checkWishes knows the reasons that a request may ask an answer to end for, and a prompt to be blocked for.
 func checkWishes(steer steering) *apiError {
-	switch steer.finish {
-	case "", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "LANGUAGE", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
-		"MALFORMED_FUNCTION_CALL", "IMAGE_SAFETY", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "NO_IMAGE", "CONTINUATION":
-	default:
-		return badArgument("Invalid 'x-sim-finish'.")
-	}
 	switch steer.block {
 	case "", "SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY", "MODEL_ARMOR", "JAILBREAK":
-		return nil
+	default:
+		return badArgument("Invalid 'x-sim-block': the API does not block for %q.", steer.block)
 	}
-	return badArgument("Invalid 'x-sim-block'.")
+	return steer.wants("STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "LANGUAGE", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT",
+		"SPII", "MALFORMED_FUNCTION_CALL", "IMAGE_SAFETY", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "NO_IMAGE", "CONTINUATION")
 }
 
 // composeGemini plans the answer to a request.

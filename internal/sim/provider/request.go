@@ -365,6 +365,14 @@ func readSteering(h http.Header, metadata map[string]string) (steering, *apiErro
 	return s, nil
 }
 
+// wants checks the reason to end for against those that the API knows.
+func (s steering) wants(known ...string) *apiError {
+	if s.finish != "" && !slices.Contains(known, s.finish) {
+		return badParam("x-sim-finish", "invalid_value", "Invalid 'x-sim-finish': this API does not end for %q.", s.finish)
+	}
+	return nil
+}
+
 func (s steering) applyPace(p Pace) Pace {
 	if s.ttft != nil {
 		p.TTFT = *s.ttft

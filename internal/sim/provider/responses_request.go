@@ -138,6 +138,9 @@ func (s *Server) parseResponse(c *call) (*responseRequest, *apiError) {
 	if r.steer, e = readSteering(c.r.Header, r.Metadata); e != nil {
 		return nil, e
 	}
+	if e := r.steer.wants("max_output_tokens", "content_filter", statusFailed); e != nil {
+		return nil, e
+	}
 	return r, s.resolve(c.key, r)
 }
 

@@ -174,3 +174,12 @@ func TestEveryWireBoundsTheBody(t *testing.T) {
 		require.Contains(t, string(r.body), words[w.name])
 	}
 }
+
+// A reason that the API does not have is a mistake of the test that asks for it.
+func TestEveryWireRefusesUnknownEnds(t *testing.T) {
+	t.Parallel()
+	s := start(t, fast())
+	for _, w := range wires()[1:] {
+		require.Equal(t, http.StatusBadRequest, w.ask(t, s, "demo-echo", "a", "x-sim-finish", "boredom").status, w.name)
+	}
+}
