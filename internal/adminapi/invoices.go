@@ -2,7 +2,6 @@ package adminapi
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 
 	"starlane/internal/adminapi/gen"
@@ -78,9 +77,6 @@ func (s *Server) ListInvoiceLines(ctx context.Context, r gen.ListInvoiceLinesReq
 	return gen.ListInvoiceLines200JSONResponse{Items: each(list.Items, lineToAPI(r.InvoiceId)), NextCursor: next(list.Next)}, nil
 }
 
-// maxLines is more lines than an invoice has: models times token classes.
-const maxLines = 100_000
-
 // GetInvoiceCsv is the lines as a file.
 func (s *Server) GetInvoiceCsv(ctx context.Context, r gen.GetInvoiceCsvRequestObject) (gen.GetInvoiceCsvResponseObject, error) {
 	t := from(ctx).tenant
@@ -88,11 +84,8 @@ func (s *Server) GetInvoiceCsv(ctx context.Context, r gen.GetInvoiceCsvRequestOb
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.Invoices.Lines(ctx, t, r.InvoiceId, page.Ask{Limit: maxLines})
-	if err != nil {
-		return nil, err
-	}
-	body, n := linesCSV(list.Items)
-	name := fmt.Sprintf("attachment; filename=%q", "invoice-"+i.Number+".csv")
-	return gen.GetInvoiceCsv200TextcsvResponse{Body: body, ContentLength: n, Headers: gen.GetInvoiceCsv200ResponseHeaders{ContentDisposition: &name}}, nil
+	read := func(a page.Ask) (page.List[statement.Line], error) { return s.Invoices.Lines(ctx, t, r.InvoiceId, a) }
+	out, err := openFile(page.Ask{Limit: fileRows}, read, lineHeader(), lineRow)
+	out.name = "invoice-" + i.Number + ".csv"
+	return out, err
 }

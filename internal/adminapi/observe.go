@@ -3,6 +3,7 @@ package adminapi
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"strings"
 
@@ -25,13 +26,15 @@ func (s *Server) observe(c *gin.Context) {
 	c.Writer.Header().Set(requestIDHeader, rid)
 	start := s.Clock.Now()
 	c.Request = c.Request.WithContext(obs.With(c.Request.Context(), slog.String("request_id", rid)))
+	defer func() { // also when the answer is broken off
+		took := s.Clock.Now().Sub(start)
+		s.Metrics.done(c.Request.Method, c.FullPath(), c.Writer.Status(), took)
+		if strings.HasPrefix(c.FullPath(), "/api/") || strings.HasPrefix(c.FullPath(), "/webhooks/") {
+			s.Log.InfoContext(c.Request.Context(), "request", "method", c.Request.Method, "path", c.FullPath(),
+				"status", c.Writer.Status(), "ms", took.Milliseconds())
+		}
+	}()
 	c.Next()
-	took := s.Clock.Now().Sub(start)
-	s.Metrics.done(c.Request.Method, c.FullPath(), c.Writer.Status(), took)
-	if strings.HasPrefix(c.FullPath(), "/api/") || strings.HasPrefix(c.FullPath(), "/webhooks/") {
-		s.Log.InfoContext(c.Request.Context(), "request", "method", c.Request.Method, "path", c.FullPath(),
-			"status", c.Writer.Status(), "ms", took.Milliseconds())
-	}
 }
 
 const maxRequestID = 64
@@ -45,10 +48,14 @@ func validRequestID(s string) bool {
 
 func requestID(c *gin.Context) string { return c.Writer.Header().Get(requestIDHeader) }
 
-// recover turns a panic into a 500 and a log line with the stack.
+// recover turns a panic into a 500 and a log line with the stack. An answer that is broken off on purpose stays so.
 func (s *Server) recover(c *gin.Context) {
 	defer func() {
-		if v := recover(); v != nil {
+		switch v := recover(); v {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(v)
+		default:
 			s.Log.ErrorContext(c.Request.Context(), "handler panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 			s.problem(c, apperr.From(fmt.Errorf("panic: %v", v)))
 		}

@@ -58,12 +58,14 @@ type part struct{ pointer, detail string }
 
 func (e *invalid) Error() string { return e.message }
 
-// problem answers with problem+json and ends the chain. What is ours to fix is logged; the cause is never shown.
+// problem answers with problem+json and ends the chain. What is ours to fix is logged; the cause is never shown. Where the
+// answer has begun, the connection is broken off: a part must not look like the whole.
 func (s *Server) problem(c *gin.Context, err error) {
 	if c.Writer.Written() {
-		s.Log.ErrorContext(c.Request.Context(), "answer broke off", "error", err.Error())
-		c.Abort()
-		return
+		if c.Request.Context().Err() == nil { // else nobody waits for it any more
+			s.Log.ErrorContext(c.Request.Context(), "answer broke off", "error", err.Error())
+		}
+		panic(http.ErrAbortHandler)
 	}
 	var tooLarge *http.MaxBytesError
 	var bad *invalid

@@ -6,6 +6,7 @@ import (
 	"starlane/internal/adminapi/gen"
 	"starlane/internal/billing/money"
 	"starlane/internal/billing/statement"
+	"starlane/internal/platform/page"
 	"starlane/internal/usage"
 )
 
@@ -40,10 +41,7 @@ func listed(class string) func(*statement.Request) gen.RequestSummary {
 	}
 }
 
-// csvRows bounds an export of requests in one call; the cursor is not offered for files.
-const csvRows = 10_000
-
-// ListRequests lists requests.
+// ListRequests lists requests. A file holds all of them, unless a limit asks for fewer.
 func (s *Server) ListRequests(ctx context.Context, r gen.ListRequestsRequestObject) (gen.ListRequestsResponseObject, error) {
 	q := &r.Params
 	a, err := ask(q.Cursor, q.Limit)
@@ -55,17 +53,21 @@ func (s *Server) ListRequests(ctx context.Context, r gen.ListRequestsRequestObje
 		Model: val(q.Model), Key: idOf(q.KeyId), Project: idOf(q.ProjectId), Outcome: string(val(q.Outcome)), From: q.From, To: q.To,
 		Invoice: idOf(q.InvoiceId), Class: string(val(q.Class)),
 	}
-	file := wantsCSV(ctx, string(val(q.Format)))
-	if file && q.Limit == nil {
-		a.Limit = csvRows
+	read := func(a page.Ask) (page.List[statement.Request], error) { return s.Statements.Requests(ctx, t, f, a) }
+	if wantsCSV(ctx, string(val(q.Format))) {
+		whole := q.Limit == nil
+		if whole {
+			a.Limit = fileRows
+		}
+		out, err := openFile(a, read, requestHeader(f.Class), requestRow(f.Class))
+		if !whole {
+			out.next = nil
+		}
+		return out, err
 	}
-	list, err := s.Statements.Requests(ctx, t, f, a)
+	list, err := read(a)
 	if err != nil {
 		return nil, err
-	}
-	if file {
-		body, n := requestsCSV(list.Items, f.Class)
-		return gen.ListRequests200TextcsvResponse{Body: body, ContentLength: n}, nil
 	}
 	return gen.ListRequests200JSONResponse{Items: each(list.Items, listed(f.Class)), NextCursor: next(list.Next)}, nil
 }

@@ -90,7 +90,10 @@ func (s *Server) validate(c *gin.Context) {
 	}
 	in := &openapi3filter.RequestValidationInput{
 		Request: c.Request, PathParams: params, Route: route,
-		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, MultiError: true, KeepValidatedValue: true, SchemaValidationOptions: s.spec.formats},
+		Options: &openapi3filter.Options{
+			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, MultiError: true, KeepValidatedValue: true, SchemaValidationOptions: s.spec.formats,
+			SkipSettingDefaults: true, // handlers tell a limit that was asked for from one that was not
+		},
 	}
 	if err := openapi3filter.ValidateRequest(context.WithoutCancel(c.Request.Context()), in); err != nil {
 		s.problem(c, describe(err))

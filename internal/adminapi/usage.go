@@ -79,8 +79,7 @@ func (s *Server) GetUsage(ctx context.Context, r gen.GetUsageRequestObject) (gen
 		return nil, err
 	}
 	if wantsCSV(ctx, string(val(r.Params.Format))) {
-		body, n := usageCSV(rows)
-		return gen.GetUsage200TextcsvResponse{Body: body, ContentLength: n}, nil
+		return &file[statement.UsageRow]{header: usageHeader(), row: usageRow, page: page.List[statement.UsageRow]{Items: rows}}, nil
 	}
 	grouping := f.GroupBy
 	f.GroupBy = nil

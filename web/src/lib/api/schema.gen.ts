@@ -359,7 +359,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List requests */
+        /**
+         * List requests
+         * @description Ask for `Accept: text/csv` or `format=csv` to get a file. It holds all requests, however many, unless `limit` asks for
+         *     fewer; one that could not be finished ends as a broken transfer.
+         */
         get: operations["listRequests"];
         put?: never;
         post?: never;
