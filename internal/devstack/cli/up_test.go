@@ -62,9 +62,10 @@ func launch(t *testing.T, bin, dir string, port int, extra ...string) *launched 
 	return l
 }
 
-// ready returns the steps that were reported, and the summary.
-func (l *launched) ready(t *testing.T, limit time.Duration) (steps []string, summary map[string]any) {
+// ready returns what the steps reported, and the summary.
+func (l *launched) ready(t *testing.T, limit time.Duration) (steps map[string]string, summary map[string]any) {
 	t.Helper()
+	steps = map[string]string{}
 	timeout := time.After(limit)
 	for {
 		select {
@@ -76,7 +77,7 @@ func (l *launched) ready(t *testing.T, limit time.Duration) (steps []string, sum
 			case m["event"] == "error":
 				t.Fatalf("up failed: %v", m["detail"])
 			case m["event"] == "step":
-				steps = append(steps, fmt.Sprint(m["step"]))
+				steps[fmt.Sprint(m["step"])] = fmt.Sprint(m["detail"])
 			case m["event"] == "ready":
 				return steps, m
 			}
@@ -123,6 +124,11 @@ func TestUpFromNothingToKilledAndBack(t *testing.T) {
 	if proof["charge_usd"] == nil || proof["charge_usd"] == "0" || proof["balance_usd"] == nil {
 		t.Errorf("proof = %v, want a charge and a balance", proof)
 	}
+	if got := steps["migrate+seed"]; !strings.HasSuffix(got, ", demo tenant, 40 requests") {
+		t.Errorf("migrate+seed: %s, want 40 requests", got)
+	}
+	checkDemoTraffic(t, dir)
+	checkSQL(t, dir, fmt.Sprintf(`select (25000000000 - sum(charge_nano)) / 1000000000.0 = %v as true_balance from usage_event`, proof["balance_usd"]), " t (1 row)")
 	env := demoEnv(t, dir)
 	chat(t, env)
 	checkTools(t, dir)
@@ -163,12 +169,16 @@ func TestUpFromNothingToKilledAndBack(t *testing.T) {
 
 	began := time.Now()
 	again := launch(t, bin, dir, base)
-	_, _ = again.ready(t, secondStart)
+	steps, _ = again.ready(t, secondStart)
 	t.Logf("second start: %s", time.Since(began).Round(100*time.Millisecond))
 	after := demoEnv(t, dir)
 	if after["OPENAI_API_KEY"] != env["OPENAI_API_KEY"] || after["STARLANE_OWNER_PASSWORD"] != env["STARLANE_OWNER_PASSWORD"] {
 		t.Error("key or password changed with the restart")
 	}
+	if got := steps["migrate+seed"]; !strings.HasSuffix(got, ", demo tenant") {
+		t.Errorf("migrate+seed of the second start: %s, want no requests", got)
+	}
+	checkDemoTraffic(t, dir)
 	chat(t, after)
 
 	run, ok = data.Running()
@@ -243,6 +253,23 @@ func checkTools(t *testing.T, dir string) {
 		if code != 0 || !strings.Contains(out, c.want) {
 			t.Errorf("starlane %v: code %d, want 0 and %q in:\n%s%s", c.args, code, c.want, out, problems)
 		}
+	}
+}
+
+// checkDemoTraffic wants the requests of both clients in the ledger, once.
+func checkDemoTraffic(t *testing.T, dir string) {
+	t.Helper()
+	checkSQL(t, dir, `
+		select k.name, count(*), count(distinct e.requested_model), k.budget_nano is not null
+		from usage_event e join virtual_key k on k.tenant_id = e.tenant_id and k.id = e.key_id
+		where k.name <> 'demo' group by k.name, k.budget_nano order by k.name`, "nightly batch | 20 | 3 | t web app | 20 | 3 | f (2 rows)")
+}
+
+func checkSQL(t *testing.T, dir, query, want string) {
+	t.Helper()
+	code, out, problems := starlane("", "--data-dir", dir, "sql", query)
+	if got := strings.Join(strings.Fields(out), " "); code != 0 || !strings.HasSuffix(got, want) {
+		t.Errorf("%s: code %d, got %s%s, want %s", query, code, got, problems, want)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // admin calls the admin API as one caller. The seed uses no other way in, so it proves the API at each first start.
@@ -18,7 +19,7 @@ type admin struct {
 	client *http.Client
 }
 
-// problem is an answer of the API that is no success.
+// problem is an answer of the API, or of the relay, that is no success.
 type problem struct {
 	Status int    `json:"status"`
 	Code   string `json:"code"`
@@ -28,7 +29,7 @@ type problem struct {
 }
 
 func (p *problem) Error() string {
-	return fmt.Sprintf("%s: %d %s %s %s", p.what, p.Status, p.Code, p.Title, p.Detail)
+	return strings.Join(strings.Fields(fmt.Sprintf("%s: %d %s %s %s", p.what, p.Status, p.Code, p.Title, p.Detail)), " ")
 }
 
 // isStatus tells whether an error is an answer with that status.

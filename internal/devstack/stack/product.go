@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// startProduct migrates and starts the processes; the relay comes last, when there is something for it to know.
+// startProduct migrates, seeds and starts the processes; the relay comes last, when there is something for it to know.
 func (u *up) startProduct(ctx context.Context) error {
 	step := u.Report.Begin("migrate+seed")
 	out, err := u.apiAct(ctx, "", "migrate")
@@ -37,6 +37,17 @@ func (u *up) startProduct(ctx context.Context) error {
 			return err
 		}
 		detail += ", demo tenant"
+	}
+	if err := u.sup.start(ctx, u.relay()); err != nil {
+		return err
+	}
+	if u.Seed {
+		switch n, err := u.traffic(ctx); {
+		case err != nil:
+			return errors.Join(err, fmt.Errorf("logs: %s", u.dir.Path("logs")))
+		case n > 0:
+			detail += fmt.Sprintf(", %d requests", n)
+		}
 	}
 	step.Done(strings.TrimPrefix(detail, ", "))
 	return nil
@@ -74,9 +85,6 @@ func lastLine(s string) string {
 
 func (u *up) proveAndSum(ctx context.Context) (*Summary, error) {
 	step := u.Report.Begin("ready")
-	if err := u.sup.start(ctx, u.relay()); err != nil {
-		return nil, err
-	}
 	s := u.summary()
 	if u.Seed {
 		proof, err := u.prove(ctx)

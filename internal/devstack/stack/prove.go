@@ -20,7 +20,7 @@ const (
 	proofBody           = `{"model":"` + demoModel + `","messages":[{"role":"user","content":"hi"}]}`
 )
 
-// Proof is the one real request of a start.
+// Proof is the last request of a start.
 type Proof struct {
 	RequestID    string `json:"request_id"`
 	Charge       string `json:"charge_usd"`
@@ -37,11 +37,10 @@ func (u *up) prove(ctx context.Context) (*Proof, error) {
 		return nil, fmt.Errorf("the relay does not answer a chat completion: %w", err)
 	}
 	answered := time.Now()
-	token, err := accessToken(ctx, u.adminAPI(""), u.secrets.Demo.OwnerEmail, u.secrets.Demo.OwnerPassword)
+	owner, err := u.owner(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("sign in as the demo owner: %w", err)
+		return nil, err
 	}
-	owner := u.adminAPI(token)
 	p := &Proof{RequestID: requestID}
 	var request struct {
 		Charge       string `json:"charge"`
@@ -74,44 +73,61 @@ func (u *up) prove(ctx context.Context) (*Proof, error) {
 	return p, nil
 }
 
-// askRelay returns the id of a request that was answered. Until the relay has heard of the demo key it refuses; that is waited for.
-func (u *up) askRelay(ctx context.Context) (string, error) {
-	wait, cancel := context.WithTimeout(ctx, proofAcceptedWithin)
-	defer cancel()
-	var requestID string
-	var last error
-	err := proc.WaitFor(wait, 100*time.Millisecond, func() bool {
-		id, err := u.chatOnce(wait)
-		if err != nil && wait.Err() != nil {
-			return false // the end of the wait says nothing; what came before does
-		}
-		requestID, last = id, err
-		return err == nil
+// askRelay returns the id of a request that was answered.
+func (u *up) askRelay(ctx context.Context) (requestID string, err error) {
+	err = untilAccepted(ctx, func(ctx context.Context) error {
+		requestID, err = u.chatOnce(ctx)
+		return err
 	})
-	if err != nil && last != nil {
-		return "", last
-	}
 	return requestID, err
 }
 
-func (u *up) chatOnce(ctx context.Context) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.relayURL()+"/v1/chat/completions", bytes.NewReader([]byte(proofBody)))
-	if err != nil {
-		return "", fmt.Errorf("ask the relay: %w", err)
+// untilAccepted tries a request until the relay has heard of its key, its model and their price; until then it refuses.
+func untilAccepted(ctx context.Context, try func(context.Context) error) error {
+	wait, cancel := context.WithTimeout(ctx, proofAcceptedWithin)
+	defer cancel()
+	var last error
+	err := proc.WaitFor(wait, 100*time.Millisecond, func() bool {
+		err := try(wait)
+		if err != nil && wait.Err() != nil {
+			return false // the end of the wait says nothing; what came before does
+		}
+		last = err
+		return err == nil
+	})
+	if err != nil && last != nil {
+		return last
 	}
-	req.Header.Set("Authorization", "Bearer "+u.secrets.Demo.VirtualKey)
+	return err
+}
+
+// ask sends a request to the relay and reads the whole answer. Every status but 200 is a problem.
+func (u *up) ask(ctx context.Context, key, path string, body []byte) (http.Header, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.relayURL()+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, nil, fmt.Errorf("ask the relay: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
 	req.Header.Set("Content-Type", "application/json")
 	res, err := u.client.Do(req)
 	if err != nil {
-		return "", err
+		return nil, nil, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(res.Body, answerLimit))
+	answer, err := io.ReadAll(io.LimitReader(res.Body, answerLimit))
 	if err != nil {
-		return "", fmt.Errorf("read the relay's answer: %w", err)
+		return nil, nil, fmt.Errorf("read the relay's answer: %w", err)
 	}
 	if res.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%d %s", res.StatusCode, bytes.TrimSpace(body[:min(len(body), 500)]))
+		return nil, nil, &problem{Status: res.StatusCode, Detail: string(bytes.TrimSpace(answer[:min(len(answer), 500)])), what: "POST " + path}
+	}
+	return res.Header, answer, nil
+}
+
+func (u *up) chatOnce(ctx context.Context) (string, error) {
+	header, body, err := u.ask(ctx, u.secrets.Demo.VirtualKey, "/v1/chat/completions", []byte(proofBody))
+	if err != nil {
+		return "", err
 	}
 	var answer struct {
 		Choices []struct {
@@ -124,7 +140,7 @@ func (u *up) chatOnce(ctx context.Context) (string, error) {
 	if err := json.Unmarshal(body, &answer); err != nil || len(answer.Choices) == 0 || answer.Choices[0].Message.Content == "" || answer.Usage == nil {
 		return "", errors.New("the answer is no chat completion with content and usage")
 	}
-	id := res.Header.Get("x-request-id")
+	id := header.Get("x-request-id")
 	if id == "" {
 		return "", errors.New("the answer has no x-request-id")
 	}

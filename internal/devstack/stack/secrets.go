@@ -31,6 +31,9 @@ type Demo struct {
 	OwnerEmail    string `json:"owner_email"`
 	OwnerPassword string `json:"owner_password"`
 	VirtualKey    string `json:"virtual_key"`
+	// Of the two clients whose requests are still to be sent; both are empty when that is done.
+	WebAppKey string `json:"web_app_key,omitempty"`
+	BatchKey  string `json:"batch_key,omitempty"`
 }
 
 func (d DataDir) secrets() (*Secrets, error) {

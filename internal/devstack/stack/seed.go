@@ -72,8 +72,8 @@ func (u *up) operator(ctx context.Context) (admin, error) {
 			return op, err
 		}
 		// Another database than last time: what the old one held is gone.
-		d := &u.secrets.Demo
-		u.secrets.OperatorToken, d.TenantID, d.VirtualKey = "", "", ""
+		u.secrets.OperatorToken = ""
+		u.secrets.Demo = Demo{OwnerEmail: u.secrets.Demo.OwnerEmail, OwnerPassword: u.secrets.Demo.OwnerPassword}
 		if err := u.createOperator(ctx); err != nil {
 			return admin{}, err
 		}
@@ -230,19 +230,38 @@ func (u *up) seedTenant(ctx context.Context, op admin) error {
 		return err
 	}
 	if demo.VirtualKey == "" {
-		token, err := accessToken(ctx, u.adminAPI(""), demo.OwnerEmail, demo.OwnerPassword)
+		owner, err := u.owner(ctx)
 		if err != nil {
 			return err
 		}
-		var made struct {
-			Secret string `json:"secret"`
-		}
-		if err := u.adminAPI(token).call(ctx, http.MethodPost, "/keys", map[string]string{"name": "demo"}, &made); err != nil {
+		if err := u.seedClients(ctx, owner); err != nil {
 			return err
 		}
-		demo.VirtualKey = made.Secret
+		// It comes last: with it the tenant is complete.
+		if demo.VirtualKey, err = createKey(ctx, owner, map[string]any{"name": "demo"}); err != nil {
+			return err
+		}
 	}
 	return u.dir.writeJSON("secrets.json", u.secrets)
+}
+
+func createKey(ctx context.Context, owner admin, create map[string]any) (string, error) {
+	var made struct {
+		Secret string `json:"secret"`
+	}
+	err := owner.call(ctx, http.MethodPost, "/keys", create, &made)
+	return made.Secret, err
+}
+
+// owner signs in as the owner of the demo tenant, once a start.
+func (u *up) owner(ctx context.Context) (admin, error) {
+	if u.ownerToken == "" {
+		var err error
+		if u.ownerToken, err = accessToken(ctx, u.adminAPI(""), u.secrets.Demo.OwnerEmail, u.secrets.Demo.OwnerPassword); err != nil {
+			return admin{}, fmt.Errorf("sign in as the demo owner: %w", err)
+		}
+	}
+	return u.adminAPI(u.ownerToken), nil
 }
 
 // grantCredit gives the demo tenant credit when it has none left.

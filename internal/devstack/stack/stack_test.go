@@ -198,6 +198,37 @@ func TestReporterSpeaksToPeopleAndPrograms(t *testing.T) {
 	}
 }
 
+func TestDemoTrafficIsSentOnce(t *testing.T) {
+	t.Parallel()
+	plan := demoTraffic()
+	count, models, first := map[string]int{}, map[string]int{}, map[string]bool{}
+	for i := range plan {
+		r := &plan[i]
+		if !first[r.client] && r.fails {
+			t.Errorf("the first request of %s, which tells that its key works, may fail", r.client)
+		}
+		first[r.client] = true
+		count[r.client]++
+		models[r.model()]++
+		if tokens, ok := r.body["max_tokens"].(int); r.path != "/v1/embeddings" && (!ok || tokens > 40) {
+			t.Errorf("%s may answer with %v tokens, which takes too long", r.model(), r.body["max_tokens"])
+		}
+	}
+	if len(plan) != 40 || len(models) != 5 || models["demo/slow"] > 5 {
+		t.Errorf("%d requests to %v, want 40 to all five, few to the slow one", len(plan), models)
+	}
+	if left := remaining(plan, nil); len(left) != len(plan) {
+		t.Errorf("%d are left of a start that has sent none", len(left))
+	}
+	if left := remaining(plan, map[string]int{webApp: count[webApp] - 1, nightlyBatch: 100}); len(left) != 1 || left[0].client != webApp {
+		t.Errorf("left = %v, want the last of the web app", left)
+	}
+	u := &up{secrets: &Secrets{Demo: Demo{TenantID: "t", VirtualKey: "k"}}}
+	if n, err := u.traffic(t.Context()); n != 0 || err != nil {
+		t.Errorf("a later start sends %d requests, %v", n, err)
+	}
+}
+
 func TestConsoleHashFollowsItsSources(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

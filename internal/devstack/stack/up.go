@@ -47,7 +47,9 @@ type up struct {
 	ports   Ports
 	sup     *supervisor
 	secrets *Secrets
-	client  *http.Client
+	// ownerToken is the demo owner's, for the length of a start.
+	ownerToken string
+	client     *http.Client
 
 	mu  sync.Mutex // guards run
 	run Run
