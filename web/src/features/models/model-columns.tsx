@@ -18,8 +18,12 @@ function rateColumn(name: string, header: string, from?: "sm" | "lg"): Column<Mo
     accessorFn: (model) => rate(model, name) ?? "",
     meta: { align: "right", ...(from ? { from } : {}) },
     sortFn: (a, b) => compareMoney(rate(a.original, name) ?? "0", rate(b.original, name) ?? "0"),
-    cell: ({ row }) => {
-      const value = rate(row.original, name);
+    cell: ({ row: { original: model } }) => {
+      if (!model.price) {
+        // Said once a row: in the first of the price columns, which every width shows.
+        return name === "in_text" ? <span className="text-faint">no price yet</span> : null;
+      }
+      const value = rate(model, name);
       return value === undefined ? (
         <span className="text-faint" title="Not priced">
           none
