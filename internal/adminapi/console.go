@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,30 +39,35 @@ func newConsole(files fs.FS, relay string) (*console, error) {
 	return &console{files: files, index: index, policy: policy(relay)}, nil
 }
 
+// machines tells what only programs ask for and no page of the console is at: a part of an older build, the private
+// listener's paths, the relay's, and every name with a dot. They must learn that it is not here; a page would pass for an answer.
+func machines(name string) bool {
+	first, _, _ := strings.Cut(name, "/")
+	return strings.Contains(name, ".") || slices.Contains([]string{"assets", "metrics", "debug", "v1", "v1beta", "api", "webhooks"}, first)
+}
+
 // serve answers with a file of the console. Addresses inside the console have no file: they get the page, which finds its
 // way by itself. Files under assets/ carry a hash in their names and never change.
 func (s *console) serve(c *gin.Context) {
 	h := c.Writer.Header()
 	h.Set("Content-Security-Policy", s.policy)
+	name := strings.TrimPrefix(path.Clean(c.Request.URL.Path), "/")
+	b, err := fs.ReadFile(s.files, name)
+	if err != nil && machines(name) {
+		c.Status(http.StatusNotFound)
+		return
+	}
 	if m := c.Request.Method; m != http.MethodGet && m != http.MethodHead {
 		h.Set("Allow", "GET, HEAD")
 		c.Status(http.StatusMethodNotAllowed)
 		return
 	}
-	name := strings.TrimPrefix(path.Clean(c.Request.URL.Path), "/")
-	b, err := fs.ReadFile(s.files, name)
+	h.Set("Cache-Control", "no-cache")
 	switch {
-	case name != "" && err == nil:
-		h.Set("Cache-Control", "no-cache")
-		if strings.HasPrefix(name, "assets/") {
-			h.Set("Cache-Control", "public, max-age=31536000, immutable")
-		}
-	case strings.HasPrefix(name, "assets/"):
-		c.Status(http.StatusNotFound) // a page of an older build asks for its parts: the page itself would not help
-		return
-	default:
+	case err != nil:
 		name, b = "index.html", s.index
-		h.Set("Cache-Control", "no-cache")
+	case strings.HasPrefix(name, "assets/"):
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	c.Status(http.StatusOK) // not found is what gin expects here
 	http.ServeContent(c.Writer, c.Request, name, time.Time{}, bytes.NewReader(b))

@@ -185,8 +185,12 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s loads something from elsewhere or has a script inside", path)
 		}
 	}
-	if resp, _ := in.page("/assets/gone.js"); resp.StatusCode != http.StatusNotFound {
-		t.Errorf("missing asset: %d, want 404", resp.StatusCode)
+	for _, path := range []string{
+		"/assets/gone.js", "/metrics", "/metrics/", "/debug/pprof/", "/debug/vars", "/v1/models", "/.env", "/.git/config", "/robots.txt", "/keys/x.php", "/api", "//metrics",
+	} {
+		if resp, body := in.page(path); resp.StatusCode != http.StatusNotFound || strings.Contains(body, "<html") {
+			t.Errorf("%s: %d %.60q, want 404 and no page", path, resp.StatusCode, body)
+		}
 	}
 	if resp, body := in.page("/api/v1/nothing"); resp.StatusCode != http.StatusNotFound || !strings.Contains(body, `"code":"not_found"`) {
 		t.Errorf("unknown operation: %d %s", resp.StatusCode, body)
