@@ -83,7 +83,7 @@ func (s *Server) GetRequest(ctx context.Context, r gen.GetRequestRequestObject) 
 		Id: a.Id, OccurredAt: a.OccurredAt, PostedAt: a.PostedAt, KeyId: a.KeyId, KeyName: a.KeyName, ProjectId: a.ProjectId, Capability: a.Capability,
 		RequestedModel: a.RequestedModel, ServedModel: a.ServedModel, Provider: a.Provider, Outcome: a.Outcome, HttpStatus: a.HttpStatus, Streamed: a.Streamed,
 		InputTokens: a.InputTokens, OutputTokens: a.OutputTokens, Charge: a.Charge, TtftMs: a.TtftMs, DurationMs: a.DurationMs,
-		ServiceTier: x.ServiceTier, PriceVersionId: x.PriceVersion, Estimate: x.Estimate.String(), UpstreamRequestId: x.UpstreamRequestID,
+		ServiceTier: x.ServiceTier, PriceVersionId: x.PriceVersion, PriceValidFrom: utc(x.PriceFrom), Estimate: x.Estimate.String(), UpstreamRequestId: x.UpstreamRequestID,
 		DeploymentId: x.Deployment, TransactionId: x.Transaction, Classes: classes(&x),
 		Attempts: each(x.Attempts, func(t *statement.Attempt) gen.Attempt {
 			return gen.Attempt{DeploymentId: t.Deployment, Status: t.Status, Fault: t.Fault, DurationMs: t.Millis}

@@ -1460,7 +1460,9 @@ type ModelPrice struct {
 	// Examples: {"in_cached":"0.10","in_text":"1.00","out_text":"2.00"}
 	Rates     Rates     `json:"rates"`
 	ValidFrom time.Time `json:"valid_from"`
-	VersionId int64     `json:"version_id"`
+
+	// VersionId Names the version and counts nothing: the ids run through all books and models
+	VersionId int64 `json:"version_id"`
 }
 
 // ModelState defines model for ModelState.
@@ -1561,6 +1563,7 @@ type PriceBookPage struct {
 
 // PriceVersion defines model for PriceVersion.
 type PriceVersion struct {
+	// Id Names the version and counts nothing: the ids run through all books and models
 	Id          int64  `json:"id"`
 	Model       string `json:"model"`
 	PriceBookId int64  `json:"price_book_id"`
@@ -1730,16 +1733,21 @@ type RequestDetail struct {
 	// Estimate USD as a decimal string, up to nine places
 	//
 	// Examples: 12.50, 0.000000075
-	Estimate       Money              `json:"estimate"`
-	HttpStatus     int                `json:"http_status"`
-	Id             openapi_types.UUID `json:"id"`
-	InputTokens    int64              `json:"input_tokens"`
-	KeyId          openapi_types.UUID `json:"key_id"`
-	KeyName        string             `json:"key_name"`
-	OccurredAt     time.Time          `json:"occurred_at"`
-	Outcome        Outcome            `json:"outcome"`
-	OutputTokens   int64              `json:"output_tokens"`
-	PostedAt       time.Time          `json:"posted_at"`
+	Estimate     Money              `json:"estimate"`
+	HttpStatus   int                `json:"http_status"`
+	Id           openapi_types.UUID `json:"id"`
+	InputTokens  int64              `json:"input_tokens"`
+	KeyId        openapi_types.UUID `json:"key_id"`
+	KeyName      string             `json:"key_name"`
+	OccurredAt   time.Time          `json:"occurred_at"`
+	Outcome      Outcome            `json:"outcome"`
+	OutputTokens int64              `json:"output_tokens"`
+	PostedAt     time.Time          `json:"posted_at"`
+
+	// PriceValidFrom Since when the price version is valid; null when there was no price
+	PriceValidFrom *time.Time `json:"price_valid_from"`
+
+	// PriceVersionId Names the version and counts nothing: the ids run through all books and models. 0 when there was no price
 	PriceVersionId int64              `json:"price_version_id"`
 	ProjectId      openapi_types.UUID `json:"project_id"`
 	Provider       string             `json:"provider"`

@@ -118,6 +118,23 @@ func TestFileOfRequestsHoldsAllOfThemAndComesToTheLedger(t *testing.T) {
 	}
 }
 
+func TestRequestSaysSinceWhenItsPriceIsValid(t *testing.T) {
+	t.Parallel()
+	in := start(t)
+	o := in.newOrg("Acme")
+	in.spend(o, 1)
+	id := o.owner.do("GET", "/requests", nil).want(200).items()[0].(map[string]any)["id"].(string)
+	got := o.owner.do("GET", "/requests/"+id, nil).want(200)
+	class := got.object()["classes"].([]any)[1].(map[string]any)
+	if got.text("price_valid_from") != "2020-01-01T00:00:00Z" || class["rate"] != "0.244140777" {
+		t.Errorf("request = %s, want a price since 2020 with an output rate of 0.244140777", got.body)
+	}
+	free := in.newOrg("Bolt") // of an event without a version
+	if got := free.owner.do("GET", "/requests/"+in.things(free)["request_id"], nil).want(200); got.object()["price_valid_from"] != nil {
+		t.Errorf("without a price it is valid since %v", got.object()["price_valid_from"])
+	}
+}
+
 // A row on the last page cannot be read: what was sent until then must not pass for the file.
 func TestFileThatFailsInTheMiddleIsABrokenTransfer(t *testing.T) {
 	t.Parallel()

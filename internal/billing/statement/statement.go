@@ -126,6 +126,7 @@ type Request struct {
 	Deployment        *id.ID
 	Transaction       *int64
 	Rates             map[string]money.Price // of the price version; only in single reads
+	PriceFrom         *time.Time             // since when the price version is valid; only in single reads, nil without one
 }
 
 // Attempt is one upstream call of a request.

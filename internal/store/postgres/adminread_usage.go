@@ -206,14 +206,17 @@ func (s *Statements) Request(ctx context.Context, t, request id.ID) (statement.R
 		if out, err = pgx.CollectExactlyOneRow(rows, scanRequest); err != nil {
 			return found(err, "request")
 		}
-		rows, err = tx.Query(ctx, `select class, nano_per_million from price_rate where version_id = $1`, out.PriceVersion)
+		rows, err = tx.Query(ctx, `
+			select v.valid_from, r.class, r.nano_per_million
+			from price_version v join price_rate r on r.tenant_id = v.tenant_id and r.version_id = v.id
+			where v.id = $1`, out.PriceVersion)
 		if err != nil {
 			return fmt.Errorf("read rates: %w", err)
 		}
 		out.Rates = map[string]money.Price{}
 		var class string
 		var rate money.Price
-		_, err = pgx.ForEachRow(rows, []any{&class, &rate}, func() error {
+		_, err = pgx.ForEachRow(rows, []any{&out.PriceFrom, &class, &rate}, func() error {
 			out.Rates[class] = rate
 			return nil
 		})

@@ -2,30 +2,10 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
 import { formatMoney } from "@/lib/format/money";
 import { formatCount } from "@/lib/format/number";
-import { models } from "./mock/platform-data";
 import { requestsWith, topups } from "./mock/tenant-data";
-import { createMockApi, type MockApi, problem } from "./mock-api";
-import { renderApp } from "./render-app";
+import { createMockApi, problem, withAnswers } from "./mock-api";
+import { renderApp, signIn } from "./render-app";
 import { serve } from "./server";
-
-/** The mock with some answers replaced. */
-function withAnswers(answers: Record<string, ReturnType<MockApi["answer"]>>): MockApi {
-  const api = createMockApi();
-  return {
-    answer: (method, url, body) =>
-      answers[`${method} ${url.pathname.replace("/api/v1", "")}`] ?? api.answer(method, url, body),
-  };
-}
-
-async function signIn(
-  user: ReturnType<typeof renderApp>["user"],
-  email = "mika@northwind.example",
-  password = "correct",
-) {
-  await user.type(await screen.findByLabelText("Email"), email);
-  await user.type(screen.getByLabelText("Password"), password);
-  await user.click(screen.getByRole("button", { name: "Sign in" }));
-}
 
 describe("sign-in", () => {
   it("comes first and leads back to the page that was asked for", async () => {
@@ -131,38 +111,6 @@ describe("requests", () => {
     await signIn(user);
     expect(await screen.findByRole("columnheader", { name: "Cost" })).toBeTruthy();
     expect(screen.queryByRole("columnheader", { name: /·/ })).toBeNull();
-  });
-});
-
-describe("models", () => {
-  it("without a price say so once, and those without a class say none", async () => {
-    const [priced, free] = models;
-    serve(
-      withAnswers({
-        "GET /models": {
-          status: 200,
-          body: {
-            items: [
-              { ...priced, name: "m/unpriced", price: null },
-              {
-                ...free,
-                name: "m/input-only",
-                price: { ...free?.price, rates: { in_text: "1.00" } },
-              },
-            ],
-            next_cursor: null,
-          },
-        },
-      }),
-    );
-    const { user } = renderApp("/models");
-    await signIn(user);
-    const row = async (name: string) =>
-      within((await screen.findByRole("button", { name })).closest("tr") as HTMLElement);
-    const unpriced = await row("m/unpriced");
-    expect(unpriced.getAllByText("no price yet")).toHaveLength(1);
-    expect(unpriced.queryByText("none")).toBeNull();
-    expect((await row("m/input-only")).getAllByText("none")).toHaveLength(2);
   });
 });
 

@@ -221,3 +221,12 @@ export function createMockApi(): MockApi {
     },
   };
 }
+
+/** The mock with some answers replaced. */
+export function withAnswers(answers: Record<string, ReturnType<MockApi["answer"]>>): MockApi {
+  const api = createMockApi();
+  return {
+    answer: (method, url, body) =>
+      answers[`${method} ${url.pathname.replace("/api/v1", "")}`] ?? api.answer(method, url, body),
+  };
+}

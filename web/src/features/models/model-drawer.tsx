@@ -35,8 +35,7 @@ export function ModelDrawer({ model, onClose }: { model: Model | undefined; onCl
               <>
                 <Definitions items={rates(model.price)} />
                 <p className="mt-2 text-faint text-xs">
-                  {model.price.contract ? "Your contract" : "List price"}, version{" "}
-                  {model.price.version_id}, since{" "}
+                  {model.price.contract ? "Your contract" : "List price"}, valid since{" "}
                   <Time value={model.price.valid_from} style="date" />
                 </p>
               </>

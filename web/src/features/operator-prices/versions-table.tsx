@@ -34,7 +34,9 @@ function columnsFor(inForce: Set<number>): Column<Version>[] {
       cell: ({ row: { original: version } }) => (
         <div className="py-2">
           <span className="font-medium">{version.model}</span>
-          <p className="text-faint text-xs">version {version.id}</p>
+          <p className="text-faint text-xs md:hidden">
+            from <Time value={version.valid_from} />
+          </p>
         </div>
       ),
     },

@@ -120,7 +120,16 @@ function facts(request: Schema<"RequestDetail">) {
       value: request.transaction_id === null ? "none, nothing charged" : request.transaction_id,
       numeric: true,
     },
-    { term: "Price version", value: request.price_version_id, numeric: true },
+    {
+      term: "Price",
+      value: request.price_valid_from ? (
+        <>
+          valid since <Time value={request.price_valid_from} style="date" />
+        </>
+      ) : (
+        "none"
+      ),
+    },
     { term: "Upstream request", value: request.upstream_request_id || "none" },
   ];
 }

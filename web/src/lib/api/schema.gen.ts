@@ -1442,8 +1442,16 @@ export interface components {
         };
         RequestDetail: components["schemas"]["RequestSummary"] & {
             service_tier: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Names the version and counts nothing: the ids run through all books and models. 0 when there was no price
+             */
             price_version_id: number;
+            /**
+             * Format: date-time
+             * @description Since when the price version is valid; null when there was no price
+             */
+            price_valid_from: string | null;
             estimate: components["schemas"]["Money"];
             classes: components["schemas"]["RequestClass"][];
             attempts: components["schemas"]["Attempt"][];
@@ -1591,7 +1599,10 @@ export interface components {
         /** @enum {string} */
         ModelState: "active" | "hidden" | "retired";
         ModelPrice: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Names the version and counts nothing: the ids run through all books and models
+             */
             version_id: number;
             /** Format: date-time */
             valid_from: string;
@@ -1883,7 +1894,10 @@ export interface components {
             next_cursor: string | null;
         };
         PriceVersion: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Names the version and counts nothing: the ids run through all books and models
+             */
             id: number;
             /** Format: int64 */
             price_book_id: number;

@@ -84,6 +84,7 @@ export function requestDetail(request: Schema<"RequestSummary">): Schema<"Reques
     ...request,
     service_tier: "default",
     price_version_id: 17,
+    price_valid_from: at(60 * 24 * 90),
     estimate: request.charge,
     classes: [
       line("in_text", request.input_tokens - cached, inputCost),
@@ -107,8 +108,7 @@ export function requestsWith(tokenClass: string | null): Schema<"RequestSummary"
   if (!tokenClass) return requests;
   return requests.flatMap((request) => {
     const line = requestDetail(request).classes.find((one) => one.class === tokenClass);
-    if (!line?.units) return [];
-    return [{ ...request, class_units: line.units, class_charge: line.charge }];
+    return line?.units ? [{ ...request, class_units: line.units, class_charge: line.charge }] : [];
   });
 }
 
