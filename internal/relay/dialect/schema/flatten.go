@@ -15,7 +15,7 @@ func (o *openAPI) flatten(n *node, at *place) (*node, error) {
 	case guard.True:
 		return object(), nil
 	case guard.False:
-		return nil, nil //nolint:nilnil // as in schema
+		return nil, nil
 	case guard.Object:
 	default:
 		return nil, at.fail(ErrShape)

@@ -67,7 +67,7 @@ func (o *openAPI) schema(n *node, at *place, depth int) (*node, error) {
 		o.entered = o.entered[:mark]
 	}()
 	if flat == nil {
-		return nil, nil //nolint:nilnil // "no value fits" is no failure: an alternative or a property less
+		return nil, nil
 	}
 	if list := flat.get("anyOf"); list != nil {
 		return o.union(list.items, flat.without("anyOf"), at.to("anyOf"), depth)
@@ -145,14 +145,18 @@ func (o *openAPI) union(variants []*node, rest *node, at *place, depth int) (*no
 		if err != nil {
 			return nil, err
 		}
-		if sub != nil {
+		switch text, _ := sub.get("type").text(); {
+		case sub == nil:
+		case text == "NULL":
+			nullable = true
+		default:
 			out.items = append(out.items, sub)
 		}
 	}
 	switch len(out.items) {
 	case 0:
 		if !nullable {
-			return nil, nil //nolint:nilnil // as in schema
+			return nil, nil
 		}
 		return o.leaf(rest.without("type"), "null", false, nil, at, depth)
 	case 1:
@@ -182,9 +186,6 @@ func withNull(n *node, nullable bool) *node {
 		for _, sub := range list.items {
 			withNull(sub, true)
 		}
-		return n
-	}
-	if text, _ := n.get("type").text(); text == "NULL" {
 		return n
 	}
 	i := n.find("type") + 1

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -202,6 +203,12 @@ func FuzzTransforms(f *testing.F) {
 		f.Add([]byte(seed), []byte(`{"a":[1,"x",null]}`))
 	}
 	f.Fuzz(func(t *testing.T, src, value []byte) {
+		start := time.Now()
+		defer func() {
+			if d := time.Since(start); d > 5*time.Second {
+				t.Errorf("took %v", d)
+			}
+		}()
 		for name, transform := range map[string]func([]byte) ([]byte, error){
 			"Anthropic":   func(src []byte) ([]byte, error) { out, _, err := Anthropic(src); return out, err },
 			"OpenAPI":     func(src []byte) ([]byte, error) { out, _, err := OpenAPI(src); return out, err },

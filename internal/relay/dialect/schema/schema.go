@@ -46,9 +46,9 @@ type placedError struct {
 	err error
 }
 
-func (p *place) fail(err error) error      { return &placedError{p, err} }
-func (e *placedError) Error() string       { return e.at.String() + ": " + e.err.Error() }
-func (e *placedError) Unwrap() error       { return e.err }
+func (p *place) fail(err error) error { return &placedError{p, err} }
+func (e *placedError) Error() string  { return e.at.String() + ": " + e.err.Error() }
+func (e *placedError) Unwrap() error  { return e.err }
 
 // String is a JSON pointer as a fragment, with long names cut.
 func (p *place) String() string {
@@ -86,10 +86,10 @@ func (p *place) String() string {
 type inside uint8
 
 const (
-	other   inside = iota
-	one            // a schema, or for items a list of them
-	listed         // an array of schemas
-	named          // an object whose members are schemas
+	other  inside = iota
+	one           // a schema, or for items a list of them
+	listed        // an array of schemas
+	named         // an object whose members are schemas
 )
 
 func holds(key string) inside {

@@ -37,10 +37,10 @@ func null() *node { return &node{kind: guard.Null, raw: []byte("null")} }
 // quoted is a string of text that needs no escapes, or has them already.
 func quoted(text string) *node { return &node{kind: guard.String, raw: []byte(`"` + text + `"`)} }
 
-func (n *node) isObject() bool { return n != nil && n.kind == guard.Object }
-func (n *node) isArray() bool  { return n != nil && n.kind == guard.Array }
-func (n *node) isString() bool { return n != nil && n.kind == guard.String }
-func (n *node) isNumber() bool { return n != nil && n.kind == guard.Number }
+func (n *node) isObject() bool       { return n != nil && n.kind == guard.Object }
+func (n *node) isArray() bool        { return n != nil && n.kind == guard.Array }
+func (n *node) isString() bool       { return n != nil && n.kind == guard.String }
+func (n *node) isNumber() bool       { return n != nil && n.kind == guard.Number }
 func (n *node) is(k guard.Kind) bool { return n != nil && n.kind == k }
 
 // list is the elements of an array.

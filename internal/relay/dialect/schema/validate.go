@@ -16,7 +16,7 @@ import (
 // Limits of a check. They hold its time to seconds for a schema and an answer made to be slow; ordinary ones are far below.
 const (
 	maxChecked  = 5_000       // schemas, references followed; to compile takes the square of it
-	maxVisits   = 10_000_000  // schemas times values
+	maxVisits   = 2_000_000   // schemas times values
 	maxMatching = 200_000_000 // instructions of all patterns times bytes of the value
 	maxDigits   = 400         // of a number
 	maxExponent = 3           // digits of the exponent of a number
@@ -43,7 +43,7 @@ func Validate(schema, value []byte) error {
 	}
 	v, values, err := parse(value)
 	if err != nil {
-		return err
+		return at.fail(errors.Unwrap(err)) // the place would be made of the value's keys
 	}
 	in := inliner{root: root, active: map[*node]bool{}}
 	inlined, err := in.schema(root, at, 1)
@@ -53,11 +53,11 @@ func Validate(schema, value []byte) error {
 	if in.nodes*values > maxVisits {
 		return at.fail(ErrCostly)
 	}
-	rules, err := toAny(inlined, at)
+	rules, err := toAny(inlined)
 	if err != nil {
 		return err
 	}
-	instance, err := toAny(v, at)
+	instance, err := toAny(v)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func compile(rules any) (*jsonschema.Schema, int, error) {
 		if err != nil {
 			return nil, ErrCompile
 		}
-		program, err := syntax.Compile(parsed)
+		program, err := syntax.Compile(parsed.Simplify())
 		if err != nil {
 			return nil, ErrCompile
 		}
@@ -202,13 +202,13 @@ func (in *inliner) schema(n *node, at *place, depth int) (*node, error) {
 	return out, nil
 }
 
-// toAny is the value as the library takes it. Numbers are exact there, so that a long one would take its time.
-func toAny(n *node, at *place) (any, error) {
+// toAny is the value as the library takes it.
+func toAny(n *node) (any, error) {
 	switch n.kind {
 	case guard.Object:
 		out := make(map[string]any, len(n.members))
 		for _, m := range n.members {
-			v, err := toAny(m.value, at)
+			v, err := toAny(m.value)
 			if err != nil {
 				return nil, err
 			}
@@ -218,7 +218,7 @@ func toAny(n *node, at *place) (any, error) {
 	case guard.Array:
 		out := make([]any, 0, len(n.items))
 		for _, item := range n.items {
-			v, err := toAny(item, at)
+			v, err := toAny(item)
 			if err != nil {
 				return nil, err
 			}
@@ -231,11 +231,17 @@ func toAny(n *node, at *place) (any, error) {
 	case guard.True, guard.False:
 		return n.kind == guard.True, nil
 	case guard.Null:
-		return nil, nil //nolint:nilnil // null
+		return nil, nil
+	default:
+		return number(n)
 	}
+}
+
+// number refuses what is long or has a large exponent: the library computes exactly, with all the digits.
+func number(n *node) (any, error) {
 	_, exponent, _ := strings.Cut(strings.ToLower(string(n.raw)), "e")
 	if len(n.raw) > maxDigits || len(strings.TrimLeft(exponent, "+-0")) > maxExponent {
-		return nil, at.fail(ErrCostly)
+		return nil, (*place)(nil).fail(ErrCostly)
 	}
 	return json.Number(n.raw), nil
 }
