@@ -28,6 +28,7 @@ func (x *exchange) admit(ctx context.Context) error {
 	if x.req, err = x.call.Ingress.DecodeRequest(x.call.Body); err != nil {
 		return err //nolint:wrapcheck // an apperr for the client
 	}
+	x.req.Notes.Strict, x.req.Notes.Lenient = x.call.Strict, x.call.Lenient
 	if err := x.route(); err != nil {
 		return err
 	}
@@ -69,29 +70,30 @@ type estimate struct {
 	err     error
 }
 
-// consider raises the estimate to what a model would cost. It is false if the model has no price for what is asked.
-func (x *exchange) consider(m *catalog.Model, size llm.Size, rates *pricing.Rates) bool {
-	counts, ok := upperCounts(x, m, rates, size, longest(m))
+// consider raises the estimate to what a model would cost. It is false, and names a class, if the model has no price for what
+// is asked.
+func (x *exchange) consider(m *catalog.Model, size llm.Size, rates *pricing.Rates) (missing usage.Class, ok bool) {
+	counts, missing, ok := upperCounts(x, m, rates, size, longest(m))
 	if !ok {
-		return false
+		return missing, false
 	}
-	bounded, _ := upperCounts(x, m, rates, size, min(longest(m), defaultOutput))
+	bounded, _, _ := upperCounts(x, m, rates, size, min(longest(m), defaultOutput))
 	full, err := pricing.Rate(counts, rates)
 	if err != nil {
 		x.estimate.err = err
-		return true
+		return 0, true
 	}
 	less, err := pricing.Rate(bounded, rates)
 	if err != nil {
 		x.estimate.err = err
-		return true
+		return 0, true
 	}
 	e := &x.estimate
 	likely := min(size.Most/bytesPerToken+1, counts.Input())
 	e.input = max(e.input, likely)
 	e.tokens = max(e.tokens, likely+bounded.Output())
 	e.amount, e.bounded = max(e.amount, full.Total), max(e.bounded, less.Total)
-	return true
+	return 0, true
 }
 
 // longest is the longest answer that a model gives, in tokens.
@@ -103,20 +105,16 @@ func longest(m *catalog.Model) usage.Tokens {
 }
 
 // upperCounts are the counts of a request whose answer is as long as the client allows, or unbounded if it does not say, each
-// token in the dearest class that it may turn out to be of. It is false if one of the classes has no price.
-func upperCounts(x *exchange, m *catalog.Model, rates *pricing.Rates, size llm.Size, unbounded usage.Tokens) (counts usage.Counts, ok bool) {
+// token in the dearest class that it may turn out to be of. It is false, and names a class, if one of them has no price.
+func upperCounts(x *exchange, m *catalog.Model, rates *pricing.Rates, size llm.Size, unbounded usage.Tokens) (counts usage.Counts, missing usage.Class, ok bool) {
 	input := size.Most + promptBase
 	if m.ContextLength > 0 {
 		input = min(input, m.ContextLength)
 	}
-	heard := []usage.Class{usage.InText}
-	if size.Audio {
-		heard = append(heard, usage.InAudio)
-	}
-	class, ok := dearest(rates, heard)
+	class, ok := dearest(rates, append([]usage.Class{usage.InText}, size.Also...))
 	counts.Set(class, input, usage.Estimated)
 	if x.call.Capability != dialect.Chat || !ok {
-		return counts, ok
+		return counts, class, ok
 	}
 	output := x.req.MaxOutput
 	if output == 0 {
@@ -131,15 +129,15 @@ func upperCounts(x *exchange, m *catalog.Model, rates *pricing.Rates, size llm.S
 	}
 	class, ok = dearest(rates, said)
 	counts.Set(class, output*x.req.Choices, usage.Estimated)
-	return counts, ok
+	return counts, class, ok
 }
 
-// dearest is the class with the highest price, false if one has none.
+// dearest is the class with the highest price, or one that has none.
 func dearest(rates *pricing.Rates, classes []usage.Class) (most usage.Class, ok bool) {
 	most = classes[0]
 	for _, c := range classes {
 		if !rates.Has[c] {
-			return most, false
+			return c, false
 		}
 		if rates.Price[c] > rates.Price[most] {
 			most = c

@@ -147,13 +147,19 @@ func (x *exchange) attempt(ctx context.Context) *llm.Fault {
 func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, fault *llm.Fault) {
 	x.closeTap()
 	x.wire = x.egress(x.pick.Candidate)
-	message, err := x.wire.EncodeRequest(x.req, x.pick.Candidate.Deployment.UpstreamModel)
+	c := x.pick.Candidate
+	to := dialect.Target{Model: c.Deployment.UpstreamModel, MaxOutput: c.Model.MaxOutput}
+	message, err := x.wire.EncodeRequest(x.req, to)
 	if err != nil {
-		return 0, &llm.Fault{Phase: llm.Dial, Kind: llm.Missing, Err: err}
+		return 0, &llm.Fault{Phase: llm.Dial, Kind: llm.Unfit, Err: err}
+	}
+	header := x.call.Header
+	if x.req.Original.Dialect != c.Provider.Dialect {
+		header = nil // of another vendor
 	}
 	x.sent = true
 	res, err := x.p.Sender.Send(ctx, Dispatch{
-		Candidate: x.pick.Candidate, Key: x.pick.Key, Path: x.wire.Path(), Body: message, Stream: x.req.Stream, Header: x.call.Header,
+		Candidate: c, Key: x.pick.Key, Path: x.wire.Path(x.req, to.Model), Body: message, Stream: x.req.Stream, Header: header,
 	})
 	if err != nil {
 		if !errors.As(err, &fault) {
@@ -201,6 +207,9 @@ func (x *exchange) note(res *http.Response) {
 		}
 	}
 	v := res.Header.Get("X-Request-Id")
+	if v == "" {
+		v = res.Header.Get("Request-Id")
+	}
 	if len(v) > maxUpstreamID {
 		v = v[:maxUpstreamID]
 	}
@@ -230,14 +239,14 @@ func (x *exchange) whole(res *http.Response, begin time.Time) *llm.Fault {
 		return &llm.Fault{Phase: llm.Stream, Status: res.StatusCode, Err: err}
 	}
 	defer content.Release()
-	answer, err := x.wire.ReadAnswer(content)
+	answer, err := x.wire.ReadAnswer(x.req, content, x)
 	if err != nil {
 		return &llm.Fault{Phase: llm.Status, Status: res.StatusCode, Err: err}
 	}
 	x.event.TTFTMillis = x.p.Clock.Now().Sub(x.call.Start).Milliseconds()
 	x.event.Counts = answer.Counts
 	if !answer.Reported {
-		x.estimateCounts(x.wire.EstimateAnswer(content, x.count))
+		x.fillCounts(x.wire.EstimateAnswer(content, x.Count))
 	}
 	x.succeed(begin)
 	x.deliver(content, answer)
@@ -256,6 +265,9 @@ func (x *exchange) deliver(content body.Content, answer llm.Answer) {
 		x.head(http.StatusOK, x.p.json)
 		_, _ = m.WriteTo(x.sink) // the answer is settled: whether the client still took it changes nothing
 		return
+	}
+	if answer.Body != nil {
+		content = body.Copy(answer.Body)
 	}
 	h["Content-Length"] = decimal(int64(content.Len()))
 	x.head(http.StatusOK, x.p.json)

@@ -77,6 +77,8 @@ type Call struct {
 	Ingress    dialect.Ingress
 	Body       body.Content // released by the caller, after Serve
 	Header     http.Header  // what goes on to the upstream; nil for nothing
+	Strict     bool         // refuse what an upstream cannot do to the letter
+	Lenient    bool         // leave out what an upstream cannot do at all
 	Start      time.Time
 }
 

@@ -10,6 +10,7 @@ import (
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/llm"
 	"starlane/internal/relay/pool"
+	"starlane/internal/usage"
 )
 
 // capacityRetry is when a client may ask again for a model that has nobody to serve it.
@@ -19,18 +20,16 @@ const capacityRetry = 5 * time.Second
 func (x *exchange) route() error {
 	snapshot := x.p.Catalog()
 	if snapshot == nil {
-		return apperr.New(apperr.NoCapacity, "The relay is still starting. Try again soon.").WithRetryAfter(time.Second)
+		return starting()
 	}
 	name := x.req.Model
-	candidates, alias, ok := snapshot.Resolve(name)
-	switch {
-	case !ok:
-		return apperr.New(apperr.ModelNotFound, "The model does not exist or you do not have access to it. See GET /v1/models.").WithParam("model")
-	case !x.call.Key.Allows(name):
-		return apperr.New(apperr.ModelNotAllowed, "This API key may not use the model %q.", name).WithParam("model")
+	candidates, alias, err := allowed(snapshot, x.call.Key, name)
+	if err != nil {
+		return err
 	}
 	x.alias = alias
 	able, priced := false, false
+	missing := usage.NumClasses
 	var size llm.Size
 	var measure dialect.Egress // that size is from
 	for i := range candidates {
@@ -48,8 +47,13 @@ func (x *exchange) route() error {
 			size, measure = wire.MeasurePrompt(x.req), wire
 		}
 		rates := snapshot.Prices.Lookup(x.call.Key.Tenant, d.Model.Name, x.call.Start)
-		if rates == nil || !x.consider(d.Model, size, rates) {
+		if rates == nil {
 			x.unpriced = append(x.unpriced, d.Model)
+			continue
+		}
+		class, ok := x.consider(d.Model, size, rates)
+		if !ok {
+			x.unpriced, missing = append(x.unpriced, d.Model), class
 			continue
 		}
 		priced = true
@@ -57,8 +61,8 @@ func (x *exchange) route() error {
 	switch {
 	case len(candidates) > 0 && !able:
 		return apperr.New(apperr.InvalidRequest, "The model %q cannot be used for %s.", name, x.call.Capability).WithParam("model")
-	case len(x.unpriced) > 0 && !priced && (size.Audio || x.req.AudioOut):
-		return apperr.New(apperr.ModelUnpriced, "The model %q has no price for audio, so it cannot be used with audio.", name).WithParam("model")
+	case len(x.unpriced) > 0 && !priced && missing != usage.NumClasses:
+		return apperr.New(apperr.ModelUnpriced, "The model %q has no price for %s, which this request needs.", name, missing).WithParam("model")
 	case len(x.unpriced) > 0 && !priced:
 		return apperr.New(apperr.ModelUnpriced, "The model %q has no price yet, so it cannot be used.", name).WithParam("model")
 	case !priced:
@@ -66,11 +70,16 @@ func (x *exchange) route() error {
 	}
 	x.prices = snapshot.Prices
 	x.chooser = pool.New(candidates, x.usable)
+	var ok bool
 	if x.pick, ok = x.chooser.Next(); !ok {
 		return noCapacity()
 	}
 	x.primary = x.pick.Candidate.Model
 	return nil
+}
+
+func starting() error {
+	return apperr.New(apperr.NoCapacity, "The relay is still starting. Try again soon.").WithRetryAfter(time.Second)
 }
 
 func noCapacity() error {
@@ -82,7 +91,7 @@ func (x *exchange) egress(d *catalog.Candidate) dialect.Egress {
 	if !d.Model.Has(x.call.Capability) {
 		return nil
 	}
-	return x.p.Egress[dialect.Key{Dialect: d.Provider.Dialect, Capability: x.call.Capability}]
+	return x.p.Egress[dialect.Key{Client: x.req.Original.Dialect, Upstream: d.Provider.Dialect, Capability: x.call.Capability}]
 }
 
 func (x *exchange) usable(d *catalog.Candidate) bool {

@@ -106,7 +106,7 @@ func newPipeline(t testing.TB, sender relay.Sender, l *ledger) (*relay.Pipeline,
 	chat, bodies := openaichat.New(), body.NewPool(1<<26, 1<<20)
 	p, err := relay.New(relay.Deps{
 		Keys: l, Hasher: hasher, Admitter: l, Log: l, Catalog: func() *catalog.Snapshot { return snapshot }, Sender: sender,
-		Egress: dialect.Registry{{Dialect: "openai", Capability: dialect.Chat}: chat}, Bodies: bodies, Tokens: noTokens{},
+		Egress: dialect.Registry{{Client: "openai", Upstream: "openai", Capability: dialect.Chat}: chat}, Bodies: bodies, Tokens: noTokens{},
 		Clock: clock.System{}, Logger: slog.New(slog.DiscardHandler), Metrics: relay.NewMetrics(prometheus.NewRegistry(), bodies),
 		Timeouts: relay.Timeouts{Request: time.Minute, Header: time.Minute, Idle: time.Minute},
 	})

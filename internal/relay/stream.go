@@ -44,7 +44,7 @@ type streaming struct {
 func (x *exchange) stream(res *http.Response, begin time.Time) *llm.Fault {
 	s := &streaming{x: x, reader: x.p.readers.Get(res.Body), begin: begin}
 	defer x.p.readers.Put(s.reader)
-	x.tap = x.wire.NewTap(x.req)
+	x.tap = x.wire.NewTap(x.req, x)
 	x.p.Metrics.streams.Inc()
 	defer x.p.Metrics.streams.Dec()
 	for {
@@ -68,14 +68,11 @@ func (s *streaming) stop(err error) *llm.Fault {
 	if !errors.Is(err, io.EOF) {
 		return streamFault(err)
 	}
-	if len(s.reader.Rest()) > 0 || !s.x.tap.Answer().Finished {
+	mark, finished := s.x.tap.Finish()
+	if len(s.reader.Rest()) > 0 || !finished {
 		return streamFault(errEnded)
 	}
-	// The model came to its end and the connection closed in order: only the mark is missing.
-	if fault := s.end([]byte("data: [DONE]\n\n")); fault != nil {
-		return fault
-	}
-	return nil
+	return s.end(mark)
 }
 
 func streamFault(err error) *llm.Fault {
@@ -98,6 +95,12 @@ func (s *streaming) pump() *llm.Fault {
 		if seen.Content {
 			s.first()
 		}
+		if seen.Out != nil && seen.Step == dialect.Pass {
+			if fault := s.write(seen.Out); fault != nil {
+				return fault
+			}
+			continue
+		}
 		switch seen.Step {
 		case dialect.Pass:
 			if fault := s.passWithout(e, seen.Cut); fault != nil {
@@ -107,13 +110,12 @@ func (s *streaming) pump() *llm.Fault {
 			if fault := s.write(nil); fault != nil {
 				return fault
 			}
-		case dialect.Usage:
-			if fault := s.usage(e); fault != nil {
-				return fault
-			}
 		case dialect.End:
 			if s.empty() {
 				return streamFault(errEmpty)
+			}
+			if seen.Out != nil {
+				return s.end(seen.Out)
 			}
 			return s.end(e.Raw)
 		case dialect.Failed:
@@ -156,19 +158,6 @@ func (s *streaming) passWithout(e sse.Event, cut llm.Span) *llm.Fault {
 	}
 	s.pass(e.Raw[e.At+cut.To:])
 	return nil
-}
-
-// usage passes the event with the usage on, with the cost if the client wants it.
-func (s *streaming) usage(e sse.Event) *llm.Fault {
-	if !s.x.req.WantsCost {
-		s.pass(e.Raw)
-		return nil
-	}
-	if fault := s.write(nil); fault != nil {
-		return fault
-	}
-	cost := s.x.charge(s.x.tap.Answer().Counts)
-	return s.write(s.x.tap.AppendCost(nil, e.Data, cost.String()))
 }
 
 // write sends the run and then extra, or keeps both back before the first content.
@@ -273,6 +262,9 @@ func (x *exchange) head(status int, contentType []string) {
 		route = "fallback"
 	}
 	h["X-Starlane-Route"] = []string{route}
+	if notes := x.req.Notes.Header(); notes != "" {
+		h["X-Starlane-Warnings"] = []string{notes}
+	}
 	x.reservation.Limits().Write(h)
 	x.sink.WriteHeader(status)
 }
@@ -283,35 +275,24 @@ func decimal(n int64) []string { return []string{strconv.FormatInt(n, 10)} }
 func (x *exchange) tally() {
 	if x.tap == nil {
 		if x.sent {
-			x.estimateCounts(0)
+			x.fillCounts(0)
 		}
 		return
 	}
-	if a := x.tap.Answer(); a.Reported {
-		x.event.Counts = a.Counts
-		return
-	}
-	x.estimateCounts(x.tap.EstimateOutput(x.count))
-}
-
-// estimateCounts fills the record from our own count, for want of a report.
-func (x *exchange) estimateCounts(output usage.Tokens) {
-	x.event.Counts = usage.Counts{}
-	x.event.Counts.Set(usage.InText, x.wire.EstimatePrompt(x.req, x.count), usage.Estimated)
-	if output > 0 {
-		x.event.Counts.Set(usage.OutText, output, usage.Estimated)
+	a := x.tap.Answer()
+	x.event.Counts = a.Counts
+	if !a.Reported {
+		x.fillCounts(x.tap.EstimateOutput(x.Count))
 	}
 }
 
-// maxCounted bounds the text that is counted token by token, because a client that leaves must not cost more than one that
-// stays; a longer text is counted in part and the rest in proportion.
-const maxCounted = 256 << 10
-
-func (x *exchange) count(text []byte) usage.Tokens {
-	part := text[:min(len(text), maxCounted)]
-	n := x.p.Tokens.Count(x.pick.Candidate.Model.Tokenizer, part)
-	if len(part) < len(text) {
-		n = n * usage.Tokens(len(text)) / usage.Tokens(len(part))
-	}
-	return n
+// fillCounts completes the record by our own count, for want of a report.
+func (x *exchange) fillCounts(output usage.Tokens) {
+	x.event.Counts.Fill(func() usage.Tokens { return x.wire.EstimatePrompt(x.req, x.Count) }, output)
 }
+
+// Cost implements dialect.Meter.
+func (x *exchange) Cost(c usage.Counts) string { return x.charge(c).String() }
+
+// Count implements dialect.Meter.
+func (x *exchange) Count(text []byte) usage.Tokens { return x.p.count(x.pick.Candidate.Model, text) }

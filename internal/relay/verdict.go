@@ -43,6 +43,8 @@ func judge(f *llm.Fault) verdict {
 		return verdict{retry: true, rank: 1, err: apperr.Wrap(f, apperr.UpstreamAuth, "The provider of this model does not accept our credentials. We have been told.")}
 	case llm.Missing:
 		return verdict{retry: true, rank: 1, err: apperr.Wrap(f, apperr.UpstreamError, "The provider does not offer this model at the moment.")}
+	case llm.Unfit:
+		return verdict{retry: true, rank: 5, err: apperr.From(f.Err)}
 	case llm.Transient:
 	}
 	switch {
@@ -72,7 +74,7 @@ func callerCode(status int) apperr.Code {
 // StatusOf is the HTTP status of the model API for an error of ours.
 func StatusOf(e *apperr.Error) int {
 	switch e.Code {
-	case apperr.InvalidRequest:
+	case apperr.InvalidRequest, apperr.UnsupportedParam:
 		return http.StatusBadRequest
 	case apperr.InvalidAPIKey, apperr.Unauthorized:
 		return http.StatusUnauthorized

@@ -29,9 +29,7 @@ import (
 	"starlane/internal/platform/secret"
 	"starlane/internal/relay"
 	"starlane/internal/relay/body"
-	"starlane/internal/relay/dialect"
-	"starlane/internal/relay/dialect/openaichat"
-	"starlane/internal/relay/dialect/openaiembed"
+	"starlane/internal/relay/dialect/ways"
 	"starlane/internal/relay/upstream"
 	"starlane/internal/relayapi"
 	"starlane/internal/sim/provider"
@@ -216,16 +214,16 @@ func newWorld(t testing.TB, options ...option) *world {
 	w.bodies = body.NewPool(64<<20, set.maxBody)
 	sender := upstream.New(box, set.private)
 	t.Cleanup(sender.Close)
-	chat, embed := openaichat.New(), openaiembed.New()
+	formats := ways.New()
 	w.pipe, err = relay.New(relay.Deps{
 		Keys: w.memory, Hasher: hasher, Admitter: w.memory, Log: w.memory, Catalog: func() *catalog.Snapshot { return snapshot },
 		Sender: sender, Bodies: w.bodies, Tokens: words{}, Clock: clock.System{}, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
 		Metrics: relay.NewMetrics(prometheus.NewRegistry(), w.bodies), Timeouts: set.timeouts,
-		Egress: dialect.Registry{{Dialect: "openai", Capability: dialect.Chat}: chat, {Dialect: "openai", Capability: dialect.Embeddings}: embed},
+		Egress: formats.Registry(),
 	})
 	require.NoError(t, err)
 	w.handler = relayapi.New(relayapi.Deps{
-		Pipeline: w.pipe, Catalog: func() *catalog.Snapshot { return snapshot }, Chat: chat, Embeddings: embed, Bodies: w.bodies,
+		Pipeline: w.pipe, Catalog: func() *catalog.Snapshot { return snapshot }, Chat: formats.Chat, Embeddings: formats.Embeddings, Messages: formats.Messages, Bodies: w.bodies,
 		MaxBody: set.maxBody, Health: httpserver.NewHealth(nil), CORSOrigins: set.cors, Clock: clock.System{}, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
 	})
 	srv := httptest.NewServer(w.handler)
@@ -270,7 +268,8 @@ func (w *world) check(t testing.TB) {
 func testCatalog(t testing.TB, box *secret.Box, upstreams []string) *catalog.Snapshot {
 	t.Helper()
 	vendor := catalog.Provider{ID: id.New(), Slug: "sim", Dialect: "openai", Simulated: true}
-	d := catalog.Data{Version: 1, Providers: []catalog.Provider{vendor}}
+	other := catalog.Provider{ID: id.New(), Slug: "sim-anthropic", Dialect: "anthropic", Simulated: true}
+	d := catalog.Data{Version: 1, Providers: []catalog.Provider{vendor, other}}
 	models := map[string]string{"demo/echo": provider.ModelEcho, "demo/slow": provider.ModelSlow, "demo/embed": provider.ModelEmbed, "demo/free": provider.ModelEcho, "demo/voice": provider.ModelEcho, "demo/bench": "demo-bench-100x2x5"}
 	for i, base := range upstreams {
 		acc := catalog.Account{ID: id.New(), Provider: vendor.ID, BaseURL: base, Active: true}
@@ -282,6 +281,15 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string) *catalog.Sna
 		for name, up := range models {
 			d.Deployments = append(d.Deployments, catalog.Deployment{ID: id.New(), Model: name, Account: acc.ID, UpstreamModel: up, Weight: 1, Active: true})
 		}
+	}
+	for name, base := range map[string]string{"claude/echo": upstreams[0]} {
+		acc, kid := catalog.Account{ID: id.New(), Provider: other.ID, BaseURL: base, Active: true}, id.New()
+		sealed, err := box.Seal(secret.New(provider.KeyPrefix+"c"), catalog.SealContext(kid))
+		require.NoError(t, err)
+		d.Accounts = append(d.Accounts, acc)
+		d.Keys = append(d.Keys, catalog.UpstreamKey{ID: kid, Account: acc.ID, Sealed: sealed, Weight: 1, Active: true})
+		d.Deployments = append(d.Deployments, catalog.Deployment{ID: id.New(), Model: name, Account: acc.ID, UpstreamModel: provider.ModelEcho, Weight: 1, Active: true})
+		models[name] = provider.ModelEcho
 	}
 	for name := range models {
 		m := catalog.Model{Name: name, DisplayName: name, Capabilities: []string{"chat"}, Features: []string{"tools"}, ContextLength: 128_000, MaxOutput: 16_000, State: "active", CreatedAt: time.Unix(1, 0)}

@@ -67,10 +67,10 @@ func (s *server) models(c *gin.Context) {
 	rid := s.begin(c)
 	key, err := s.Pipeline.Authenticate(c.Request.Context(), presentedKey(c.Request))
 	if err != nil {
-		s.refuse(c, s.Chat, rid, err)
+		s.refuse(c, s.spoken(c), rid, err)
 		return
 	}
-	s.json(c, modelList{Object: "list", Data: s.visible(key, "")})
+	s.json(c, shaped(c, s.visible(key, "")))
 }
 
 // model shows one model. Its name may hold slashes.
@@ -83,15 +83,15 @@ func (s *server) model(c *gin.Context) {
 	rid := s.begin(c)
 	key, err := s.Pipeline.Authenticate(c.Request.Context(), presentedKey(c.Request))
 	if err != nil {
-		s.refuse(c, s.Chat, rid, err)
+		s.refuse(c, s.spoken(c), rid, err)
 		return
 	}
 	found := s.visible(key, name)
 	if len(found) == 0 {
-		s.refuse(c, s.Chat, rid, apperr.New(apperr.ModelNotFound, "The model does not exist or you do not have access to it.").WithParam("model"))
+		s.refuse(c, s.spoken(c), rid, apperr.New(apperr.ModelNotFound, "The model does not exist or you do not have access to it.").WithParam("model"))
 		return
 	}
-	s.json(c, found[0])
+	s.json(c, shapedOne(c, &found[0]))
 }
 
 func (s *server) json(c *gin.Context, v any) {

@@ -21,6 +21,7 @@ import (
 	"starlane/internal/relay"
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/anthropic"
 )
 
 // Deps is what the routes work with.
@@ -29,6 +30,7 @@ type Deps struct {
 	Catalog     func() *catalog.Snapshot
 	Chat        dialect.Ingress
 	Embeddings  dialect.Ingress
+	Messages    *anthropic.Messages
 	Bodies      *body.Pool
 	MaxBody     int64 // bytes of one request body
 	Health      *httpserver.Health
@@ -53,13 +55,16 @@ func New(d Deps) http.Handler {
 	e.GET("/readyz", gin.WrapF(d.Health.Ready))
 	e.POST("/v1/chat/completions", func(c *gin.Context) { s.call(c, dialect.Chat, s.Chat) })
 	e.POST("/v1/embeddings", func(c *gin.Context) { s.call(c, dialect.Embeddings, s.Embeddings) })
+	e.POST("/v1/messages", func(c *gin.Context) { s.call(c, dialect.Chat, s.Messages) })
+	e.POST("/v1/messages/count_tokens", s.countTokens)
+	e.HEAD("/", func(c *gin.Context) { c.Status(http.StatusOK) }) // a client asks whether anybody is there
 	e.GET("/v1/models", s.models)
 	e.GET("/v1/models/*id", s.model)
 	e.NoRoute(func(c *gin.Context) {
-		s.refuse(c, s.Chat, s.begin(c), noSuchPath(c.Request))
+		s.refuse(c, s.spoken(c), s.begin(c), noSuchPath(c.Request))
 	})
 	e.NoMethod(func(c *gin.Context) {
-		s.fail(c, s.Chat, s.begin(c), http.StatusMethodNotAllowed, apperr.New(apperr.InvalidRequest, "This path does not take %s.", clip(c.Request.Method)))
+		s.fail(c, s.spoken(c), s.begin(c), http.StatusMethodNotAllowed, apperr.New(apperr.InvalidRequest, "This path does not take %s.", clip(c.Request.Method)))
 	})
 	return e
 }
@@ -96,12 +101,63 @@ func (s *server) call(c *gin.Context, capability string, in dialect.Ingress) {
 		return
 	}
 	defer call.Body.Release()
-	if beta := c.Request.Header["Openai-Beta"]; len(beta) == 1 {
-		call.Header = http.Header{"Openai-Beta": beta}
-	}
+	call.Strict = c.GetHeader("X-Starlane-Strict") == "1"
+	call.Lenient = c.GetHeader("X-Starlane-Compat") == "lenient"
+	call.Header = forwarded(c.Request.Header)
 	if _, err = s.Pipeline.Serve(ctx, &call, out); err != nil {
 		s.refuse(c, in, rid, err)
 	}
+}
+
+// countTokens counts the prompt of a Messages request.
+func (s *server) countTokens(c *gin.Context) {
+	rid := s.begin(c)
+	out := newSink(c.Writer)
+	defer s.recover(c, s.Messages, rid, out)
+	ctx := c.Request.Context()
+	key, err := s.Pipeline.Authenticate(ctx, presentedKey(c.Request))
+	if err != nil {
+		s.refuse(c, s.Messages, rid, err)
+		return
+	}
+	content, err := s.read(c.Request, key.Tenant, out)
+	if err != nil {
+		s.refuse(c, s.Messages, rid, err)
+		return
+	}
+	defer content.Release()
+	r, err := s.Messages.DecodeCount(content)
+	if err != nil {
+		s.refuse(c, s.Messages, rid, err)
+		return
+	}
+	n, err := s.Pipeline.CountPrompt(ctx, key, r, s.Messages)
+	if err != nil {
+		s.refuse(c, s.Messages, rid, err)
+		return
+	}
+	c.JSON(http.StatusOK, map[string]int64{"input_tokens": n})
+}
+
+// forwarded are the headers of a client that an upstream of the same format is shown.
+func forwarded(h http.Header) (out http.Header) {
+	for _, name := range [...]string{"Openai-Beta", "Anthropic-Beta", "Anthropic-Version"} {
+		if v := h[name]; len(v) == 1 {
+			if out == nil {
+				out = make(http.Header, 2)
+			}
+			out[name] = v
+		}
+	}
+	return out
+}
+
+// spoken is the format that a client speaks who asks for what there is not.
+func (s *server) spoken(c *gin.Context) dialect.Ingress {
+	if asksAnthropic(c) || strings.HasPrefix(c.Request.URL.Path, "/v1/messages") {
+		return s.Messages
+	}
+	return s.Chat
 }
 
 // begin gives the request its id. A client's own id is echoed beside it, never used in its place.
@@ -194,6 +250,9 @@ func (s *server) tooLarge() error {
 	return apperr.New(apperr.RequestTooLarge, "The request body is larger than %d bytes.", s.MaxBody)
 }
 
+// statusOverloaded is what Anthropic's API answers in place of 503.
+const statusOverloaded = 529
+
 // refuse answers with an error of ours.
 func (s *server) refuse(c *gin.Context, in dialect.Ingress, rid id.ID, err error) {
 	e := apperr.From(err)
@@ -211,6 +270,9 @@ func (s *server) fail(c *gin.Context, in dialect.Ingress, rid id.ID, status int,
 		h.Set("Retry-After-Ms", strconv.FormatInt(e.RetryAfter.Milliseconds(), 10))
 	}
 	h.Set("Content-Type", "application/json")
+	if in == s.Messages && status == http.StatusServiceUnavailable {
+		status = statusOverloaded
+	}
 	c.Status(status)
 	_, _ = c.Writer.Write(append(in.AppendError(nil, e, rid.String()), '\n'))
 }

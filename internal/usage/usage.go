@@ -112,6 +112,16 @@ func (c *Counts) Output() Tokens {
 // Empty tells whether nothing was counted.
 func (c *Counts) Empty() bool { return c.Units == [NumClasses]Tokens{} }
 
+// Fill completes what a provider reported by estimates: a prompt of which it said nothing, an answer of which it said nothing.
+func (c *Counts) Fill(prompt func() Tokens, answer Tokens) {
+	if c.Input() == 0 {
+		c.Set(InText, prompt(), Estimated)
+	}
+	if c.Output() == 0 && answer > 0 {
+		c.Set(OutText, answer, Estimated)
+	}
+}
+
 // Outcome is how a request ended.
 type Outcome string
 

@@ -20,9 +20,7 @@ import (
 	"starlane/internal/platform/secret"
 	"starlane/internal/relay"
 	"starlane/internal/relay/body"
-	"starlane/internal/relay/dialect"
-	"starlane/internal/relay/dialect/openaichat"
-	"starlane/internal/relay/dialect/openaiembed"
+	"starlane/internal/relay/dialect/ways"
 	"starlane/internal/relay/lease"
 	"starlane/internal/relay/snapshot"
 	"starlane/internal/relay/spool"
@@ -51,8 +49,7 @@ type app struct {
 	sender   *upstream.Client
 	pipeline *relay.Pipeline
 	bodies   *body.Pool
-	chat     *openaichat.Chat
-	embed    *openaiembed.Embeddings
+	formats  *ways.Formats
 }
 
 // Run serves until ctx ends, lets running calls finish, and returns when all of them are settled and logged.
@@ -84,7 +81,7 @@ func (a *app) open() error {
 	a.spool.Register(a.reg)
 	a.watcher.Register(a.reg)
 	a.bodies = body.NewPool(rc.MaxBodiesBytes, rc.MaxBodyBytes)
-	a.chat, a.embed = openaichat.New(), openaiembed.New()
+	a.formats = ways.New()
 	return a.buildPipeline()
 }
 
@@ -103,9 +100,7 @@ func (a *app) buildPipeline() error {
 		Keys: a.watcher, Hasher: hasher, Admitter: a.leases, Log: a.spool, Catalog: a.watcher.Catalog, Sender: a.sender, Bodies: a.bodies,
 		Tokens: tokencount.Named{Counter: tokencount.New()}, Clock: clock.System{}, Logger: a.log, Metrics: relay.NewMetrics(a.reg, a.bodies),
 		Timeouts: relay.Timeouts{Request: rc.RequestTimeout, Header: rc.UpstreamTimeout, Idle: rc.IdleTimeout},
-		Egress: dialect.Registry{
-			{Dialect: "openai", Capability: dialect.Chat}: a.chat, {Dialect: "openai", Capability: dialect.Embeddings}: a.embed,
-		},
+		Egress:   a.formats.Registry(),
 	})
 	return err
 }
@@ -133,7 +128,7 @@ func (a *app) serve(ctx context.Context) error {
 	rc := &a.cfg.Relay
 	health := a.health()
 	public := relayapi.New(relayapi.Deps{
-		Pipeline: a.pipeline, Catalog: a.watcher.Catalog, Chat: a.chat, Embeddings: a.embed, Bodies: a.bodies, MaxBody: rc.MaxBodyBytes,
+		Pipeline: a.pipeline, Catalog: a.watcher.Catalog, Chat: a.formats.Chat, Embeddings: a.formats.Embeddings, Messages: a.formats.Messages, Bodies: a.bodies, MaxBody: rc.MaxBodyBytes,
 		Health: health, CORSOrigins: rc.CORSOrigins, Clock: clock.System{}, Logger: a.log,
 	})
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))

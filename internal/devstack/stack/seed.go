@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 
@@ -16,12 +17,22 @@ const (
 	demoAlias  = "demo/auto"
 	demoCredit = "25.00"
 	// Below demoLow the demo tenant is given new credit, so that a start can always prove itself.
-	demoLow      = money.Amount(1_000_000_000)
-	providerSlug = "simulated"
+	demoLow = money.Amount(1_000_000_000)
 )
+
+// demoProvider is a vendor that the simulator stands for.
+type demoProvider struct{ slug, name, dialect string }
+
+func demoProviders() []demoProvider {
+	return []demoProvider{
+		{"simulated", "Simulated provider", "openai"},
+		{"simulated-anthropic", "Simulated provider, Anthropic's format", "anthropic"},
+	}
+}
 
 type demoDeployment struct {
 	name, title, about, upstream string
+	provider                     string // slug
 	capability                   string
 	features                     []string
 	context, output              int64
@@ -33,15 +44,23 @@ func demoModels() []demoDeployment {
 	list := map[string]string{"in_text": "1.00", "in_cached": "0.10", "out_text": "2.00", "out_reasoning": "2.00"}
 	cost := map[string]string{"in_text": "0.50", "in_cached": "0.05", "out_text": "1.00", "out_reasoning": "1.00"}
 	return []demoDeployment{
-		{demoModel, "Demo Echo", "Answers at once with what it was asked. Simulated.", provider.ModelEcho, "chat", chat, 128_000, 16_384, list, cost},
-		{"demo/slow", "Demo Slow", "Takes its time before and between words. Simulated.", provider.ModelSlow, "chat", chat, 128_000, 16_384, list, cost},
-		{"demo/flaky", "Demo Flaky", "Fails about one time in three, in every way a provider can. Simulated.", provider.ModelFlaky, "chat", chat, 128_000, 16_384, list, cost},
+		{demoModel, "Demo Echo", "Answers at once with what it was asked. Simulated.", provider.ModelEcho, "simulated", "chat", chat, 128_000, 16_384, list, cost},
+		{"demo/slow", "Demo Slow", "Takes its time before and between words. Simulated.", provider.ModelSlow, "simulated", "chat", chat, 128_000, 16_384, list, cost},
+		{"demo/flaky", "Demo Flaky", "Fails about one time in three, in every way a provider can. Simulated.", provider.ModelFlaky, "simulated", "chat", chat, 128_000, 16_384, list, cost},
+		{"demo/claude", "Demo Claude", "As Demo Echo, behind Anthropic's API: every client format reaches it. Simulated.", provider.ModelEcho, "simulated-anthropic", "chat", chat, 128_000, 16_384, writes(list, "1.25", "2.00"), writes(cost, "0.625", "1.00")},
 		{
-			"demo/embed", "Demo Embed", "Embeddings that depend on the text alone. Simulated.", provider.ModelEmbed, "embeddings", nil, 8_192, 0,
+			"demo/embed", "Demo Embed", "Embeddings that depend on the text alone. Simulated.", provider.ModelEmbed, "simulated", "embeddings", nil, 8_192, 0,
 			map[string]string{"in_text": "0.02"},
 			map[string]string{"in_text": "0.01"},
 		},
 	}
+}
+
+// writes adds what it costs to write to a cache of prompts.
+func writes(rates map[string]string, minutes5, hour1 string) map[string]string {
+	out := maps.Clone(rates)
+	out["cache_write_5m"], out["cache_write_1h"] = minutes5, hour1
+	return out
 }
 
 // seed makes the demo through the admin API, step by step; what exists is left as it is, so an interrupted seed goes on.
@@ -105,33 +124,37 @@ func (u *up) seedCatalog(ctx context.Context, op admin) error {
 		ID   string `json:"id"`
 		Slug string `json:"slug"`
 	}
-	prov, err := ensure(ctx, op, "/providers", func(p slugged) bool { return p.Slug == providerSlug },
-		map[string]any{"slug": providerSlug, "name": "Simulated provider", "dialect": "openai", "simulated": true})
-	if err != nil {
-		return err
-	}
-	account, err := u.seedAccount(ctx, op, prov.ID)
-	if err != nil {
-		return err
-	}
-	_, err = ensure(ctx, op, "/upstream-keys", func(k struct {
-		AccountID string `json:"account_id"`
-	},
-	) bool {
-		return k.AccountID == account
-	}, map[string]any{"account_id": account, "name": "simulator", "secret": u.secrets.UpstreamKey})
-	if err != nil {
-		return err
+	accounts := map[string]string{}
+	for _, p := range demoProviders() {
+		prov, err := ensure(ctx, op, "/providers", func(have slugged) bool { return have.Slug == p.slug },
+			map[string]any{"slug": p.slug, "name": p.name, "dialect": p.dialect, "simulated": true})
+		if err != nil {
+			return err
+		}
+		account, err := u.seedAccount(ctx, op, prov.ID)
+		if err != nil {
+			return err
+		}
+		accounts[p.slug] = account
+		_, err = ensure(ctx, op, "/upstream-keys", func(k struct {
+			AccountID string `json:"account_id"`
+		},
+		) bool {
+			return k.AccountID == account
+		}, map[string]any{"account_id": account, "name": "simulator", "secret": u.secrets.UpstreamKey})
+		if err != nil {
+			return err
+		}
 	}
 	for _, m := range demoModels() {
-		if err := seedModel(ctx, op, m, account); err != nil {
+		if err := seedModel(ctx, op, m, accounts[m.provider]); err != nil {
 			return err
 		}
 	}
 	if err := seedPrices(ctx, op); err != nil {
 		return err
 	}
-	_, err = ensure(ctx, op, "/routes", func(r struct {
+	_, err := ensure(ctx, op, "/routes", func(r struct {
 		Alias string `json:"alias"`
 	},
 	) bool {
@@ -195,7 +218,7 @@ func seedPrices(ctx context.Context, op admin) error {
 		for _, m := range demoModels() {
 			model, rates := m.name, m.rates
 			if kind == "provider_cost" {
-				model, rates = providerSlug+":"+m.upstream, m.cost
+				model, rates = m.provider+":"+m.upstream, m.cost
 			}
 			_, err := ensure(ctx, op, path, func(v struct {
 				Model string `json:"model"`

@@ -14,6 +14,7 @@ type Code string
 // The codes of the product. Those of the model API are part of its contract (docs/architecture.md).
 const (
 	InvalidRequest     Code = "invalid_request"
+	UnsupportedParam   Code = "unsupported_parameter"
 	InvalidAPIKey      Code = "invalid_api_key"
 	InsufficientCredit Code = "insufficient_credit"
 	BudgetExceeded     Code = "budget_exceeded"

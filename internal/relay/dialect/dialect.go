@@ -1,5 +1,6 @@
-// Package dialect says what a wire format has to do for the relay. Ingress faces clients, Egress faces upstreams; a format
-// that does both passes bytes through when it meets itself. A capability (chat, embeddings) is a format of its own here.
+// Package dialect says what a wire format has to do for the relay. Ingress faces clients. Egress is the way from a client's
+// format to an upstream's and back: where both are the same, bytes pass through; where not, a Bridge translates by way of
+// the neutral form of package llm. A capability (chat, embeddings) is a format of its own here.
 package dialect
 
 import (
@@ -32,16 +33,17 @@ type Count func(text []byte) usage.Tokens
 
 // Egress speaks to upstreams.
 type Egress interface {
-	// Path is where calls go, below the base URL.
-	Path() string
-	// EncodeRequest renders a call for the model as the upstream names it.
-	EncodeRequest(r *llm.Request, upstreamModel string) (body.Message, error)
+	// Path is where a call goes, below the base URL.
+	Path(r *llm.Request, upstreamModel string) string
+	// EncodeRequest renders a call for a model of the upstream. An apperr says that this upstream cannot do what the
+	// client asks for; another may.
+	EncodeRequest(r *llm.Request, to Target) (body.Message, error)
 	// ReadAnswer reads a whole JSON answer. It refuses what is not one.
-	ReadAnswer(c body.Content) (llm.Answer, error)
+	ReadAnswer(r *llm.Request, c body.Content, m Meter) (llm.Answer, error)
 	// AppendCost renders, for llm.Answer.UsageAt, the cost in USD as an additional member of the usage.
 	AppendCost(dst []byte, usd string) []byte
 	// NewTap follows a stream; nil if there are no streams.
-	NewTap(r *llm.Request) Tap
+	NewTap(r *llm.Request, m Meter) Tap
 	// ReadFault reads an answer whose status is not 200 and keeps the content only if the fault says so.
 	ReadFault(status int, h http.Header, c body.Content) *llm.Fault
 	// MeasurePrompt bounds the prompt without counting it.
@@ -59,7 +61,6 @@ type Step uint8
 const (
 	Pass    Step = iota // goes to the client
 	Hide                // was asked for by the relay, not by the client
-	Usage               // goes to the client and carries the usage
 	End                 // the stream is whole
 	Failed              // the upstream says that it failed
 	Garbage             // not of this dialect
@@ -70,14 +71,16 @@ type Seen struct {
 	Step    Step
 	Content bool     // it says something; the first such event commits the answer
 	Cut     llm.Span // part of the data that is there because the relay asked for the usage; empty: none
+	Out     []byte   // goes to the client in place of the event, valid until the next one; nil: the event itself
 }
 
 // Tap reads along in a stream that passes through. It is used by one goroutine.
 type Tap interface {
 	// Event reads the data of one event.
 	Event(data []byte) Seen
-	// AppendCost renders an event whose step is Usage, with the cost added.
-	AppendCost(dst, data []byte, usd string) []byte
+	// Finish is what ends the client's stream when the upstream's has come to its end in order, but without a mark of it. False
+	// if the upstream has not said that it was finished.
+	Finish() ([]byte, bool)
 	// Answer is what was learnt so far.
 	Answer() llm.Answer
 	// EstimateOutput counts what came, for want of a report.
@@ -90,4 +93,4 @@ type Tap interface {
 type Registry map[Key]Egress
 
 // Key names an Egress.
-type Key struct{ Dialect, Capability string }
+type Key struct{ Client, Upstream, Capability string }

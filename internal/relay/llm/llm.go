@@ -20,14 +20,16 @@ type Request struct {
 	Bound      usage.Tokens // the relay's bound where the client set none and the credit covers no more; 0 for none
 	Choices    int64        // answers asked for, at least 1
 	AudioOut   bool         // the answer is to be spoken
+	Notes      Notes        // what the translation for the upstream could not keep
 	Original   Original
 }
 
 // Size is how large a prompt can be, found without counting it.
 type Size struct {
 	// Most is what it costs at most, in tokens: every token of a text takes a byte or more, a picture counts as a large one.
-	Most  usage.Tokens
-	Audio bool // it has audio, whose tokens have a price of their own
+	Most usage.Tokens
+	// Also are the classes with prices of their own that tokens of the prompt may turn out to be of, besides plain text.
+	Also []usage.Class
 }
 
 // Original locates in Content what an upstream of the same dialect needs changed. All else is passed through.
@@ -56,9 +58,10 @@ type Change struct {
 // Answer is what a finished answer says about itself.
 type Answer struct {
 	Counts   usage.Counts
-	Reported bool // Counts came from the upstream
-	UsageAt  int  // place in a JSON answer just behind the opening brace of its usage, 0 if it has none
-	Finished bool // the model said why it stopped
+	Reported bool   // Counts came from the upstream
+	UsageAt  int    // place in a JSON answer just behind the opening brace of its usage, 0 if it has none
+	Finished bool   // the model said why it stopped
+	Body     []byte // the answer in the client's format; nil: as the upstream sent it
 }
 
 // Phase is how far an upstream call came before it failed.
@@ -85,11 +88,12 @@ const (
 	Missing               // this upstream does not have the model
 	Caller                // the request itself is at fault
 	Gone                  // the client left
+	Unfit                 // this upstream cannot do what the request asks for; Err says what, for the client
 )
 
 // String is the text for metrics and logs.
 func (k Kind) String() string {
-	return [...]string{"transient", "limited", "exhausted", "auth", "missing", "caller", "gone"}[k]
+	return [...]string{"transient", "limited", "exhausted", "auth", "missing", "caller", "gone", "unfit"}[k]
 }
 
 // Fault is a failed upstream call. It never holds content in a printable form.

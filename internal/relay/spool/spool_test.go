@@ -444,10 +444,10 @@ func TestFailingDiskClosesTheGateAndLosesNothing(t *testing.T) {
 	if err := l.Begin(newOpen()); !apperr.Is(err, apperr.NoCapacity) || !l.Stats().Failing {
 		t.Errorf("Begin = %v, want no_capacity", err)
 	}
-	run(t, l)
 	l.mu.Lock()
-	l.active().file = good
+	l.active().file = good // before anybody else reads it: nothing guards the field, for in the product it never changes
 	l.mu.Unlock()
+	run(t, l)
 	eventually(t, "the event is written and published", func() bool { return f.count(o.ID) == 1 })
 	eventually(t, "the gate opens", func() bool { return !l.Stats().Failing })
 	begin(t, l)

@@ -40,6 +40,8 @@ type Client struct {
 	json   []string // values of headers, shared by all calls
 	events []string
 	agent  []string
+	// version is the Anthropic API's that requests are written for.
+	version []string
 
 	buffers sync.Pool // of *[sendBuffer]byte
 
@@ -51,6 +53,7 @@ type Client struct {
 
 type openedKey struct {
 	sealed []byte
+	plain  []string // values of headers
 	bearer []string
 }
 
@@ -71,7 +74,7 @@ func New(box *secret.Box, allowPrivate bool) *Client {
 		d.ControlContext = refusePrivate
 	}
 	return &Client{
-		box: box, dialer: d, json: []string{"application/json"}, events: []string{"text/event-stream"}, agent: []string{"starlane/1"},
+		box: box, dialer: d, json: []string{"application/json"}, events: []string{"text/event-stream"}, agent: []string{"starlane/1"}, version: []string{"2023-06-01"},
 		endpoints: map[place]*endpoint{}, transports: map[string]*http.Transport{}, keys: map[id.ID]openedKey{},
 	}
 }
@@ -91,7 +94,7 @@ func (c *Client) Send(ctx context.Context, d relay.Dispatch) (*http.Response, er
 	if err != nil {
 		return nil, &llm.Fault{Phase: llm.Dial, Kind: llm.Transient, Err: err}
 	}
-	bearer, err := c.bearer(d.Key)
+	key, err := c.open(d.Key)
 	if err != nil {
 		return nil, &llm.Fault{Phase: llm.Dial, Kind: llm.Auth, Err: err}
 	}
@@ -101,12 +104,11 @@ func (c *Client) Send(ctx context.Context, d relay.Dispatch) (*http.Response, er
 	}
 	req := (&http.Request{
 		Method: http.MethodPost, URL: e.url, Host: e.host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{
-			"Authorization": bearer, "Content-Type": c.json, "User-Agent": c.agent, "Accept": accept,
-		},
-		Body: d.Body.Reader(), ContentLength: d.Body.Len(),
+		Header: http.Header{"Content-Type": c.json, "User-Agent": c.agent, "Accept": accept},
+		Body:   d.Body.Reader(), ContentLength: d.Body.Len(),
 		GetBody: func() (io.ReadCloser, error) { return d.Body.Reader(), nil },
 	}).WithContext(ctx)
+	c.sign(req.Header, d.Candidate.Provider.Dialect, key)
 	for k, v := range d.Header {
 		req.Header[k] = v
 	}
@@ -175,21 +177,31 @@ func (c *Client) newTransport() *http.Transport {
 	}
 }
 
-// bearer opens a key once and keeps the header's value until the key changes.
-func (c *Client) bearer(k *catalog.UpstreamKey) ([]string, error) {
+// sign adds what a vendor wants to see of the key.
+func (c *Client) sign(h http.Header, dialect string, key openedKey) {
+	switch dialect {
+	case "anthropic":
+		h["X-Api-Key"], h["Anthropic-Version"] = key.plain, c.version
+	default:
+		h["Authorization"] = key.bearer
+	}
+}
+
+// open opens a key once and keeps the headers' values until the key changes.
+func (c *Client) open(k *catalog.UpstreamKey) (openedKey, error) {
 	c.mu.RLock()
 	have := c.keys[k.ID]
 	c.mu.RUnlock()
 	if have.bearer != nil && bytes.Equal(have.sealed, k.Sealed) {
-		return have.bearer, nil
+		return have, nil
 	}
 	plain, err := c.box.Open(k.Sealed, catalog.SealContext(k.ID))
 	if err != nil {
-		return nil, fmt.Errorf("upstream key %s: %w", k.ID, err)
+		return openedKey{}, fmt.Errorf("upstream key %s: %w", k.ID, err)
 	}
-	have = openedKey{sealed: k.Sealed, bearer: []string{"Bearer " + plain.Reveal()}}
+	have = openedKey{sealed: k.Sealed, plain: []string{plain.Reveal()}, bearer: []string{"Bearer " + plain.Reveal()}}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.keys[k.ID] = have
-	return have.bearer, nil
+	return have, nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/openai"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
@@ -14,7 +15,7 @@ import (
 var errNoAnswer = errors.New("the answer is not a chat completion")
 
 // ReadAnswer implements dialect.Egress.
-func (*Chat) ReadAnswer(content body.Content) (llm.Answer, error) {
+func (*Chat) ReadAnswer(_ *llm.Request, content body.Content, _ dialect.Meter) (llm.Answer, error) {
 	var a llm.Answer
 	var choices bool
 	c := guard.NewCursor(content.Open())

@@ -41,7 +41,10 @@ func bound() weights {
 // MeasurePrompt implements dialect.Egress.
 func (*Chat) MeasurePrompt(r *llm.Request) llm.Size {
 	var size llm.Size
-	size.Most, size.Audio = prompt(r, bound())
+	var audio bool
+	if size.Most, audio = prompt(r, bound()); audio {
+		size.Also = []usage.Class{usage.InAudio}
+	}
 	return size
 }
 

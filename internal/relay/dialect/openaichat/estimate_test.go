@@ -52,8 +52,8 @@ func TestNoPromptCountsMoreThanItsMeasure(t *testing.T) {
 		if most := d.EstimatePrompt(r, func(text []byte) usage.Tokens { return usage.Tokens(len(text)) }); most > size.Most {
 			t.Fatalf("counts %d, but measures %d: %s", most, size.Most, src)
 		}
-		if size.Audio != audio {
-			t.Fatalf("audio = %v: %s", size.Audio, src)
+		if (len(size.Also) > 0) != audio {
+			t.Fatalf("audio = %v: %s", size.Also, src)
 		}
 	})
 }

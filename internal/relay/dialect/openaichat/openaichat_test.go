@@ -39,6 +39,12 @@ func golden(t *testing.T, name, got string) {
 	require.Equal(t, string(want), got, "%s differs; -update writes it anew", path)
 }
 
+// fixed counts words and knows one price.
+type fixed struct{}
+
+func (fixed) Count(text []byte) usage.Tokens { return words(text) }
+func (fixed) Cost(usage.Counts) string       { return "0.00125" }
+
 func words(text []byte) usage.Tokens { return usage.Tokens(len(bytes.Fields(text))) }
 
 // TestGolden runs each case of testdata: client_request.json becomes upstream_request.json, upstream_stream.txt becomes
@@ -57,7 +63,7 @@ func TestGolden(t *testing.T) {
 			require.NoError(t, err)
 			r, err := d.DecodeRequest(body.Copy(src))
 			require.NoError(t, err)
-			m, err := d.EncodeRequest(r, "vendor-model-1")
+			m, err := d.EncodeRequest(r, dialect.Target{Model: "vendor-model-1"})
 			require.NoError(t, err)
 			upstream, err := io.ReadAll(m.Reader())
 			require.NoError(t, err)
@@ -79,7 +85,7 @@ func passThrough(t *testing.T, d *Chat, r *llm.Request, stream []byte, seen io.W
 	t.Helper()
 	var pool sse.Pool
 	reader := pool.Get(bytes.NewReader(stream))
-	tap := d.NewTap(r)
+	tap := d.NewTap(r, fixed{})
 	defer tap.Close()
 	var out strings.Builder
 	for err := error(nil); err == nil; {
@@ -93,8 +99,8 @@ func passThrough(t *testing.T, d *Chat, r *llm.Request, stream []byte, seen io.W
 			fmt.Fprintf(seen, "step %d content %v\n", s.Step, s.Content)
 			switch {
 			case s.Step == dialect.Hide:
-			case s.Step == dialect.Usage && r.WantsCost:
-				out.Write(tap.AppendCost(nil, e.Data, "0.00125"))
+			case s.Out != nil:
+				out.Write(s.Out)
 			case e.At < 0:
 				out.Write(e.Raw)
 			default:
@@ -195,23 +201,23 @@ func TestBrokenUsageIsNoReport(t *testing.T) {
 		`{}`, `{"prompt_tokens":-1,"completion_tokens":2}`, `{"prompt_tokens":1.5}`, `{"prompt_tokens":99999999999999999999,"completion_tokens":1}`,
 		`{"prompt_tokens":"5","completion_tokens":1}`, `{"prompt_tokens":2000000000,"completion_tokens":1}`, `{"completion_tokens":1}`, `null`, `[]`,
 	} {
-		a, err := d.ReadAnswer(body.Copy([]byte(`{"choices":[],"usage":` + u + `}`)))
+		a, err := d.ReadAnswer(nil, body.Copy([]byte(`{"choices":[],"usage":`+u+`}`)), fixed{})
 		require.NoError(t, err, u)
 		require.False(t, a.Reported, u)
 		require.Zero(t, a.UsageAt, u)
 	}
-	a, err := d.ReadAnswer(body.Copy([]byte(`{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":9},"completion_tokens_details":{"reasoning_tokens":null}}}`)))
+	a, err := d.ReadAnswer(nil, body.Copy([]byte(`{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":9},"completion_tokens_details":{"reasoning_tokens":null}}}`)), fixed{})
 	require.NoError(t, err)
 	require.True(t, a.Reported)
 	require.Equal(t, int64(5), a.Counts.Units[usage.InCached], "the part is never more than the whole")
 	require.Equal(t, int64(2), a.Counts.Units[usage.OutText])
-	a, err = d.ReadAnswer(body.Copy([]byte(`{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":8,"prompt_tokens_details":{"cached_tokens":2,"audio_tokens":4},"completion_tokens_details":{"audio_tokens":7,"reasoning_tokens":3}}}`)))
+	a, err = d.ReadAnswer(nil, body.Copy([]byte(`{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":8,"prompt_tokens_details":{"cached_tokens":2,"audio_tokens":4},"completion_tokens_details":{"audio_tokens":7,"reasoning_tokens":3}}}`)), fixed{})
 	require.NoError(t, err)
 	for class, n := range map[usage.Class]int64{usage.InText: 3, usage.InCached: 2, usage.InAudio: 4, usage.OutText: 0, usage.OutReasoning: 3, usage.OutAudio: 5} {
 		require.Equal(t, n, a.Counts.Units[class], "%s: no token is counted twice", class)
 	}
 	for _, broken := range []string{`{"choices":[]`, `[]`, `{"usage":{}}`, "", `{"choices":[]}{}`} {
-		_, err := d.ReadAnswer(body.Copy([]byte(broken)))
+		_, err := d.ReadAnswer(nil, body.Copy([]byte(broken)), fixed{})
 		require.Error(t, err, broken)
 	}
 }
@@ -231,7 +237,7 @@ func TestEventsCostNoMemory(t *testing.T) {
 	event := []byte(`{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":" word"},"finish_reason":null}],"usage":null}`)
 	r := &llm.Request{}
 	if n := testing.AllocsPerRun(100, func() {
-		tap := d.NewTap(r)
+		tap := d.NewTap(r, fixed{})
 		for range 50 {
 			if !tap.Event(event).Content {
 				t.Error("no content seen")
@@ -246,7 +252,7 @@ func TestEventsCostNoMemory(t *testing.T) {
 func BenchmarkEvent(b *testing.B) {
 	d := New()
 	event := []byte(`{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m","service_tier":"default","system_fingerprint":"fp","choices":[{"index":0,"delta":{"content":" word"},"logprobs":null,"finish_reason":null}],"usage":null}`)
-	tap := d.NewTap(&llm.Request{})
+	tap := d.NewTap(&llm.Request{}, fixed{})
 	b.ReportAllocs()
 	for b.Loop() {
 		tap.Event(event)
@@ -264,9 +270,10 @@ func FuzzTap(f *testing.F) {
 	f.Add([]byte(`{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":1}}}`))
 	d := New()
 	f.Fuzz(func(t *testing.T, data []byte) {
-		tap := d.NewTap(&llm.Request{WantsCost: true})
+		tap := d.NewTap(&llm.Request{WantsCost: true}, fixed{})
 		defer tap.Close()
-		step := tap.Event(data).Step
+		read := tap.Event(data)
+		step := read.Step
 		var object map[string]json.RawMessage
 		valid := json.Unmarshal(data, &object) == nil && object != nil
 		if string(data) == "[DONE]" {
@@ -279,7 +286,7 @@ func FuzzTap(f *testing.F) {
 			t.Fatalf("step %d for what is no JSON object: %q", step, data)
 		}
 		tap.EstimateOutput(words)
-		plain := d.NewTap(&llm.Request{})
+		plain := d.NewTap(&llm.Request{}, fixed{})
 		defer plain.Close()
 		if cut := plain.Event(data).Cut; cut.From < cut.To {
 			var less map[string]json.RawMessage
@@ -287,8 +294,7 @@ func FuzzTap(f *testing.F) {
 				t.Fatalf("cut %v leaves no JSON of %q", cut, data)
 			}
 		}
-		if step == dialect.Usage {
-			out := tap.AppendCost(nil, data, "0.5")
+		if out := read.Out; out != nil {
 			text := bytes.TrimSuffix(bytes.TrimPrefix(out, []byte("data: ")), []byte("\n\n"))
 			if !json.Valid(text) {
 				t.Fatalf("with the cost it is no JSON: %q", text)

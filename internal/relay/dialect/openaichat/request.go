@@ -54,7 +54,7 @@ var (
 )
 
 // Path is where chat completions are.
-func (*Chat) Path() string { return "/chat/completions" }
+func (*Chat) Path(*llm.Request, string) string { return "/chat/completions" }
 
 // DecodeRequest implements dialect.Ingress.
 func (d *Chat) DecodeRequest(c body.Content) (*llm.Request, error) {
@@ -195,8 +195,8 @@ func (d *Chat) usageOptions(r *llm.Request, src []byte, m *guard.Member) error {
 }
 
 // EncodeRequest implements dialect.Egress.
-func (*Chat) EncodeRequest(r *llm.Request, upstreamModel string) (body.Message, error) {
-	return openai.Encode(r, upstreamModel)
+func (*Chat) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, error) {
+	return openai.Encode(r, to.Model)
 }
 
 // AppendError implements dialect.Ingress.

@@ -20,6 +20,9 @@ type taps struct{ pool sync.Pool }
 type tap struct {
 	home   *taps
 	hide   bool // the client did not ask for the usage
+	cost   bool // the client wants the cost inside it
+	meter  dialect.Meter
+	out    []byte // the event with the usage, with the cost
 	answer llm.Answer
 	text   []byte // what the model said, escaped as it came, at most maxKept
 	said   int    // bytes of it, without a bound
@@ -31,16 +34,17 @@ type tap struct {
 }
 
 // NewTap implements dialect.Egress.
-func (d *Chat) NewTap(r *llm.Request) dialect.Tap {
+func (d *Chat) NewTap(r *llm.Request, m dialect.Meter) dialect.Tap {
 	t, ok := d.taps.pool.Get().(*tap)
 	if !ok {
 		t = &tap{text: make([]byte, 0, 1<<10)}
 	}
-	*t = tap{home: &d.taps, hide: !r.WantsUsage && !r.WantsCost, text: t.text[:0]}
+	*t = tap{home: &d.taps, hide: !r.WantsUsage && !r.WantsCost, cost: r.WantsCost, meter: m, text: t.text[:0], out: t.out[:0]}
 	return t
 }
 
 func (t *tap) Close() {
+	t.meter = nil
 	if cap(t.text) > 16<<10 {
 		t.text = nil
 	}
@@ -53,6 +57,9 @@ func (t *tap) Answer() llm.Answer {
 	a.Reported = a.Reported && (t.said == 0 || a.Counts.Output() > 0)
 	return a
 }
+
+// Finish implements dialect.Tap.
+func (t *tap) Finish() ([]byte, bool) { return []byte("data: [DONE]\n\n"), t.answer.Finished }
 
 // Event implements dialect.Tap.
 func (t *tap) Event(data []byte) dialect.Seen {
@@ -98,8 +105,8 @@ func (t *tap) Event(data []byte) dialect.Seen {
 	switch {
 	case t.usageAt > 0 && empty && t.hide:
 		seen.Step = dialect.Hide
-	case t.usageAt > 0 && reported:
-		seen.Step = dialect.Usage
+	case t.usageAt > 0 && reported && t.cost:
+		seen.Out = t.withCost(data)
 	}
 	return seen
 }
@@ -206,19 +213,20 @@ func (t *tap) say(raw []byte) {
 	}
 }
 
-// AppendCost implements dialect.Tap.
-func (t *tap) AppendCost(dst, data []byte, usd string) []byte {
-	dst = append(dst, "data: "...)
+// withCost renders an event that has the usage, with the cost added.
+func (t *tap) withCost(data []byte) []byte {
+	dst := append(t.out[:0], "data: "...)
 	from := len(dst)
 	dst = append(dst, data[:t.usageAt]...)
-	dst = openai.AppendCost(dst, usd)
+	dst = openai.AppendCost(dst, t.meter.Cost(t.answer.Counts))
 	dst = append(dst, data[t.usageAt:]...)
 	for i := from; i < len(dst); i++ {
 		if dst[i] == '\n' { // several data lines: between JSON tokens a space does as well
 			dst[i] = ' '
 		}
 	}
-	return append(dst, "\n\n"...)
+	t.out = append(dst, "\n\n"...)
+	return t.out
 }
 
 // EstimateOutput implements dialect.Tap.

@@ -20,17 +20,17 @@ func TestTextThatCostNothing(t *testing.T) {
 		`{"prompt_tokens":9}`:                                        false,
 		`{"prompt_tokens":9,"completion_tokens":3}`:                  true,
 	} {
-		a, err := d.ReadAnswer(body.Copy([]byte(`{"choices":[{"message":{"role":"assistant","content":"said"}}],"usage":` + report + `}`)))
+		a, err := d.ReadAnswer(nil, body.Copy([]byte(`{"choices":[{"message":{"role":"assistant","content":"said"}}],"usage":`+report+`}`)), nil)
 		require.NoError(t, err)
 		require.Equal(t, want, a.Reported, "answer with %s", report)
 
-		tap := d.NewTap(&llm.Request{})
+		tap := d.NewTap(&llm.Request{}, nil)
 		tap.Event([]byte(`{"choices":[{"delta":{"content":"said"}}]}`))
 		tap.Event([]byte(`{"choices":[],"usage":` + report + `}`))
 		require.Equal(t, want, tap.Answer().Reported, "stream with %s", report)
 		tap.Close()
 	}
-	a, err := d.ReadAnswer(body.Copy([]byte(`{"choices":[{"message":{"role":"assistant","content":null}}],"usage":{"prompt_tokens":9,"completion_tokens":0}}`)))
+	a, err := d.ReadAnswer(nil, body.Copy([]byte(`{"choices":[{"message":{"role":"assistant","content":null}}],"usage":{"prompt_tokens":9,"completion_tokens":0}}`)), nil)
 	require.NoError(t, err)
 	require.True(t, a.Reported, "nothing was said, and nothing is what it cost")
 	require.Equal(t, usage.Tokens(9), a.Counts.Input())

@@ -35,7 +35,7 @@ var (
 )
 
 // Path is where embeddings are.
-func (*Embeddings) Path() string { return "/embeddings" }
+func (*Embeddings) Path(*llm.Request, string) string { return "/embeddings" }
 
 // DecodeRequest implements dialect.Ingress.
 func (d *Embeddings) DecodeRequest(c body.Content) (*llm.Request, error) {
@@ -58,12 +58,12 @@ func (d *Embeddings) DecodeRequest(c body.Content) (*llm.Request, error) {
 }
 
 // EncodeRequest implements dialect.Egress.
-func (*Embeddings) EncodeRequest(r *llm.Request, upstreamModel string) (body.Message, error) {
-	return openai.Encode(r, upstreamModel)
+func (*Embeddings) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, error) {
+	return openai.Encode(r, to.Model)
 }
 
 // ReadAnswer implements dialect.Egress.
-func (*Embeddings) ReadAnswer(content body.Content) (llm.Answer, error) {
+func (*Embeddings) ReadAnswer(_ *llm.Request, content body.Content, _ dialect.Meter) (llm.Answer, error) {
 	var a llm.Answer
 	var data bool
 	c := guard.NewCursor(content.Open())
@@ -90,7 +90,7 @@ func (*Embeddings) ReadAnswer(content body.Content) (llm.Answer, error) {
 }
 
 // NewTap says that embeddings do not stream.
-func (*Embeddings) NewTap(*llm.Request) dialect.Tap { return nil }
+func (*Embeddings) NewTap(*llm.Request, dialect.Meter) dialect.Tap { return nil }
 
 // AppendCost implements dialect.Egress.
 func (*Embeddings) AppendCost(dst []byte, usd string) []byte { return openai.AppendCost(dst, usd) }

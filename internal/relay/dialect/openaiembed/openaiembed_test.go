@@ -9,6 +9,7 @@ import (
 
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect"
 	"starlane/internal/usage"
 )
 
@@ -26,7 +27,7 @@ func TestRequest(t *testing.T) {
 		require.Equal(t, "demo/embed", r.Model)
 		require.False(t, r.Stream)
 		require.Equal(t, tokens, d.EstimatePrompt(r, words), input)
-		m, err := d.EncodeRequest(r, `odd"name`)
+		m, err := d.EncodeRequest(r, dialect.Target{Model: `odd"name`})
 		require.NoError(t, err)
 		got, err := io.ReadAll(m.Reader())
 		require.NoError(t, err)
@@ -45,16 +46,16 @@ func TestRequest(t *testing.T) {
 func TestAnswer(t *testing.T) {
 	t.Parallel()
 	d := New()
-	a, err := d.ReadAnswer(body.Copy([]byte(`{"object":"list","data":[{"embedding":[0.1,-2e-3]}],"model":"m","usage":{"prompt_tokens":8,"total_tokens":8}}`)))
+	a, err := d.ReadAnswer(nil, body.Copy([]byte(`{"object":"list","data":[{"embedding":[0.1,-2e-3]}],"model":"m","usage":{"prompt_tokens":8,"total_tokens":8}}`)), nil)
 	require.NoError(t, err)
 	require.True(t, a.Reported)
 	require.Equal(t, int64(8), a.Counts.Input())
 	require.Zero(t, a.Counts.Output())
-	a, err = d.ReadAnswer(body.Copy([]byte(`{"data":[]}`)))
+	a, err = d.ReadAnswer(nil, body.Copy([]byte(`{"data":[]}`)), nil)
 	require.NoError(t, err)
 	require.False(t, a.Reported)
 	for _, broken := range []string{``, `{"data":[}`, `{"data":{}}`, `{"error":{}}`} {
-		_, err := d.ReadAnswer(body.Copy([]byte(broken)))
+		_, err := d.ReadAnswer(nil, body.Copy([]byte(broken)), nil)
 		require.Error(t, err, broken)
 	}
 }

@@ -4,13 +4,10 @@ package openai
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
-	"strings"
-	"time"
 
 	"starlane/internal/platform/apperr"
-	"starlane/internal/platform/clock"
 	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect/internal/httpfault"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 	"starlane/internal/usage"
@@ -56,7 +53,7 @@ func AppendStreamError(dst []byte, e *apperr.Error, requestID string) []byte {
 
 func errorType(c apperr.Code) string {
 	switch c {
-	case apperr.InvalidRequest, apperr.InvalidAPIKey, apperr.ModelNotFound, apperr.RequestTooLarge, apperr.ModelUnpriced, apperr.NotFound:
+	case apperr.InvalidRequest, apperr.UnsupportedParam, apperr.InvalidAPIKey, apperr.ModelNotFound, apperr.RequestTooLarge, apperr.ModelUnpriced, apperr.NotFound:
 		return "invalid_request_error"
 	case apperr.InsufficientCredit, apperr.BudgetExceeded:
 		return "billing_error"
@@ -73,28 +70,14 @@ func errorType(c apperr.Code) string {
 
 // ReadFault classifies an answer whose status is not 200. It releases the content unless the fault carries it.
 func ReadFault(status int, h http.Header, c body.Content) *llm.Fault {
-	f := &llm.Fault{Phase: llm.Status, Status: status, RetryAfter: retryAfter(h)}
+	f := httpfault.Classify(status, h)
 	code, shaped := errorCode(c.Open())
-	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		f.Kind = llm.Auth
-	case status == http.StatusPaymentRequired,
-		status == http.StatusTooManyRequests && (code == "insufficient_quota" || code == "billing_hard_limit_reached" || code == "billing_not_active"):
+	if f.Kind == llm.Limited && (code == "insufficient_quota" || code == "billing_hard_limit_reached" || code == "billing_not_active") {
 		f.Kind = llm.Exhausted
-	case status == http.StatusTooManyRequests:
-		f.Kind = llm.Limited
-	case status == http.StatusNotFound:
-		f.Kind = llm.Missing
-	case status == http.StatusRequestTimeout:
-		f.Kind, f.Timeout = llm.Transient, true
-	case status == http.StatusConflict || status < 400 || status >= 500:
-		f.Kind = llm.Transient
-	default:
-		f.Kind = llm.Caller
-		if shaped {
-			f.Answer = c
-			return f
-		}
+	}
+	if f.Kind == llm.Caller && shaped {
+		f.Answer = c
+		return f
 	}
 	c.Release()
 	return f
@@ -127,21 +110,6 @@ func errorCode(src []byte) (code string, shaped bool) {
 		code = kind
 	}
 	return code, shaped && c.End()
-}
-
-// retryAfter reads how long the upstream wants us to wait, bounded to an hour.
-func retryAfter(h http.Header) time.Duration {
-	if ms, err := strconv.ParseInt(h.Get("Retry-After-Ms"), 10, 32); err == nil && ms > 0 {
-		return min(time.Duration(ms)*time.Millisecond, time.Hour)
-	}
-	text := strings.TrimSpace(h.Get("Retry-After"))
-	if s, err := strconv.ParseInt(text, 10, 32); err == nil && s > 0 {
-		return min(time.Duration(s)*time.Second, time.Hour)
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return max(0, min(at.Sub(clock.System{}.Now()), time.Hour))
-	}
-	return 0
 }
 
 // ReadUsage reads a usage object at the cursor into the classes. ok is false if it says nothing that can be billed.
@@ -232,4 +200,27 @@ func AppendCost(dst []byte, usd string) []byte {
 	dst = append(dst, `"cost":`...)
 	dst = append(dst, usd...)
 	return append(dst, ',')
+}
+
+// ErrorMessage reads the sentence of an error body, empty if it is none.
+func ErrorMessage(src []byte) (message string) {
+	c := guard.NewCursor(src)
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		if string(k) != "error" || c.Kind() != guard.Object {
+			c.Skip()
+			continue
+		}
+		for k, ok := c.Object(); ok; k, ok = c.Next() {
+			if string(k) == "message" && c.Kind() == guard.String {
+				raw, _ := c.Text()
+				message, _ = guard.Unquote(raw)
+				continue
+			}
+			c.Skip()
+		}
+	}
+	if !c.End() {
+		return ""
+	}
+	return message
 }

@@ -1,0 +1,93 @@
+// Command protocoldoc writes the tables of docs/protocols.md anew between its two markers, from the table of fates that the
+// translations act by. Run by go generate.
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"starlane/internal/relay/dialect/fate"
+)
+
+const (
+	begin = "<!-- fates:begin (written by go generate; do not edit) -->\n"
+	end   = "<!-- fates:end -->"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "protocoldoc:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("usage: protocoldoc FILE")
+	}
+	doc, err := os.ReadFile(args[0])
+	if err != nil {
+		return fmt.Errorf("read document: %w", err)
+	}
+	head, rest, ok := bytes.Cut(doc, []byte(begin))
+	_, tail, ok2 := bytes.Cut(rest, []byte(end))
+	if !ok || !ok2 {
+		return fmt.Errorf("%s: markers not found", args[0])
+	}
+	out := append(bytes.Clone(head), begin+tables()+end...)
+	if err := os.WriteFile(args[0], append(out, tail...), 0o644); err != nil {
+		return fmt.Errorf("write document: %w", err)
+	}
+	return nil
+}
+
+// tables prints one table for each client format, with a column for each upstream's.
+func tables() string {
+	var out strings.Builder
+	rows := fate.Table()
+	var clients []string
+	for _, r := range rows {
+		if !slices.Contains(clients, r.Client) {
+			clients = append(clients, r.Client)
+		}
+	}
+	for _, client := range clients {
+		table(&out, client, slices.DeleteFunc(slices.Clone(rows), func(r fate.Row) bool { return r.Client != client }))
+	}
+	return out.String()
+}
+
+func table(out *strings.Builder, client string, rows []fate.Row) {
+	var upstreams []string
+	for _, r := range rows {
+		for upstream := range r.To {
+			if !slices.Contains(upstreams, upstream) {
+				upstreams = append(upstreams, upstream)
+			}
+		}
+	}
+	slices.Sort(upstreams)
+	fmt.Fprintf(out, "\n### Requests in the format `%s`\n\n| member | %s | |\n|---|%s---|\n", client,
+		strings.Join(each(upstreams, func(u string) string { return "to `" + u + "`" }), " | "), strings.Repeat("---|", len(upstreams)))
+	for _, r := range rows {
+		cells := each(upstreams, func(u string) string {
+			if f, ok := r.To[u]; ok {
+				return f.String()
+			}
+			return ""
+		})
+		fmt.Fprintf(out, "| `%s` | %s | %s |\n", r.Field, strings.Join(cells, " | "), r.Note)
+	}
+	out.WriteString("\n")
+}
+
+func each(list []string, f func(string) string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = f(s)
+	}
+	return out
+}

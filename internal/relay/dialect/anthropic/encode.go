@@ -1,0 +1,388 @@
+package anthropic
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/fate"
+	"starlane/internal/relay/dialect/internal/wire"
+	"starlane/internal/relay/dialect/schema"
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
+)
+
+// unknownOutput bounds an answer where neither client nor catalog do. The API wants a bound.
+const unknownOutput = 32_000
+
+// Path implements dialect.Upstream.
+func (*Messages) Path(bool, string) string { return "/messages" }
+
+// encoding is a request on its way out.
+type encoding struct {
+	wire.Builder
+	p     *llm.Prompt
+	to    dialect.Target
+	can   traits
+	notes *llm.Notes
+	ids   wire.IDs
+	// budgeted: the model thinks by a budget, which rules out other things.
+	budgeted bool
+}
+
+// Encode implements dialect.Upstream.
+func (*Messages) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes) ([]byte, error) {
+	e := &encoding{p: p, to: to, can: traitsOf(to.Model), notes: n, ids: wire.NewIDs(64)}
+	e.Open('{')
+	e.Key("model")
+	e.String(to.Model)
+	most := e.thinking()
+	e.Key("max_tokens")
+	e.Int(most)
+	if stream {
+		e.Key("stream")
+		e.Bool(true)
+	}
+	e.system()
+	e.messages()
+	e.tools()
+	e.sampling()
+	e.rest()
+	e.Close('}')
+	return e.B, nil
+}
+
+// thinking writes how the model shall think and returns the bound on the answer, thoughts included.
+func (e *encoding) thinking() usage.Tokens {
+	r, most := &e.p.Reasoning, e.p.MaxOutput
+	if most == 0 {
+		most = e.to.MaxOutput
+	}
+	if most == 0 {
+		most = unknownOutput
+	}
+	asked := r.Effort != llm.EffortUnsaid || r.Budget > 0 || r.Adaptive
+	switch {
+	case !asked:
+	case e.can.Thinking == thinksAsNeeded:
+		e.adaptive(r)
+	case r.Effort == llm.EffortNone:
+	case e.can.Thinking == thinksByBudget:
+		e.budget(r, most)
+	default:
+		e.notes.Drop("reasoning_effort")
+	}
+	return most
+}
+
+func (e *encoding) adaptive(r *llm.Reasoning) {
+	if r.Effort == llm.EffortNone {
+		e.Key("thinking")
+		e.Raw(llm.Raw(`{"type":"disabled"}`))
+		return
+	}
+	e.Key("thinking")
+	if r.Hidden {
+		e.Raw(llm.Raw(`{"type":"adaptive"}`))
+	} else {
+		e.Raw(llm.Raw(`{"type":"adaptive","display":"summarized"}`))
+	}
+	effort := r.Effort
+	if effort == llm.EffortUnsaid && r.Budget > 0 {
+		effort = nearest(r.Budget, e.to.MaxOutput)
+		e.notes.Approx("thinking.budget")
+	}
+	if effort == llm.EffortUnsaid {
+		return
+	}
+	near, same := e.can.effort(effort)
+	if !same {
+		e.notes.Approx("reasoning_effort")
+	}
+	e.p.Reasoning.Effort = near // written with output_config
+}
+
+// nearest is the effort whose share of the longest answer is nearest to a budget.
+func nearest(budget, most usage.Tokens) llm.Effort {
+	if most == 0 {
+		most = unknownOutput
+	}
+	best, off := llm.EffortLow, int64(1<<62)
+	for effort := llm.EffortLow; effort <= llm.EffortXHigh; effort++ {
+		d := budget*100/most - shares[effort]
+		if d < 0 {
+			d = -d
+		}
+		if d < off {
+			best, off = effort, d
+		}
+	}
+	return best
+}
+
+// budget writes a budget of thoughts, within the bound on the answer: that is what the client pays for at most.
+func (e *encoding) budget(r *llm.Reasoning, most usage.Tokens) {
+	budget := r.Budget
+	if budget == 0 {
+		effort := r.Effort
+		if effort == llm.EffortUnsaid {
+			effort = llm.EffortMedium
+		}
+		budget = max(max(e.to.MaxOutput, most)*shares[effort]/100, minBudget)
+	}
+	if budget >= most {
+		budget = most - 1
+		e.notes.Approx("reasoning_effort")
+	}
+	if budget < minBudget { // too little room to think in
+		e.notes.Drop("reasoning_effort")
+		return
+	}
+	e.budgeted = true
+	e.Key("thinking")
+	e.Open('{')
+	e.Key("type")
+	e.String("enabled")
+	e.Key("budget_tokens")
+	e.Int(budget)
+	e.Close('}')
+}
+
+func (e *encoding) system() {
+	if len(e.p.System) == 0 {
+		return
+	}
+	e.Key("system")
+	e.Open('[')
+	for i := range e.p.System {
+		if b := &e.p.System[i]; len(bytes.TrimSpace(b.Text)) > 0 {
+			e.text(b.Text, b.Cache)
+		}
+	}
+	e.Close(']')
+}
+
+func (e *encoding) text(t llm.Text, cache llm.TTL) {
+	e.Open('{')
+	e.Key("type")
+	e.String("text")
+	e.Key("text")
+	e.Text(t)
+	e.cache(cache)
+	e.Close('}')
+}
+
+func (e *encoding) cache(ttl llm.TTL) {
+	switch ttl {
+	case llm.Minutes5:
+		e.Key("cache_control")
+		e.Raw(llm.Raw(`{"type":"ephemeral"}`))
+	case llm.Hour1:
+		e.Key("cache_control")
+		e.Raw(llm.Raw(`{"type":"ephemeral","ttl":"1h"}`))
+	case llm.NoCache:
+	}
+}
+
+func (e *encoding) tools() {
+	if len(e.p.Tools) > 0 {
+		e.Key("tools")
+		e.Open('[')
+		for i := range e.p.Tools {
+			e.tool(&e.p.Tools[i])
+		}
+		e.Close(']')
+	}
+	e.choice()
+}
+
+func (e *encoding) tool(t *llm.Tool) {
+	e.Open('{')
+	e.Key("name")
+	e.Text(t.Name)
+	if len(t.Description) > 0 {
+		e.Key("description")
+		e.Text(t.Description)
+	}
+	form, strict := e.input(t)
+	e.Key("input_schema")
+	e.Raw(form)
+	if strict {
+		e.Key("strict")
+		e.Bool(true)
+	}
+	e.cache(t.Cache)
+	e.Close('}')
+}
+
+// input is the schema of a tool's arguments, and whether the model can be held to it.
+func (e *encoding) input(t *llm.Tool) (form llm.Raw, strict bool) {
+	form = t.Schema
+	if form == nil || string(form) == "null" || string(form) == "{}" {
+		form = llm.Raw(`{"type":"object","properties":{}}`)
+	}
+	if t.Strict != llm.Yes {
+		return form, false
+	}
+	exact, changed, err := schema.Anthropic(form)
+	if err != nil || !e.can.Format {
+		e.notes.Approx("tools.strict")
+		return form, false
+	}
+	if changed {
+		e.notes.Approx("tools.strict")
+	}
+	return exact, true
+}
+
+func (e *encoding) choice() {
+	mode := e.p.Choice.Mode
+	if len(e.p.Tools) == 0 {
+		return
+	}
+	if mode == llm.ChoiceUnsaid && e.p.Parallel == llm.No {
+		mode = llm.ChoiceAuto
+	}
+	if forced := mode == llm.ChoiceAny || mode == llm.ChoiceNamed; forced && (!e.can.ForcedTools || e.budgeted) {
+		e.notes.Reject("tool_choice")
+		mode = llm.ChoiceAuto
+	}
+	kind := map[llm.ChoiceMode]string{llm.ChoiceAuto: "auto", llm.ChoiceNone: "none", llm.ChoiceAny: "any", llm.ChoiceNamed: "tool"}[mode]
+	if kind == "" {
+		return
+	}
+	e.Key("tool_choice")
+	e.Open('{')
+	e.Key("type")
+	e.String(kind)
+	if mode == llm.ChoiceNamed {
+		e.Key("name")
+		e.Text(e.p.Choice.Name)
+	}
+	if e.p.Parallel == llm.No && mode != llm.ChoiceNone {
+		e.Key("disable_parallel_tool_use")
+		e.Bool(true)
+	}
+	e.Close('}')
+}
+
+func (e *encoding) sampling() {
+	for _, s := range []struct {
+		name  string
+		value llm.Raw
+	}{{"temperature", e.p.Temperature}, {"top_p", e.p.TopP}, {"top_k", e.p.TopK}} {
+		if s.value == nil {
+			continue
+		}
+		if !e.can.Sampling || e.budgeted && s.name != "top_p" {
+			e.notes.Drop(s.name)
+			continue
+		}
+		if v, err := strconv.ParseFloat(string(s.value), 64); s.name == "temperature" && err == nil && v > 1 {
+			e.notes.Approx("temperature")
+			s.value = llm.Raw("1")
+		}
+		e.Key(s.name)
+		e.Raw(s.value)
+	}
+	if len(e.p.Stop) == 0 {
+		return
+	}
+	e.Key("stop_sequences")
+	e.Open('[')
+	for _, s := range e.p.Stop {
+		plain, err := guard.Unquote(s)
+		if err != nil || len(bytes.TrimSpace([]byte(plain))) == 0 {
+			e.notes.Reject("stop")
+			continue
+		}
+		e.Text(s)
+	}
+	e.Close(']')
+}
+
+// rest writes what has no order of its own, and judges what the API does not know.
+func (e *encoding) rest() {
+	if e.p.Choices > 1 {
+		e.notes.Reject("n")
+	}
+	e.outputConfig()
+	if len(e.p.User) > 0 { // people are not told apart by their names
+		sum := sha256.Sum256(e.p.User)
+		e.Key("metadata")
+		e.Open('{')
+		e.Key("user_id")
+		e.String(hex.EncodeToString(sum[:]))
+		e.Close('}')
+		e.notes.Approx("user")
+	}
+	switch string(e.p.Tier) {
+	case "auto":
+		e.Key("service_tier")
+		e.String("auto")
+	case "default":
+		e.Key("service_tier")
+		e.String("standard_only")
+	}
+	fate.Apply(Dialect, e.p, e.notes)
+}
+
+func (e *encoding) outputConfig() {
+	effort := llm.EffortUnsaid
+	if r := &e.p.Reasoning; e.can.Thinking == thinksAsNeeded && r.Effort > llm.EffortNone {
+		effort = r.Effort
+	}
+	form := e.form()
+	if effort == llm.EffortUnsaid && form == nil {
+		return
+	}
+	e.Key("output_config")
+	e.Open('{')
+	if effort != llm.EffortUnsaid {
+		e.Key("effort")
+		e.String(effort.String())
+	}
+	if form != nil {
+		e.Key("format")
+		e.Open('{')
+		e.Key("type")
+		e.String("json_schema")
+		e.Key("schema")
+		e.Raw(form)
+		e.Close('}')
+	}
+	e.Close('}')
+}
+
+// form is the schema of the answer by the API's rules; nil where none is asked for or can be had.
+func (e *encoding) form() llm.Raw {
+	f := &e.p.Format
+	switch {
+	case f.Kind == llm.FreeText:
+		return nil
+	case f.Kind == llm.JSONObject || !e.can.Format:
+		e.notes.Approx("response_format")
+		return nil
+	}
+	form, changed, err := schema.Anthropic(f.Schema)
+	if err != nil {
+		e.notes.Reject("response_format")
+		return nil
+	}
+	if changed {
+		e.notes.Approx("response_format")
+	}
+	return form
+}
+
+// arguments are a call's arguments as an object.
+func (e *encoding) arguments(t llm.Text) llm.Raw {
+	object, ok := wire.Object(t)
+	if !ok {
+		e.notes.Approx("tool_calls.function.arguments")
+	}
+	return object
+}

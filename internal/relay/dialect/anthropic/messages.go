@@ -1,0 +1,213 @@
+package anthropic
+
+import (
+	"bytes"
+
+	"starlane/internal/relay/llm"
+)
+
+// messages writes the turns: neighbours of one role become one, and the first one is the user's.
+func (e *encoding) messages() {
+	e.Key("messages")
+	e.Open('[')
+	turns := e.turns()
+	if len(turns) > 0 && turns[0].Role == llm.Assistant {
+		e.notes.Approx("messages")
+		e.Raw(llm.Raw(`{"role":"user","content":[{"type":"text","text":"(continue)"}]}`))
+	}
+	for i := range turns {
+		e.turn(&turns[i])
+	}
+	e.Close(']')
+}
+
+// turns merges neighbours and brings the results of tools to the front of their turn, where the API wants them.
+func (e *encoding) turns() []llm.Turn {
+	var out []llm.Turn
+	for i := range e.p.Turns {
+		t := e.p.Turns[i]
+		if len(t.Name) > 0 {
+			e.notes.Drop("messages.name")
+		}
+		if t.Role == llm.System {
+			if e.can.MidSystem && len(out) > 0 && out[len(out)-1].Role == llm.User && (i+1 == len(e.p.Turns) || e.p.Turns[i+1].Role == llm.Assistant) {
+				out = append(out, t)
+				continue
+			}
+			t = tagged(&t)
+			e.notes.Approx("messages.role.system")
+		}
+		if n := len(out); n > 0 && out[n-1].Role == t.Role {
+			out[n-1].Blocks = append(append([]llm.Block(nil), out[n-1].Blocks...), t.Blocks...)
+			continue
+		}
+		out = append(out, t)
+	}
+	for i := range out {
+		if out[i].Role == llm.User {
+			out[i].Blocks = resultsFirst(out[i].Blocks)
+		}
+	}
+	return out
+}
+
+// tagged makes an instruction in the middle of a conversation a part of the user's turn that can be told from what the user says.
+func tagged(t *llm.Turn) llm.Turn {
+	blocks := make([]llm.Block, 0, len(t.Blocks))
+	for _, b := range t.Blocks {
+		text := append([]byte(`<system>\n`), b.Text...)
+		blocks = append(blocks, llm.Block{Kind: llm.TextBlock, Text: append(text, `\n</system>`...), Cache: b.Cache})
+	}
+	return llm.Turn{Role: llm.User, Blocks: blocks}
+}
+
+func resultsFirst(blocks []llm.Block) []llm.Block {
+	first, rest := make([]llm.Block, 0, len(blocks)), make([]llm.Block, 0, len(blocks))
+	for _, b := range blocks {
+		if b.Kind == llm.ToolResult {
+			first = append(first, b)
+		} else {
+			rest = append(rest, b)
+		}
+	}
+	return append(first, rest...)
+}
+
+func (e *encoding) turn(t *llm.Turn) {
+	mark := len(e.B)
+	e.Open('{')
+	e.Key("role")
+	e.String(map[llm.Role]string{llm.User: "user", llm.Assistant: "assistant", llm.System: "system"}[t.Role])
+	e.Key("content")
+	e.Open('[')
+	before := len(e.B)
+	for i := range t.Blocks {
+		e.block(&t.Blocks[i])
+	}
+	if len(e.B) == before { // the API takes no empty turn
+		e.B = e.B[:mark]
+		return
+	}
+	e.Close(']')
+	e.Close('}')
+}
+
+func (e *encoding) block(b *llm.Block) {
+	switch b.Kind {
+	case llm.TextBlock, llm.Refusal:
+		if len(bytes.TrimSpace(b.Text)) > 0 {
+			e.text(b.Text, b.Cache)
+		}
+	case llm.Image:
+		e.media("image", b)
+	case llm.Document:
+		e.document(b)
+	case llm.Audio:
+		e.notes.Reject("input_audio")
+	case llm.Thinking:
+		e.thought(b)
+	case llm.ToolCall:
+		e.Open('{')
+		e.Key("type")
+		e.String("tool_use")
+		e.Key("id")
+		e.String(e.ids.Name(b.ID))
+		e.Key("name")
+		e.Text(b.Name)
+		e.Key("input")
+		e.Raw(e.arguments(b.Text))
+		e.cache(b.Cache)
+		e.Close('}')
+	case llm.ToolResult:
+		e.result(b)
+	}
+}
+
+// thought gives a thought back to the vendor who sealed it. Other vendors' thoughts mean nothing here.
+func (e *encoding) thought(b *llm.Block) {
+	if b.Sealed.Origin != Dialect || len(b.Sealed.Data) == 0 {
+		e.notes.Drop("reasoning")
+		return
+	}
+	e.Open('{')
+	e.Key("type")
+	if b.Sealed.Alone {
+		e.String("redacted_thinking")
+		e.Key("data")
+	} else {
+		e.String("thinking")
+		e.Key("thinking")
+		e.Text(b.Text)
+		e.Key("signature")
+	}
+	e.Text(b.Sealed.Data)
+	e.Close('}')
+}
+
+func (e *encoding) result(b *llm.Block) {
+	e.Open('{')
+	e.Key("type")
+	e.String("tool_result")
+	e.Key("tool_use_id")
+	e.String(e.ids.Name(b.ID))
+	e.Key("content")
+	e.Open('[')
+	for i := range b.Result {
+		if part := &b.Result[i]; part.Kind == llm.TextBlock || part.Kind == llm.Image || part.Kind == llm.Document {
+			e.block(part)
+		}
+	}
+	e.Close(']')
+	if b.Failed {
+		e.Key("is_error")
+		e.Bool(true)
+	}
+	e.cache(b.Cache)
+	e.Close('}')
+}
+
+func (e *encoding) document(b *llm.Block) {
+	switch {
+	case len(b.Media.File) > 0:
+		e.notes.Reject("file.file_id")
+	case len(b.Media.Data)+len(b.Media.URL) > 0:
+		e.media("document", b)
+	default: // made of texts
+		for i := range b.Result {
+			e.block(&b.Result[i])
+		}
+	}
+}
+
+// media writes a picture or a document.
+func (e *encoding) media(kind string, b *llm.Block) {
+	m := &b.Media
+	if len(m.File) > 0 {
+		e.notes.Reject("file_id")
+		return
+	}
+	e.Open('{')
+	e.Key("type")
+	e.String(kind)
+	e.Key("source")
+	e.Open('{')
+	e.Key("type")
+	if len(m.Data) > 0 {
+		e.String("base64")
+		e.Key("media_type")
+		e.Text(m.Type)
+		e.Key("data")
+		e.Text(m.Data)
+	} else {
+		e.String("url")
+		e.Key("url")
+		e.Text(m.URL)
+	}
+	e.Close('}')
+	if kind == "document" && len(b.Name) > 0 {
+		e.Key("title")
+		e.Text(b.Name)
+	}
+	e.cache(b.Cache)
+	e.Close('}')
+}

@@ -1,0 +1,192 @@
+package anthropic
+
+import (
+	"starlane/internal/relay/dialect/internal/wire"
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+)
+
+// quoted puts a JSON value into the inside of a JSON string.
+func quoted(raw []byte) llm.Text { return wire.Escape(make([]byte, 0, len(raw)+len(raw)/8), raw) }
+
+func unseal(t llm.Text, alone bool) llm.Sealed { return wire.Unseal(t, Dialect, alone) }
+
+// source reads where a picture or a document comes from; a document made of blocks gives those.
+func (d *parsing) source(c *guard.Cursor, at string, have []llm.Block) (m llm.Media, blocks []llm.Block) {
+	kind := ""
+	blocks = have
+	var data llm.Text
+	d.object(c, func(k string) {
+		switch k {
+		case "type":
+			kind = string(text(c))
+		case "media_type":
+			m.Type = text(c)
+		case "data":
+			data = text(c)
+		case "url":
+			m.URL = text(c)
+		case "file_id":
+			m.File = text(c)
+		case "content":
+			blocks = d.content(c, at+".source.content")
+		default:
+			c.Skip()
+		}
+	})
+	if kind == "text" {
+		return llm.Media{}, []llm.Block{{Kind: llm.TextBlock, Text: data}}
+	}
+	m.Data = data
+	return m, blocks
+}
+
+func (d *parsing) cache(c *guard.Cursor) llm.TTL {
+	if c.Kind() != guard.Object {
+		c.Skip()
+		return llm.NoCache
+	}
+	ttl := llm.Minutes5
+	d.object(c, func(k string) {
+		if raw := c.Raw(); k == "ttl" && string(raw) == `"1h"` {
+			ttl = llm.Hour1
+		}
+	})
+	return ttl
+}
+
+func (d *parsing) tools(c *guard.Cursor) {
+	d.each(c, "tools", func(int) {
+		var t llm.Tool
+		kind := ""
+		d.object(c, func(k string) {
+			switch k {
+			case "type":
+				kind = string(text(c))
+			case "name":
+				t.Name = text(c)
+			case "description":
+				t.Description = text(c)
+			case "input_schema":
+				t.Schema = llm.Raw(c.Raw())
+			case "strict":
+				t.Strict = tri(c)
+			case "cache_control":
+				t.Cache = d.cache(c)
+			case "defer_loading", "input_examples", "allowed_callers", "eager_input_streaming":
+				d.notes.Drop("tools." + k)
+				c.Skip()
+			default:
+				c.Skip()
+			}
+		})
+		switch kind {
+		case "", "custom":
+			d.p.Tools = append(d.p.Tools, t)
+		default:
+			d.p.Extras = append(d.p.Extras, llm.Extra{Name: "tools." + family(kind)})
+		}
+	})
+}
+
+// family is the type of a vendor's tool without its date.
+func family(kind string) string {
+	for i := len(kind) - 1; i > 0; i-- {
+		if kind[i] == '_' {
+			return kind[:i]
+		}
+		if kind[i] < '0' || kind[i] > '9' {
+			break
+		}
+	}
+	return kind
+}
+
+func tri(c *guard.Cursor) llm.Tri {
+	kind := c.Kind()
+	c.Skip()
+	switch kind {
+	case guard.True:
+		return llm.Yes
+	case guard.False:
+		return llm.No
+	default:
+		return llm.Unsaid
+	}
+}
+
+func (d *parsing) choice(c *guard.Cursor) {
+	d.object(c, func(k string) {
+		switch k {
+		case "type":
+			switch kind := string(text(c)); kind {
+			case "auto":
+				d.p.Choice.Mode = llm.ChoiceAuto
+			case "any":
+				d.p.Choice.Mode = llm.ChoiceAny
+			case "none":
+				d.p.Choice.Mode = llm.ChoiceNone
+			case "tool":
+				d.p.Choice.Mode = llm.ChoiceNamed
+			default:
+				d.fail("tool_choice.type", "tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'.")
+			}
+		case "name":
+			d.p.Choice.Name = text(c)
+		case "disable_parallel_tool_use":
+			if tri(c) == llm.Yes {
+				d.p.Parallel = llm.No
+			}
+		default:
+			c.Skip()
+		}
+	})
+}
+
+func (d *parsing) thinking(c *guard.Cursor) {
+	r := &d.p.Reasoning
+	d.object(c, func(k string) {
+		switch k {
+		case "type":
+			switch string(text(c)) {
+			case "adaptive":
+				r.Adaptive = true
+			case "disabled":
+				r.Effort = llm.EffortNone
+			}
+		case "budget_tokens":
+			r.Budget, _ = c.Int(maxOutput)
+		case "display":
+			r.Hidden = string(text(c)) == "omitted"
+		default:
+			c.Skip()
+		}
+	})
+}
+
+func (d *parsing) output(c *guard.Cursor) {
+	d.object(c, func(k string) {
+		switch k {
+		case "effort":
+			if e, ok := llm.ParseEffort(string(text(c))); ok && d.p.Reasoning.Effort != llm.EffortNone {
+				d.p.Reasoning.Effort = e
+			}
+		case "format":
+			d.object(c, func(k string) {
+				switch k {
+				case "type":
+					if string(text(c)) == "json_schema" {
+						d.p.Format.Kind = llm.JSONSchema
+					}
+				case "schema":
+					d.p.Format.Schema = llm.Raw(c.Raw())
+				default:
+					c.Skip()
+				}
+			})
+		default:
+			d.notes.Drop("output_config." + k)
+			c.Skip()
+		}
+	})
+}

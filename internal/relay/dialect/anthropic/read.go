@@ -1,0 +1,296 @@
+package anthropic
+
+import (
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
+)
+
+// reader reads a stream of events.
+type reader struct {
+	report  report
+	blocks  []readBlock // by the index of the API
+	next    int         // ordinal of the next block that has a neutral form
+	stopped bool
+	event   llm.Event
+}
+
+type readBlock struct {
+	ordinal   int // -1: has no neutral form
+	what      llm.BlockKind
+	spoke     bool
+	input     llm.Text // of a tool call, as it stood at the opening
+	signature llm.Text
+	alone     bool
+}
+
+// NewReader implements dialect.Upstream.
+func (*Messages) NewReader() dialect.Reader { return &reader{} }
+
+// Read implements dialect.Reader.
+func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
+	var e struct {
+		kind                         string
+		index                        int64
+		message, block, delta, spent guard.Cursor
+	}
+	c := guard.NewCursor(data)
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		at := c
+		switch string(k) {
+		case "type":
+			e.kind = string(text(&c))
+			continue
+		case "index":
+			e.index, _ = c.Int(1 << 20)
+			continue
+		case "message":
+			e.message = at
+		case "content_block":
+			e.block = at
+		case "delta":
+			e.delta = at
+		case "usage":
+			e.spent = at
+		}
+		c.Skip()
+	}
+	if !c.End() {
+		return dialect.Garbage
+	}
+	switch e.kind {
+	case "message_start":
+		r.start(&e.message, to)
+	case "content_block_start":
+		r.open(int(e.index), &e.block, to)
+	case "content_block_delta":
+		r.delta(int(e.index), &e.delta, to)
+	case "content_block_stop":
+		r.close(int(e.index), to)
+	case "message_delta":
+		if e.spent.Kind() == guard.Object {
+			r.report.merge(&e.spent)
+		}
+		r.messageDelta(&e.delta, to)
+	case "message_stop":
+		return dialect.End
+	case "error":
+		return dialect.Failed
+	}
+	return dialect.Pass
+}
+
+func (r *reader) take(to llm.Sink, e llm.Event) {
+	r.event = e
+	to.Take(&r.event)
+}
+
+func (r *reader) start(c *guard.Cursor, to llm.Sink) {
+	e := llm.Event{Kind: llm.Start}
+	if c.Kind() == guard.Object {
+		for k, ok := c.Object(); ok; k, ok = c.Next() {
+			switch string(k) {
+			case "id":
+				e.ID = text(c)
+			case "model":
+				e.Name = text(c)
+			case "usage":
+				r.report.merge(c)
+			default:
+				c.Skip()
+			}
+		}
+	}
+	r.take(to, e)
+	if counts, ok := r.report.counts(); ok { // of the answer it says a token, which is no figure yet
+		counts.Set(usage.OutText, 0, usage.None)
+		r.take(to, llm.Event{Kind: llm.Report, Counts: counts})
+	}
+}
+
+func (r *reader) tell(to llm.Sink) {
+	if counts, ok := r.report.counts(); ok {
+		r.take(to, llm.Event{Kind: llm.Report, Counts: counts})
+	}
+}
+
+// open begins a block. What has no neutral form, such as the vendor's own tools at work, is not told.
+func (r *reader) open(index int, c *guard.Cursor, to llm.Sink) {
+	for len(r.blocks) <= index {
+		r.blocks = append(r.blocks, readBlock{ordinal: -1})
+	}
+	b := &r.blocks[index]
+	if b.ordinal >= 0 || c.Kind() != guard.Object {
+		return
+	}
+	kind := ""
+	e := llm.Event{Kind: llm.Open}
+	var said llm.Text
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		switch string(k) {
+		case "type":
+			kind = string(text(c))
+		case "id":
+			e.ID = text(c)
+		case "name":
+			e.Name = text(c)
+		case "text", "thinking":
+			said = text(c)
+		case "signature":
+			b.signature = append(b.signature, text(c)...)
+		case "data":
+			b.signature, b.alone = append(b.signature, text(c)...), true
+		case "input":
+			if raw := c.Raw(); len(raw) > 2 {
+				b.input = quoted(raw)
+			}
+		default:
+			c.Skip()
+		}
+	}
+	switch kind {
+	case "text":
+		e.What = llm.TextBlock
+	case "thinking", "redacted_thinking":
+		e.What = llm.Thinking
+	case "tool_use":
+		e.What = llm.ToolCall
+	default:
+		return
+	}
+	b.ordinal, b.what = r.next, e.What
+	r.next++
+	e.Block = b.ordinal
+	r.take(to, e)
+	if len(said) > 0 {
+		b.spoke = true
+		r.take(to, llm.Event{Kind: llm.Delta, Block: b.ordinal, What: b.what, Text: said})
+	}
+}
+
+func (r *reader) delta(index int, c *guard.Cursor, to llm.Sink) {
+	if index >= len(r.blocks) || r.blocks[index].ordinal < 0 || c.Kind() != guard.Object {
+		return
+	}
+	b := &r.blocks[index]
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		switch string(k) {
+		case "text", "thinking", "partial_json":
+			if said := text(c); len(said) > 0 {
+				b.spoke = true
+				r.take(to, llm.Event{Kind: llm.Delta, Block: b.ordinal, What: b.what, Text: said})
+			}
+		case "signature":
+			b.signature = append(b.signature, text(c)...)
+		default:
+			c.Skip()
+		}
+	}
+}
+
+func (r *reader) close(index int, to llm.Sink) {
+	if index >= len(r.blocks) || r.blocks[index].ordinal < 0 {
+		return
+	}
+	b := &r.blocks[index]
+	if b.what == llm.ToolCall && !b.spoke {
+		said := b.input
+		if len(said) == 0 {
+			said = llm.Text("{}")
+		}
+		r.take(to, llm.Event{Kind: llm.Delta, Block: b.ordinal, What: b.what, Text: said})
+	}
+	if len(b.signature) > 0 {
+		r.take(to, llm.Event{Kind: llm.Seal, Block: b.ordinal, What: b.what, Sealed: llm.Sealed{Origin: Dialect, Data: b.signature, Alone: b.alone}})
+	}
+	r.take(to, llm.Event{Kind: llm.Close, Block: b.ordinal, What: b.what})
+	b.input, b.signature = nil, nil
+}
+
+func (r *reader) messageDelta(c *guard.Cursor, to llm.Sink) {
+	r.tell(to)
+	if c.Kind() != guard.Object || r.stopped {
+		return
+	}
+	e := llm.Event{Kind: llm.Stop}
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		switch string(k) {
+		case "stop_reason":
+			if c.Kind() == guard.String {
+				e.Reason = reasonOf(string(text(c)))
+				continue
+			}
+			c.Skip()
+		case "stop_sequence":
+			e.Match = text(c)
+		default:
+			c.Skip()
+		}
+	}
+	if e.Reason != llm.NoReason {
+		r.stopped = true
+		r.take(to, e)
+	}
+}
+
+var reasons = map[string]llm.Reason{ //nolint:gochecknoglobals // a constant table
+	"end_turn": llm.EndOfTurn, "stop_sequence": llm.StopString, "max_tokens": llm.MaxTokens, "tool_use": llm.ToolUse,
+	"refusal": llm.Filtered, "pause_turn": llm.Paused, "model_context_window_exceeded": llm.ContextFull,
+}
+
+func reasonOf(s string) llm.Reason {
+	if r, ok := reasons[s]; ok {
+		return r
+	}
+	return llm.OtherReason
+}
+
+// ReadWhole implements dialect.Upstream.
+func (*Messages) ReadWhole(src []byte, to llm.Sink) bool {
+	r := &reader{}
+	var content, spent guard.Cursor
+	var id, name llm.Text
+	stop := llm.Event{Kind: llm.Stop}
+	message := false
+	c := guard.NewCursor(src)
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		at := c
+		switch string(k) {
+		case "type":
+			message = string(text(&c)) == "message"
+		case "id":
+			id = text(&c)
+		case "model":
+			name = text(&c)
+		case "content":
+			content = at
+			c.Skip()
+		case "usage":
+			spent = at
+			c.Skip()
+		case "stop_reason":
+			stop.Reason = reasonOf(string(text(&c)))
+		case "stop_sequence":
+			stop.Match = text(&c)
+		default:
+			c.Skip()
+		}
+	}
+	if !c.End() || !message || content.Kind() != guard.Array {
+		return false
+	}
+	r.take(to, llm.Event{Kind: llm.Start, ID: id, Name: name})
+	i := 0
+	for ok := content.Array(); ok; ok = content.More() {
+		at := content
+		r.open(i, &at, to)
+		r.close(i, to)
+		content.Skip()
+		i++
+	}
+	r.report.merge(&spent)
+	r.tell(to)
+	r.take(to, stop)
+	return true
+}

@@ -1,0 +1,69 @@
+package anthropic
+
+import (
+	_ "embed"
+	"encoding/json"
+	"strings"
+	"sync"
+
+	"starlane/internal/relay/llm"
+)
+
+//go:embed traits.json
+var traitsFile []byte
+
+// traits is what a family of models can do. The first entry of traits.json of which a part stands in the model's name counts.
+type traits struct {
+	Match       []string `json:"match"`
+	Thinking    string   `json:"thinking"`     // none, budget or adaptive
+	Sampling    bool     `json:"sampling"`     // takes temperature, top_p and top_k
+	ForcedTools bool     `json:"forced_tools"` // can be made to call a tool
+	Format      bool     `json:"format"`       // takes output_config.format
+	MidSystem   bool     `json:"mid_system"`   // takes the role system in the middle of a conversation
+	MaxEffort   string   `json:"max_effort"`   // of adaptive thinking
+}
+
+const (
+	thinksByBudget = "budget"
+	thinksAsNeeded = "adaptive"
+)
+
+var families = sync.OnceValue(func() []traits { //nolint:gochecknoglobals // read once
+	var all []traits
+	if err := json.Unmarshal(traitsFile, &all); err != nil {
+		panic("anthropic/traits.json: " + err.Error()) // a part of the program
+	}
+	return all
+})
+
+func traitsOf(model string) traits {
+	all := families()
+	for _, t := range all {
+		for _, part := range t.Match {
+			if strings.Contains(model, part) {
+				return t
+			}
+		}
+	}
+	return all[len(all)-1]
+}
+
+// effort is the nearest effort that the model knows, and whether it is the one asked for.
+func (t *traits) effort(e llm.Effort) (llm.Effort, bool) {
+	most, _ := llm.ParseEffort(t.MaxEffort)
+	switch {
+	case e == llm.EffortMinimal:
+		return llm.EffortLow, false
+	case most != llm.EffortUnsaid && e > most:
+		return most, false
+	default:
+		return e, true
+	}
+}
+
+// shares are the parts of the longest answer, in hundredths, that efforts become as budgets.
+var shares = map[llm.Effort]int64{ //nolint:gochecknoglobals // a constant table
+	llm.EffortMinimal: 2, llm.EffortLow: 10, llm.EffortMedium: 30, llm.EffortHigh: 60, llm.EffortXHigh: 90, llm.EffortMax: 100,
+}
+
+const minBudget = 1024 // the least that the API takes

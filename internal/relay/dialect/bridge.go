@@ -1,0 +1,218 @@
+package dialect
+
+import (
+	"errors"
+	"net/http"
+
+	"starlane/internal/platform/apperr"
+	"starlane/internal/relay/body"
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
+)
+
+var errNoAnswer = errors.New("the answer is not of the upstream's format")
+
+// Bridge is the way between two formats. It implements Egress.
+type Bridge struct {
+	Client   Client
+	Upstream Upstream
+}
+
+// Path implements Egress.
+func (b *Bridge) Path(r *llm.Request, model string) string { return b.Upstream.Path(r.Stream, model) }
+
+// EncodeRequest implements Egress.
+func (b *Bridge) EncodeRequest(r *llm.Request, to Target) (body.Message, error) {
+	r.Notes.Reset()
+	p, err := b.Client.Parse(r, &r.Notes)
+	if err != nil {
+		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
+	}
+	if r.Bound > 0 {
+		p.MaxOutput = r.Bound
+	}
+	out, err := b.Upstream.Encode(p, to, r.Stream, &r.Notes)
+	if err != nil {
+		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
+	}
+	if err := r.Notes.Err(); err != nil {
+		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
+	}
+	return body.Copy(out).Edited(), nil
+}
+
+// ReadAnswer implements Egress. The counts are those that the client is told, estimated where the upstream said nothing.
+func (b *Bridge) ReadAnswer(r *llm.Request, content body.Content, m Meter) (llm.Answer, error) {
+	var c llm.Completion
+	if !b.Upstream.ReadWhole(content.Open(), &c) {
+		return llm.Answer{}, errNoAnswer
+	}
+	if !c.Reported || c.Counts.Output() == 0 {
+		c.Counts.Fill(func() usage.Tokens { return b.EstimatePrompt(r, m.Count) }, b.EstimateAnswer(content, m.Count))
+	}
+	out, usageAt := b.Client.AppendAnswer(nil, r, &c)
+	return llm.Answer{Counts: c.Counts, Reported: true, Finished: true, Body: out, UsageAt: usageAt}, nil
+}
+
+// AppendCost implements Egress.
+func (b *Bridge) AppendCost(dst []byte, usd string) []byte { return AppendCost(dst, usd) }
+
+// AppendCost renders the member that tells the cost, to stand first in a usage that is not empty.
+func AppendCost(dst []byte, usd string) []byte {
+	dst = append(dst, `"cost":`...)
+	dst = append(dst, usd...)
+	return append(dst, ',')
+}
+
+// ReadFault implements Egress. A mistake of the client is told in the upstream's words and the client's format.
+func (b *Bridge) ReadFault(status int, h http.Header, c body.Content) *llm.Fault {
+	f, message := b.Upstream.ReadFault(status, h, c)
+	if f.Kind == llm.Caller && message != "" {
+		f.Answer = body.Copy(b.Client.AppendError(nil, apperr.New(apperr.InvalidRequest, "%s", message), ""))
+	}
+	return f
+}
+
+// MeasurePrompt implements Egress.
+func (b *Bridge) MeasurePrompt(r *llm.Request) llm.Size { return b.Client.MeasurePrompt(r) }
+
+// EstimatePrompt implements Egress.
+func (b *Bridge) EstimatePrompt(r *llm.Request, count Count) usage.Tokens {
+	return b.Client.EstimatePrompt(r, count)
+}
+
+// EstimateAnswer implements Egress.
+func (b *Bridge) EstimateAnswer(content body.Content, count Count) usage.Tokens {
+	var t tally
+	b.Upstream.ReadWhole(content.Open(), &t)
+	return t.estimate(count)
+}
+
+// NewTap implements Egress.
+func (b *Bridge) NewTap(r *llm.Request, m Meter) Tap {
+	t := &translation{client: b.Client, request: r, meter: m, reader: b.Upstream.NewReader()}
+	t.order.to, t.writer = t, b.Client.NewWriter(r)
+	return t
+}
+
+// translation is the tap of a Bridge.
+type translation struct {
+	client  Client
+	request *llm.Request
+	meter   Meter
+	reader  Reader
+	order   sequence
+	writer  Writer
+	tally   tally
+	out     []byte
+	content bool
+}
+
+// Event implements Tap.
+func (t *translation) Event(data []byte) Seen {
+	t.out, t.content = t.out[:0], false
+	step := t.reader.Read(data, &t.order)
+	switch {
+	case step == Pass && t.order.full:
+		step = Failed
+	case step == End && !t.tally.finished:
+		step = Failed // the mark of an end without a reason is a cut
+	case step == End:
+		t.end()
+	}
+	return Seen{Step: step, Content: t.content, Out: t.out[:len(t.out):len(t.out)]}
+}
+
+// Take writes an event that is in its place.
+func (t *translation) Take(e *llm.Event) {
+	t.tally.Take(e)
+	t.content = t.content || e.Kind == llm.Delta || e.Kind == llm.Open && e.What == llm.ToolCall
+	t.out = t.writer.Append(t.out, e)
+}
+
+// Finish implements Tap.
+func (t *translation) Finish() ([]byte, bool) {
+	if !t.tally.finished {
+		return nil, false
+	}
+	t.out = t.out[:0]
+	t.end()
+	return t.out, true
+}
+
+// end writes what stands behind the answer. From here on the counts are those that the client was told.
+func (t *translation) end() {
+	if !t.tally.answer().Reported {
+		t.tally.counts.Fill(func() usage.Tokens { return t.client.EstimatePrompt(t.request, t.meter.Count) }, t.EstimateOutput(t.meter.Count))
+		t.tally.reported = true
+	}
+	cost := ""
+	if t.request.WantsCost {
+		cost = t.meter.Cost(t.tally.counts)
+	}
+	t.out = t.writer.AppendEnd(t.out, t.tally.counts, cost)
+}
+
+// Answer implements Tap.
+func (t *translation) Answer() llm.Answer { return t.tally.answer() }
+
+// EstimateOutput implements Tap.
+func (t *translation) EstimateOutput(count Count) usage.Tokens { return t.tally.estimate(count) }
+
+// Close implements Tap.
+func (t *translation) Close() { *t = translation{} }
+
+// maxKept bounds the text kept for an estimate; beyond it the estimate grows in proportion.
+const maxKept = 256 << 10
+
+// tally keeps of an answer what settling needs.
+type tally struct {
+	counts   usage.Counts
+	reported bool
+	finished bool
+	text     []byte // what the model said, escaped, at most maxKept
+	said     int    // bytes of it, without a bound
+}
+
+// Take implements llm.Sink.
+func (t *tally) Take(e *llm.Event) {
+	switch e.Kind {
+	case llm.Delta:
+		t.say(e.Text)
+	case llm.Open:
+		t.say(e.Name)
+	case llm.Report:
+		t.counts, t.reported = e.Counts, true
+	case llm.Stop:
+		t.finished = true
+	case llm.Start, llm.Seal, llm.Close:
+	}
+}
+
+func (t *tally) say(text llm.Text) {
+	t.said += len(text)
+	if len(t.text)+len(text) <= maxKept {
+		t.text = append(t.text, text...)
+	}
+}
+
+// answer is what is known so far. A report that a text cost no tokens is not one.
+func (t *tally) answer() llm.Answer {
+	return llm.Answer{Counts: t.counts, Reported: t.reported && (t.said == 0 || t.counts.Output() > 0), Finished: t.finished}
+}
+
+func (t *tally) estimate(count Count) usage.Tokens {
+	if len(t.text) == 0 {
+		return 0
+	}
+	text, err := guard.Unquote(t.text)
+	if err != nil {
+		text = string(t.text)
+	}
+	n := count([]byte(text))
+	if t.said > len(t.text) {
+		n = n * usage.Tokens(t.said) / usage.Tokens(len(t.text))
+	}
+	return n
+}

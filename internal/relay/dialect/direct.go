@@ -1,0 +1,112 @@
+package dialect
+
+import (
+	"net/http"
+	"strconv"
+
+	"starlane/internal/relay/body"
+	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
+)
+
+// Direct is the way between a format and itself: bytes pass, but for the name of the model. It implements Egress.
+type Direct struct {
+	Client   Client
+	Upstream Upstream
+}
+
+// Path implements Egress.
+func (d *Direct) Path(r *llm.Request, model string) string { return d.Upstream.Path(r.Stream, model) }
+
+// EncodeRequest implements Egress.
+func (d *Direct) EncodeRequest(r *llm.Request, to Target) (body.Message, error) {
+	at := r.Original.Model
+	if at.From == at.To { // the model is not in the body
+		return r.Content.Edited(), nil
+	}
+	return r.Content.Edited(body.Edit{From: at.From, To: at.To, Text: strconv.Quote(to.Model)}), nil
+}
+
+// ReadAnswer implements Egress.
+func (d *Direct) ReadAnswer(r *llm.Request, content body.Content, m Meter) (llm.Answer, error) {
+	var t tally
+	if !d.Upstream.ReadWhole(content.Open(), &t) {
+		return llm.Answer{}, errNoAnswer
+	}
+	a := t.answer()
+	if !a.Reported {
+		a.Counts.Fill(func() usage.Tokens { return d.EstimatePrompt(r, m.Count) }, t.estimate(m.Count))
+		a.Reported = true
+	}
+	return a, nil
+}
+
+// AppendCost implements Egress.
+func (d *Direct) AppendCost(dst []byte, usd string) []byte { return AppendCost(dst, usd) }
+
+// ReadFault implements Egress. A mistake of the client is told as the upstream tells it.
+func (d *Direct) ReadFault(status int, h http.Header, c body.Content) *llm.Fault {
+	c.Retain()
+	f, message := d.Upstream.ReadFault(status, h, c)
+	if f.Kind == llm.Caller && message != "" {
+		f.Answer = c
+	} else {
+		c.Release()
+	}
+	return f
+}
+
+// MeasurePrompt implements Egress.
+func (d *Direct) MeasurePrompt(r *llm.Request) llm.Size { return d.Client.MeasurePrompt(r) }
+
+// EstimatePrompt implements Egress.
+func (d *Direct) EstimatePrompt(r *llm.Request, count Count) usage.Tokens {
+	return d.Client.EstimatePrompt(r, count)
+}
+
+// EstimateAnswer implements Egress.
+func (d *Direct) EstimateAnswer(content body.Content, count Count) usage.Tokens {
+	var t tally
+	d.Upstream.ReadWhole(content.Open(), &t)
+	return t.estimate(count)
+}
+
+// NewTap implements Egress.
+func (d *Direct) NewTap(_ *llm.Request, _ Meter) Tap {
+	return &listener{reader: d.Upstream.NewReader()}
+}
+
+// listener is the tap of a Direct: it reads along.
+type listener struct {
+	reader  Reader
+	tally   tally
+	content bool
+}
+
+// Take notes what an event says.
+func (l *listener) Take(e *llm.Event) {
+	l.content = l.content || e.Kind == llm.Delta || e.Kind == llm.Open && e.What == llm.ToolCall
+	l.tally.Take(e)
+}
+
+// Event implements Tap.
+func (l *listener) Event(data []byte) Seen {
+	l.content = false
+	step := l.reader.Read(data, l)
+	if step == End && !l.tally.finished {
+		step = Failed // the mark of an end without a reason is a cut
+	}
+	return Seen{Step: step, Content: l.content}
+}
+
+// Finish implements Tap.
+func (l *listener) Finish() ([]byte, bool) { return nil, l.tally.finished }
+
+// Answer implements Tap.
+func (l *listener) Answer() llm.Answer { return l.tally.answer() }
+
+// EstimateOutput implements Tap.
+func (l *listener) EstimateOutput(count Count) usage.Tokens { return l.tally.estimate(count) }
+
+// Close implements Tap.
+func (l *listener) Close() { *l = listener{} }

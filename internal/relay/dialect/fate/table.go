@@ -1,0 +1,118 @@
+package fate
+
+//go:generate go run starlane/internal/cmd/protocoldoc ../../../../docs/protocols.md
+
+import "sync"
+
+// The formats, by the names of their dialects.
+const (
+	openai    = "openai"
+	anthropic = "anthropic"
+)
+
+var index = sync.OnceValue(func() map[key]map[string]Fate { //nolint:gochecknoglobals // made once of the table
+	m := make(map[key]map[string]Fate)
+	for _, r := range Table() {
+		m[key{r.Client, r.Field}] = r.To
+	}
+	return m
+})
+
+// Table lists all rows, in the order of the documentation.
+func Table() []Row {
+	return append(chatRows(), messagesRows()...)
+}
+
+func chatRows() []Row {
+	row := func(field string, f Fate, note string) Row {
+		return Row{Client: openai, Field: field, To: map[string]Fate{anthropic: f}, Note: note}
+	}
+	return []Row{
+		row("messages", Lossless, "neighbours of one role become one turn; a history that begins with the assistant gets a first user turn (approximated)"),
+		row("messages.role.system", Approximated, "leading ones become `system`; later ones stay in place where the model allows it, and become tagged text where not"),
+		row("messages.name", Dropped, ""),
+		row("messages.refusal", Approximated, "becomes text"),
+		row("image_url", Lossless, "data URIs become base64 with the type that the bytes say; addresses stay addresses"),
+		row("image_url.detail", Meaningless, ""),
+		row("input_audio", Rejected, ""),
+		row("file.file_data", Lossless, "becomes a document with the file's name as title"),
+		row("file.file_id", Rejected, ""),
+		row("tool_calls", Lossless, "arguments keep their bytes; ids are made fit"),
+		row("tool_calls.function.arguments", Approximated, "only if they are no JSON object: kept as `_invalid_json`"),
+		row("tools", Lossless, ""),
+		row("tools.strict", Lossless, "rules of the schema that the vendor does not know become words (approximated)"),
+		row("tools.custom", Rejected, ""),
+		row("tool_choice", Lossless, "a forced call is rejected where the model cannot be forced, or thinks by a budget"),
+		row("parallel_tool_calls", Lossless, ""),
+		row("max_completion_tokens", Lossless, "the catalogue's longest answer if it is absent"),
+		row("temperature", Lossless, "above 1 it becomes 1 (approximated); dropped where the model takes none"),
+		row("top_p", Lossless, "dropped where the model takes none"),
+		row("stop", Lossless, "white space alone is rejected"),
+		row("n", Rejected, "above 1"),
+		row("reasoning_effort", Lossless, "an effort or a budget of thoughts by the model's kind; approximated where the model knows no such effort"),
+		row("response_format", Lossless, "json_schema; json_object is approximated by nothing but the prompt"),
+		row("service_tier", Lossless, "auto and default"),
+		row("user", Approximated, "hashed"),
+		row("safety_identifier", Approximated, "hashed"),
+		row("seed", Dropped, ""),
+		row("logprobs", Rejected, ""),
+		row("top_logprobs", Rejected, ""),
+		row("logit_bias", Rejected, ""),
+		row("presence_penalty", Dropped, "0 is left out"),
+		row("frequency_penalty", Dropped, "0 is left out"),
+		row("verbosity", Dropped, ""),
+		row("prediction", Dropped, ""),
+		row("store", Dropped, ""),
+		row("prompt_cache_key", Dropped, ""),
+		row("prompt_cache_retention", Dropped, ""),
+		row("prompt_cache_options", Dropped, ""),
+		row("metadata", Dropped, ""),
+		row("modalities", Rejected, "other than text"),
+		row("audio", Rejected, ""),
+		row("moderation", Rejected, ""),
+	}
+}
+
+func messagesRows() []Row {
+	row := func(field string, f Fate, note string) Row {
+		return Row{Client: anthropic, Field: field, To: map[string]Fate{openai: f}, Note: note}
+	}
+	return []Row{
+		row("system", Lossless, "one system message; the block that carries a client's billing header is left out"),
+		row("messages", Lossless, "results of tools become tool messages before the user's text"),
+		row("messages.role.system", Lossless, ""),
+		row("tool_result.is_error", Approximated, "a prefix to the result"),
+		row("tool_result.image", Approximated, "a user message behind the results"),
+		row("thinking", Meaningless, "thoughts of another vendor are not shown to this one"),
+		row("document", Approximated, ""),
+		row("citations", Dropped, ""),
+		row("search_result", Approximated, "becomes text"),
+		row("tools", Lossless, ""),
+		row("tools.defer_loading", Dropped, ""),
+		row("tools.input_examples", Dropped, ""),
+		row("tools.allowed_callers", Dropped, ""),
+		row("tools.eager_input_streaming", Dropped, ""),
+		row("tools.web_search", Dropped, ""),
+		row("tools.code_execution", Rejected, ""),
+		row("tools.mcp_toolset", Rejected, ""),
+		row("tool_choice", Lossless, ""),
+		row("max_tokens", Lossless, ""),
+		row("temperature", Lossless, ""),
+		row("top_p", Lossless, ""),
+		row("top_k", Dropped, ""),
+		row("stop_sequences", Lossless, "more than four are rejected"),
+		row("output_config.effort", Lossless, ""),
+		row("output_config.format", Lossless, ""),
+		row("thinking.budget", Approximated, "the nearest effort"),
+		row("metadata.user_id", Approximated, "hashed"),
+		row("service_tier", Approximated, ""),
+		row("cache_control", Meaningless, "the cache there works by itself"),
+		row("context_management", Dropped, ""),
+		row("container", Dropped, ""),
+		row("inference_geo", Dropped, ""),
+		row("fallbacks", Dropped, ""),
+		row("diagnostics", Dropped, ""),
+		row("mcp_servers", Rejected, ""),
+		row("speed", Dropped, ""),
+	}
+}

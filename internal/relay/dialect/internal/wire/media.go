@@ -1,0 +1,48 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/base64"
+
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+)
+
+// DataURI splits a data: URI (RFC 2397) with base64 data; false for any other address.
+func DataURI(t llm.Text) (mediaType, data llm.Text, ok bool) {
+	head, data, found := bytes.Cut(t, []byte(","))
+	if !found || len(head) > 200 {
+		return nil, nil, false
+	}
+	plain, err := guard.Unquote(head) // some encoders write \/
+	if err != nil {
+		return nil, nil, false
+	}
+	rest, isData := bytes.CutPrefix([]byte(plain), []byte("data:"))
+	mediaType, isBase64 := bytes.CutSuffix(rest, []byte(";base64"))
+	if !isData || !isBase64 {
+		return nil, nil, false
+	}
+	if params := bytes.IndexByte(mediaType, ';'); params >= 0 {
+		mediaType = mediaType[:params]
+	}
+	return mediaType, data, true
+}
+
+// ImageType is the type of a picture by its first bytes, which clients declare wrongly now and then; the declared one if they
+// say nothing.
+func ImageType(declared, data llm.Text) llm.Text {
+	var head [12]byte
+	n, _ := base64.StdEncoding.Decode(head[:], bytes.ReplaceAll(data[:min(len(data), 16)], []byte(`\/`), []byte("/")))
+	switch b := head[:n]; {
+	case bytes.HasPrefix(b, []byte("\x89PNG")):
+		return llm.Text("image/png")
+	case bytes.HasPrefix(b, []byte("\xff\xd8\xff")):
+		return llm.Text("image/jpeg")
+	case bytes.HasPrefix(b, []byte("GIF8")):
+		return llm.Text("image/gif")
+	case n == 12 && bytes.HasPrefix(b, []byte("RIFF")) && string(b[8:]) == "WEBP":
+		return llm.Text("image/webp")
+	}
+	return declared
+}

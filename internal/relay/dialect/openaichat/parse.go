@@ -1,0 +1,302 @@
+package openaichat
+
+import (
+	"fmt"
+
+	"starlane/internal/platform/apperr"
+	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/dialect/internal/wire"
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+)
+
+// parsing is a request on its way into the neutral form.
+type parsing struct {
+	p     *llm.Prompt
+	notes *llm.Notes
+	err   error
+}
+
+// Parse implements dialect.Client.
+func (*Chat) Parse(r *llm.Request, n *llm.Notes) (*llm.Prompt, error) {
+	d := &parsing{p: &llm.Prompt{Client: openai.Dialect, MaxOutput: r.MaxOutput, Choices: r.Choices}, notes: n}
+	c := guard.NewCursor(r.Content.Open())
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		d.member(string(k), &c)
+	}
+	if c.Bad() {
+		d.fail("", "The request body is not JSON.")
+	}
+	return d.p, d.err
+}
+
+func (d *parsing) fail(param, format string, args ...any) {
+	if d.err == nil {
+		d.err = apperr.New(apperr.InvalidRequest, format, args...).WithParam(param)
+	}
+}
+
+func (d *parsing) member(name string, c *guard.Cursor) {
+	p := d.p
+	switch name {
+	case "model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n", "usage":
+		c.Skip()
+	case "messages":
+		d.each(c, name, d.message)
+	case "tools":
+		d.each(c, name, d.tool)
+	case "functions":
+		d.each(c, name, func(_ string, c *guard.Cursor) { p.Tools = append(p.Tools, d.function(c)) })
+	case "tool_choice", "function_call":
+		d.choice(name, c)
+	case "parallel_tool_calls":
+		p.Parallel = tri(c)
+	case "temperature":
+		p.Temperature = number(c)
+	case "top_p":
+		p.TopP = number(c)
+	case "top_k":
+		p.TopK = number(c)
+	case "stop":
+		if c.Kind() == guard.String {
+			p.Stop = append(p.Stop, text(c))
+			return
+		}
+		d.each(c, name, func(_ string, c *guard.Cursor) { p.Stop = append(p.Stop, text(c)) })
+	case "response_format":
+		d.format(c)
+	case "reasoning_effort":
+		if e, ok := llm.ParseEffort(string(text(c))); ok {
+			p.Reasoning.Effort = e
+		}
+	case "user", "safety_identifier":
+		if t := text(c); len(t) > 0 {
+			p.User = t
+		}
+	case "service_tier":
+		p.Tier = text(c)
+	case "modalities":
+		raw := llm.Raw(c.Raw())
+		if string(raw) != `["text"]` {
+			p.Extras = append(p.Extras, llm.Extra{Name: name, Value: raw})
+		}
+	default:
+		p.Extras = append(p.Extras, llm.Extra{Name: name, Value: llm.Raw(c.Raw())})
+	}
+}
+
+// each calls visit for each element of a list; visit reads it.
+func (d *parsing) each(c *guard.Cursor, name string, visit func(at string, c *guard.Cursor)) {
+	switch c.Kind() {
+	case guard.Array:
+		i := 0
+		for ok := c.Array(); ok; ok = c.More() {
+			visit(fmt.Sprintf("%s[%d]", name, i), c)
+			i++
+		}
+	case guard.Null:
+		c.Skip()
+	default:
+		c.Skip()
+		d.fail(name, "%s must be a list.", name)
+	}
+}
+
+// object calls visit for each member of an object; visit reads the value.
+func object(c *guard.Cursor, visit func(key string)) {
+	if c.Kind() != guard.Object {
+		c.Skip()
+		return
+	}
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		visit(string(k))
+	}
+}
+
+func text(c *guard.Cursor) llm.Text {
+	if c.Kind() != guard.String {
+		c.Skip()
+		return nil
+	}
+	t, _ := c.Text()
+	return t
+}
+
+func number(c *guard.Cursor) llm.Raw {
+	if c.Kind() != guard.Number {
+		c.Skip()
+		return nil
+	}
+	return llm.Raw(c.Raw())
+}
+
+func tri(c *guard.Cursor) llm.Tri {
+	kind := c.Kind()
+	c.Skip()
+	switch kind {
+	case guard.True:
+		return llm.Yes
+	case guard.False:
+		return llm.No
+	default:
+		return llm.Unsaid
+	}
+}
+
+// message reads a message. What tools answered becomes a part of the user's turn.
+func (d *parsing) message(at string, c *guard.Cursor) {
+	var t llm.Turn
+	var id llm.Text
+	var calls, thoughts []llm.Block
+	role := ""
+	object(c, func(k string) {
+		switch k {
+		case "role":
+			role = string(text(c))
+		case "name":
+			t.Name = text(c)
+		case "content":
+			t.Blocks = append(t.Blocks, d.content(at, c)...)
+		case "refusal":
+			if said := text(c); len(said) > 0 {
+				t.Blocks = append(t.Blocks, llm.Block{Kind: llm.Refusal, Text: said})
+				d.notes.Approx("messages.refusal")
+			}
+		case "tool_call_id":
+			id = text(c)
+		case "tool_calls":
+			d.each(c, at+".tool_calls", func(_ string, c *guard.Cursor) { calls = append(calls, d.call(c)) })
+		case "function_call":
+			if c.Kind() == guard.Object {
+				call := functionOf(c)
+				call.ID = call.Name
+				calls = append(calls, call)
+				return
+			}
+			c.Skip()
+		case "reasoning_details":
+			d.each(c, at+".reasoning_details", func(_ string, c *guard.Cursor) { thoughts = append(thoughts, thought(c)) })
+		case "reasoning_content": // its vendor takes it back; it has no signature
+			if said := text(c); len(said) > 0 && len(thoughts) == 0 {
+				thoughts = append(thoughts, llm.Block{Kind: llm.Thinking, Text: said})
+			}
+		default:
+			c.Skip()
+		}
+	})
+	switch role {
+	case "system", "developer":
+		if len(d.p.Turns) == 0 {
+			d.p.System = append(d.p.System, t.Blocks...)
+			return
+		}
+		t.Role = llm.System
+	case "user":
+		t.Role = llm.User
+	case "assistant":
+		t.Role = llm.Assistant
+		t.Blocks = append(append(signed(thoughts), t.Blocks...), calls...)
+	case "tool":
+		t = llm.Turn{Blocks: []llm.Block{{Kind: llm.ToolResult, ID: id, Result: t.Blocks}}}
+	case "function":
+		t = llm.Turn{Blocks: []llm.Block{{Kind: llm.ToolResult, ID: t.Name, Result: t.Blocks}}}
+	default:
+		d.fail(at+".role", "%s.role must be system, developer, user, assistant or tool.", at)
+	}
+	d.p.Turns = append(d.p.Turns, t)
+}
+
+// signed leaves the thoughts that came with their details, if any did: reasoning_content repeats their text.
+func signed(thoughts []llm.Block) []llm.Block {
+	var out []llm.Block
+	for _, t := range thoughts {
+		if len(t.Sealed.Data) > 0 {
+			out = append(out, t)
+		}
+	}
+	if out == nil {
+		return thoughts
+	}
+	return out
+}
+
+// thought reads an entry of reasoning_details, as OpenRouter's API names them.
+func thought(c *guard.Cursor) llm.Block {
+	b := llm.Block{Kind: llm.Thinking}
+	object(c, func(k string) {
+		switch k {
+		case "text", "summary":
+			b.Text = text(c)
+		case "signature":
+			if t := text(c); len(t) > 0 {
+				b.Sealed = wire.Unseal(t, openai.Dialect, false)
+			}
+		case "data":
+			if t := text(c); len(t) > 0 {
+				b.Sealed = wire.Unseal(t, openai.Dialect, true)
+			}
+		default:
+			c.Skip()
+		}
+	})
+	return b
+}
+
+func (d *parsing) call(c *guard.Cursor) llm.Block {
+	var id llm.Text
+	b := llm.Block{Kind: llm.ToolCall}
+	object(c, func(k string) {
+		switch {
+		case k == "id":
+			id = text(c)
+		case (k == "function" || k == "custom") && c.Kind() == guard.Object:
+			sealed := b.Sealed
+			b = functionOf(c)
+			b.Sealed = sealed
+		case k == "extra_content":
+			b.Sealed = geminiSignature(c)
+		default:
+			c.Skip()
+		}
+	})
+	b.ID = id
+	return b
+}
+
+// geminiSignature reads where the OpenAI-compatible endpoint of Gemini has clients carry the signature of a call.
+func geminiSignature(c *guard.Cursor) (s llm.Sealed) {
+	object(c, func(k string) {
+		if k != "google" {
+			c.Skip()
+			return
+		}
+		object(c, func(k string) {
+			if k == "thought_signature" {
+				s = llm.Sealed{Origin: "gemini", Data: text(c)}
+				return
+			}
+			c.Skip()
+		})
+	})
+	return s
+}
+
+// functionOf reads the call of a function.
+func functionOf(c *guard.Cursor) llm.Block {
+	b := llm.Block{Kind: llm.ToolCall}
+	object(c, func(k string) {
+		switch k {
+		case "name":
+			b.Name = text(c)
+		case "arguments", "input":
+			if c.Kind() == guard.Object { // of vendors that do not put JSON into a text
+				b.Text = wire.Escape(nil, c.Raw())
+				return
+			}
+			b.Text = text(c)
+		default:
+			c.Skip()
+		}
+	})
+	return b
+}

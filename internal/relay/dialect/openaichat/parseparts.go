@@ -1,0 +1,241 @@
+package openaichat
+
+import (
+	"starlane/internal/relay/dialect/internal/wire"
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+)
+
+// content reads a text or a list of parts.
+func (d *parsing) content(at string, c *guard.Cursor) []llm.Block {
+	if c.Kind() == guard.String {
+		t, _ := c.Text()
+		return []llm.Block{{Kind: llm.TextBlock, Text: t}}
+	}
+	var blocks []llm.Block
+	d.each(c, at+".content", func(at string, c *guard.Cursor) { blocks = append(blocks, d.part(at, c)) })
+	return blocks
+}
+
+func (d *parsing) part(at string, c *guard.Cursor) (b llm.Block) {
+	kind := ""
+	object(c, func(k string) {
+		switch k {
+		case "type":
+			kind = string(text(c))
+		case "text", "refusal":
+			b.Text = text(c)
+		case "image_url":
+			b.Media = image(c)
+		case "input_audio":
+			object(c, func(k string) {
+				switch k {
+				case "data":
+					b.Media.Data = text(c)
+				case "format":
+					b.Media.Type = append(llm.Text("audio/"), text(c)...)
+				default:
+					c.Skip()
+				}
+			})
+		case "file":
+			b.Media, b.Name = file(c)
+		case "cache_control", "prompt_cache_breakpoint":
+			b.Cache = cacheMark(c)
+		default:
+			c.Skip()
+		}
+	})
+	switch kind {
+	case "text":
+		b.Kind = llm.TextBlock
+	case "refusal":
+		b.Kind = llm.Refusal
+		d.notes.Approx("messages.refusal")
+	case "image_url":
+		b.Kind = llm.Image
+	case "input_audio":
+		b.Kind = llm.Audio
+	case "file":
+		b.Kind = llm.Document
+	default:
+		d.fail(at+".type", "%s.type must be text, image_url, input_audio, file or refusal.", at)
+	}
+	return b
+}
+
+func image(c *guard.Cursor) (m llm.Media) {
+	if c.Kind() == guard.String {
+		m.URL = text(c)
+	} else {
+		object(c, func(k string) {
+			switch k {
+			case "url":
+				m.URL = text(c)
+			case "detail":
+				m.Detail = text(c)
+			default:
+				c.Skip()
+			}
+		})
+	}
+	if kind, data, ok := wire.DataURI(m.URL); ok {
+		m.Type, m.Data, m.URL = wire.ImageType(kind, data), data, nil
+	}
+	return m
+}
+
+func file(c *guard.Cursor) (m llm.Media, name llm.Text) {
+	object(c, func(k string) {
+		switch k {
+		case "file_data":
+			m.Data = text(c)
+		case "file_id":
+			m.File = text(c)
+		case "filename":
+			name = text(c)
+		default:
+			c.Skip()
+		}
+	})
+	m.Type = llm.Text("application/pdf")
+	if kind, data, ok := wire.DataURI(m.Data); ok {
+		m.Type, m.Data = kind, data
+	}
+	return m, name
+}
+
+// cacheMark reads either form in which clients mark the end of a cached prompt.
+func cacheMark(c *guard.Cursor) llm.TTL {
+	if c.Kind() != guard.Object {
+		c.Skip()
+		return llm.NoCache
+	}
+	ttl := llm.Minutes5
+	object(c, func(k string) {
+		if t := text(c); k == "ttl" && (string(t) == "1h" || string(t) == "12h") {
+			ttl = llm.Hour1
+		}
+	})
+	return ttl
+}
+
+func (d *parsing) tool(at string, c *guard.Cursor) {
+	kind := ""
+	var t llm.Tool
+	var cache llm.TTL
+	object(c, func(k string) {
+		switch k {
+		case "type":
+			kind = string(text(c))
+		case "function":
+			t = d.function(c)
+		case "cache_control":
+			cache = cacheMark(c)
+		default:
+			c.Skip()
+		}
+	})
+	t.Cache = max(t.Cache, cache)
+	switch kind {
+	case "function":
+		d.p.Tools = append(d.p.Tools, t)
+	case "custom":
+		d.notes.Reject("tools.custom")
+	default:
+		d.fail(at+".type", "%s.type must be function or custom.", at)
+	}
+}
+
+func (d *parsing) function(c *guard.Cursor) (t llm.Tool) {
+	object(c, func(k string) {
+		switch k {
+		case "name":
+			t.Name = text(c)
+		case "description":
+			t.Description = text(c)
+		case "parameters":
+			t.Schema = llm.Raw(c.Raw())
+		case "strict":
+			t.Strict = tri(c)
+		default:
+			c.Skip()
+		}
+	})
+	return t
+}
+
+func (d *parsing) choice(name string, c *guard.Cursor) {
+	choice := &d.p.Choice
+	if c.Kind() == guard.String {
+		switch string(text(c)) {
+		case "auto":
+			choice.Mode = llm.ChoiceAuto
+		case "none":
+			choice.Mode = llm.ChoiceNone
+		case "required":
+			choice.Mode = llm.ChoiceAny
+		default:
+			d.fail(name, "%s must be auto, none, required or name a tool.", name)
+		}
+		return
+	}
+	kind := ""
+	object(c, func(k string) {
+		switch k {
+		case "type":
+			kind = string(text(c))
+		case "function", "custom":
+			object(c, func(k string) {
+				if k == "name" {
+					choice.Name = text(c)
+					return
+				}
+				c.Skip()
+			})
+		case "name":
+			choice.Name = text(c)
+		default:
+			c.Skip()
+		}
+	})
+	switch {
+	case kind == "allowed_tools":
+		d.notes.Reject("tool_choice.allowed_tools")
+	case len(choice.Name) > 0:
+		choice.Mode = llm.ChoiceNamed
+	}
+}
+
+func (d *parsing) format(c *guard.Cursor) {
+	f := &d.p.Format
+	object(c, func(k string) {
+		switch k {
+		case "type":
+			switch string(text(c)) {
+			case "json_object":
+				f.Kind = llm.JSONObject
+			case "json_schema":
+				f.Kind = llm.JSONSchema
+			}
+		case "json_schema":
+			object(c, func(k string) {
+				switch k {
+				case "name":
+					f.Name = text(c)
+				case "schema":
+					f.Schema = llm.Raw(c.Raw())
+				case "strict":
+					f.Strict = tri(c)
+				default:
+					c.Skip()
+				}
+			})
+		default:
+			c.Skip()
+		}
+	})
+	if f.Kind == llm.JSONSchema && f.Schema == nil {
+		d.fail("response_format.json_schema.schema", "response_format.json_schema.schema is missing.")
+	}
+}

@@ -1,0 +1,247 @@
+package openaichat
+
+import (
+	"net/http"
+
+	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
+)
+
+// reader turns chunks into neutral events. The format tells no blocks apart: a text goes on until a thought or a call comes.
+type reader struct {
+	started bool
+	open    int // ordinal of the open text or thought, -1 for none
+	what    llm.BlockKind
+	next    int   // ordinal of the next block
+	calls   []int // ordinals of the calls, by their index
+	stopped bool
+	event   llm.Event
+}
+
+// NewReader implements dialect.Upstream.
+func (Upstream) NewReader() dialect.Reader { return &reader{open: -1} }
+
+func (r *reader) take(to llm.Sink, e llm.Event) {
+	r.event = e
+	to.Take(&r.event)
+}
+
+// Read implements dialect.Reader.
+func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
+	if string(data) == "[DONE]" {
+		return dialect.End
+	}
+	var id, name llm.Text
+	var choices guard.Cursor
+	var counts usage.Counts
+	var reported, failed bool
+	c := guard.NewCursor(data)
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		switch string(k) {
+		case "id":
+			id = text(&c)
+		case "model":
+			name = text(&c)
+		case "choices":
+			choices = c
+			c.Skip()
+		case "usage":
+			if c.Kind() != guard.Object {
+				c.Skip()
+				continue
+			}
+			counts, reported = openai.ReadUsage(&c)
+		case "error":
+			failed = failed || c.Kind() != guard.Null
+			c.Skip()
+		default:
+			c.Skip()
+		}
+	}
+	switch {
+	case !c.End():
+		return dialect.Garbage
+	case failed:
+		return dialect.Failed
+	}
+	if !r.started {
+		r.started = true
+		r.take(to, llm.Event{Kind: llm.Start, ID: id, Name: name})
+	}
+	if reported {
+		r.take(to, llm.Event{Kind: llm.Report, Counts: counts})
+	}
+	r.choices(&choices, to)
+	return dialect.Pass
+}
+
+// choices reads the first choice; no format but this one has more.
+func (r *reader) choices(c *guard.Cursor, to llm.Sink) {
+	if c.Kind() != guard.Array || !c.Array() {
+		return
+	}
+	finish := ""
+	object(c, func(k string) {
+		switch k {
+		case "delta", "message":
+			r.message(c, to)
+		case "finish_reason":
+			finish = string(text(c))
+		default:
+			c.Skip()
+		}
+	})
+	if finish != "" && !r.stopped {
+		r.stopped = true
+		r.take(to, llm.Event{Kind: llm.Stop, Reason: reasonOf(finish)})
+	}
+}
+
+// message reads a delta or a whole message. What was thought comes before what was said, wherever it stands.
+func (r *reader) message(c *guard.Cursor, to llm.Sink) {
+	ahead := *c
+	thought := false
+	object(&ahead, func(k string) {
+		if k != "reasoning_content" && k != "reasoning" { // one thought, by either name
+			ahead.Skip()
+			return
+		}
+		if said := text(&ahead); !thought && len(said) > 0 {
+			thought = true
+			r.say(llm.Thinking, said, to)
+		}
+	})
+	object(c, func(k string) {
+		switch k {
+		case "content":
+			if c.Kind() == guard.Array { // some vendors answer in parts
+				for ok := c.Array(); ok; ok = c.More() {
+					object(c, func(k string) {
+						if k == "text" {
+							r.say(llm.TextBlock, text(c), to)
+							return
+						}
+						c.Skip()
+					})
+				}
+				return
+			}
+			r.say(llm.TextBlock, text(c), to)
+		case "refusal":
+			r.say(llm.Refusal, text(c), to)
+		case "tool_calls":
+			r.toolCalls(c, to)
+		case "function_call":
+			if c.Kind() == guard.Object {
+				r.function(0, nil, c, to)
+				return
+			}
+			c.Skip()
+		default:
+			c.Skip()
+		}
+	})
+}
+
+// say adds to the open block, or opens one.
+func (r *reader) say(what llm.BlockKind, said llm.Text, to llm.Sink) {
+	if len(said) == 0 {
+		return
+	}
+	if r.open < 0 || r.what != what {
+		r.open, r.what = r.next, what
+		r.next++
+		r.take(to, llm.Event{Kind: llm.Open, Block: r.open, What: what})
+	}
+	r.take(to, llm.Event{Kind: llm.Delta, Block: r.open, What: what, Text: said})
+}
+
+func (r *reader) toolCalls(c *guard.Cursor, to llm.Sink) {
+	if c.Kind() != guard.Array {
+		c.Skip()
+		return
+	}
+	for ok := c.Array(); ok; ok = c.More() {
+		index := -1
+		var id llm.Text
+		var function guard.Cursor
+		object(c, func(k string) {
+			switch k {
+			case "index":
+				if n, ok := c.Int(1 << 10); ok {
+					index = int(n)
+				}
+			case "id":
+				id = text(c)
+			case "function", "custom":
+				function = *c
+				c.Skip()
+			default:
+				c.Skip()
+			}
+		})
+		if index < 0 { // by order of arrival: a new id is a new call
+			if index = len(r.calls); len(id) == 0 && index > 0 {
+				index--
+			}
+		}
+		r.function(index, id, &function, to)
+	}
+}
+
+// function adds to a call, or opens it. Some vendors repeat its id and name with each piece.
+func (r *reader) function(index int, id llm.Text, c *guard.Cursor, to llm.Sink) {
+	call := functionOf(c)
+	for len(r.calls) <= index {
+		r.calls = append(r.calls, -1)
+	}
+	if r.calls[index] < 0 {
+		r.calls[index] = r.next
+		r.next++
+		r.open = -1
+		if len(id) == 0 {
+			id = call.Name
+		}
+		r.take(to, llm.Event{Kind: llm.Open, Block: r.calls[index], What: llm.ToolCall, ID: id, Name: call.Name})
+	}
+	if len(call.Text) > 0 {
+		r.take(to, llm.Event{Kind: llm.Delta, Block: r.calls[index], What: llm.ToolCall, Text: call.Text})
+	}
+}
+
+func reasonOf(s string) llm.Reason {
+	switch s {
+	case "stop":
+		return llm.EndOfTurn
+	case "length":
+		return llm.MaxTokens
+	case "tool_calls", "function_call":
+		return llm.ToolUse
+	case "content_filter":
+		return llm.Filtered
+	default:
+		return llm.OtherReason
+	}
+}
+
+// ReadWhole implements dialect.Upstream.
+func (u Upstream) ReadWhole(src []byte, to llm.Sink) bool {
+	if _, err := u.ReadAnswer(nil, body.Copy(src), nil); err != nil {
+		return false
+	}
+	r := &reader{open: -1}
+	return r.Read(src, to) == dialect.Pass && r.stopped
+}
+
+// ReadFault implements dialect.Upstream.
+func (Upstream) ReadFault(status int, h http.Header, c body.Content) (*llm.Fault, string) {
+	message := openai.ErrorMessage(c.Open())
+	f := openai.ReadFault(status, h, c)
+	f.Answer.Release()
+	f.Answer = body.Content{}
+	return f, message
+}

@@ -1,0 +1,347 @@
+package openaichat
+
+import (
+	"starlane/internal/platform/clock"
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/dialect/internal/wire"
+	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
+)
+
+var _ dialect.Client = (*Chat)(nil)
+
+// writer renders an answer as chat.completion.chunk objects.
+type writer struct {
+	head    []byte // what every chunk begins with
+	request *llm.Request
+	call    int // ordinal of the open call, -1 before the first
+	details int // entries of reasoning_details so far
+	begun   bool
+}
+
+// NewWriter implements dialect.Client.
+func (*Chat) NewWriter(r *llm.Request) dialect.Writer { return &writer{request: r, call: -1} }
+
+// start keeps the head of the chunks and writes the first one, which says whose turn it is.
+func (w *writer) start(dst []byte, id llm.Text) []byte {
+	w.begun = true
+	b := wire.Builder{}
+	b.Open('{')
+	head(&b, id, "chat.completion.chunk", w.request.Model)
+	w.head = b.B
+	return w.chunk(dst, func(b *wire.Builder) {
+		b.Key("role")
+		b.String("assistant")
+		b.Key("content")
+		b.String("")
+	})
+}
+
+func head(b *wire.Builder, id llm.Text, object, model string) {
+	b.Key("id")
+	b.Text(append(llm.Text("chatcmpl-"), id...))
+	b.Key("object")
+	b.String(object)
+	b.Key("created")
+	b.Int(clock.System{}.Now().Unix())
+	b.Key("model")
+	b.String(model)
+}
+
+// chunk writes a chunk whose delta is filled.
+func (w *writer) chunk(dst []byte, fill func(b *wire.Builder)) []byte {
+	return w.frame(dst, func(b *wire.Builder) {
+		b.Key("delta")
+		b.Open('{')
+		fill(b)
+		b.Close('}')
+		b.Key("finish_reason")
+		b.Null()
+	})
+}
+
+// frame writes a chunk with one choice.
+func (w *writer) frame(dst []byte, fill func(b *wire.Builder)) []byte {
+	dst = append(append(dst, "data: "...), w.head...)
+	b := wire.Builder{B: dst}
+	b.Key("choices")
+	b.Open('[')
+	b.Open('{')
+	b.Key("index")
+	b.Int(0)
+	fill(&b)
+	b.Close('}')
+	b.Close(']')
+	b.Close('}')
+	return append(b.B, "\n\n"...)
+}
+
+// Append implements dialect.Writer.
+func (w *writer) Append(dst []byte, e *llm.Event) []byte {
+	if !w.begun {
+		var id llm.Text
+		if e.Kind == llm.Start {
+			id = e.ID
+		}
+		dst = w.start(dst, id)
+	}
+	switch e.Kind {
+	case llm.Open:
+		if e.What == llm.ToolCall {
+			w.call++
+			return w.toolCall(dst, e)
+		}
+	case llm.Delta:
+		return w.delta(dst, e)
+	case llm.Seal:
+		return w.seal(dst, e)
+	case llm.Stop:
+		return w.frame(dst, func(b *wire.Builder) {
+			b.Key("delta")
+			b.Raw(llm.Raw("{}"))
+			b.Key("finish_reason")
+			b.String(finishOf(e.Reason, w.call >= 0))
+		})
+	case llm.Start, llm.Close, llm.Report:
+	}
+	return dst
+}
+
+func (w *writer) toolCall(dst []byte, e *llm.Event) []byte {
+	return w.chunk(dst, func(b *wire.Builder) {
+		b.Key("tool_calls")
+		b.Open('[')
+		b.Open('{')
+		b.Key("index")
+		b.Int(int64(w.call))
+		appendCall(b, e.ID, e.Name, nil)
+		b.Close('}')
+		b.Close(']')
+	})
+}
+
+func appendCall(b *wire.Builder, id, name, arguments llm.Text) {
+	b.Key("id")
+	b.Text(id)
+	b.Key("type")
+	b.String("function")
+	b.Key("function")
+	b.Open('{')
+	b.Key("name")
+	b.Text(name)
+	b.Key("arguments")
+	b.Text(arguments)
+	b.Close('}')
+}
+
+func (w *writer) delta(dst []byte, e *llm.Event) []byte {
+	return w.chunk(dst, func(b *wire.Builder) {
+		switch e.What {
+		case llm.Thinking:
+			b.Key("reasoning_content")
+			b.Text(e.Text)
+		case llm.Refusal:
+			b.Key("refusal")
+			b.Text(e.Text)
+		case llm.ToolCall:
+			b.Key("tool_calls")
+			b.Open('[')
+			b.Open('{')
+			b.Key("index")
+			b.Int(int64(w.call))
+			b.Key("function")
+			b.Open('{')
+			b.Key("arguments")
+			b.Text(e.Text)
+			b.Close('}')
+			b.Close('}')
+			b.Close(']')
+		default:
+			b.Key("content")
+			b.Text(e.Text)
+		}
+	})
+}
+
+// seal writes an artifact where clients of this format may carry it back from.
+func (w *writer) seal(dst []byte, e *llm.Event) []byte {
+	if e.What != llm.Thinking {
+		return dst
+	}
+	w.details++
+	return w.chunk(dst, func(b *wire.Builder) {
+		b.Key("reasoning_details")
+		b.Open('[')
+		appendDetail(b, w.details-1, nil, e.Sealed)
+		b.Close(']')
+	})
+}
+
+// appendDetail writes an entry of reasoning_details, as OpenRouter's API names them.
+func appendDetail(b *wire.Builder, index int, said llm.Text, s llm.Sealed) {
+	b.Open('{')
+	b.Key("type")
+	if s.Alone {
+		b.String("reasoning.encrypted")
+		b.Key("data")
+		b.Text(wire.AppendSealed(nil, s, openai.Dialect))
+	} else {
+		b.String("reasoning.text")
+		if said != nil {
+			b.Key("text")
+			b.Text(said)
+		}
+		b.Key("signature")
+		b.Text(wire.AppendSealed(nil, s, openai.Dialect))
+	}
+	b.Key("index")
+	b.Int(int64(index))
+	b.Close('}')
+}
+
+// AppendEnd implements dialect.Writer.
+func (w *writer) AppendEnd(dst []byte, counts usage.Counts, cost string) []byte {
+	if w.request.WantsUsage || cost != "" {
+		dst = append(append(dst, "data: "...), w.head...)
+		b := wire.Builder{B: dst}
+		b.Key("choices")
+		b.Raw(llm.Raw("[]"))
+		b.Key("usage")
+		appendUsage(&b, counts, cost)
+		b.Close('}')
+		dst = append(b.B, "\n\n"...)
+	}
+	return append(dst, "data: [DONE]\n\n"...)
+}
+
+// appendUsage writes totals with their parts, as the API counts them. It returns where the usage begins.
+func appendUsage(b *wire.Builder, c usage.Counts, cost string) (at int) {
+	b.Open('{')
+	at = len(b.B)
+	if cost != "" {
+		b.B = dialect.AppendCost(b.B, cost)
+	}
+	b.Key("prompt_tokens")
+	b.Int(c.Input())
+	b.Key("completion_tokens")
+	b.Int(c.Output())
+	b.Key("total_tokens")
+	b.Int(c.Input() + c.Output())
+	b.Key("prompt_tokens_details")
+	b.Open('{')
+	b.Key("cached_tokens")
+	b.Int(c.Units[usage.InCached])
+	if n := c.Units[usage.CacheWrite5m] + c.Units[usage.CacheWrite1h]; n > 0 {
+		b.Key("cache_write_tokens")
+		b.Int(n)
+	}
+	b.Key("audio_tokens")
+	b.Int(c.Units[usage.InAudio])
+	b.Close('}')
+	b.Key("completion_tokens_details")
+	b.Open('{')
+	b.Key("reasoning_tokens")
+	b.Int(c.Units[usage.OutReasoning])
+	b.Key("audio_tokens")
+	b.Int(c.Units[usage.OutAudio])
+	b.Close('}')
+	b.Close('}')
+	return at
+}
+
+func finishOf(r llm.Reason, calls bool) string {
+	switch r {
+	case llm.MaxTokens, llm.ContextFull, llm.Paused:
+		return "length"
+	case llm.Filtered:
+		return "content_filter"
+	default:
+		if calls {
+			return "tool_calls"
+		}
+		return "stop"
+	}
+}
+
+// AppendAnswer implements dialect.Client.
+func (*Chat) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([]byte, int) {
+	b := wire.Builder{B: dst}
+	b.Open('{')
+	head(&b, c.ID, "chat.completion", r.Model)
+	b.Key("choices")
+	b.Open('[')
+	b.Open('{')
+	b.Key("index")
+	b.Int(0)
+	b.Key("message")
+	calls := appendMessage(&b, c)
+	b.Key("logprobs")
+	b.Null()
+	b.Key("finish_reason")
+	b.String(finishOf(c.Reason, calls))
+	b.Close('}')
+	b.Close(']')
+	b.Key("usage")
+	at := appendUsage(&b, c.Counts, "")
+	b.Close('}')
+	return b.B, at
+}
+
+// appendMessage writes the assistant's message: texts joined, thoughts beside them, calls behind.
+func appendMessage(b *wire.Builder, c *llm.Completion) (calls bool) {
+	joined := func(kind llm.BlockKind) (all llm.Text, some bool) {
+		for i := range c.Blocks {
+			if c.Blocks[i].Kind == kind {
+				all, some = append(all, c.Blocks[i].Text...), true
+			}
+		}
+		return all, some
+	}
+	orNull := func(name string, kind llm.BlockKind) {
+		b.Key(name)
+		if all, some := joined(kind); some {
+			b.Text(all)
+		} else {
+			b.Null()
+		}
+	}
+	b.Open('{')
+	b.Key("role")
+	b.String("assistant")
+	orNull("content", llm.TextBlock)
+	orNull("refusal", llm.Refusal)
+	if said, some := joined(llm.Thinking); some {
+		b.Key("reasoning_content")
+		b.Text(said)
+		b.Key("reasoning_details")
+		b.Open('[')
+		n := 0
+		for i := range c.Blocks {
+			if t := &c.Blocks[i]; t.Kind == llm.Thinking && len(t.Sealed.Data) > 0 {
+				appendDetail(b, n, t.Text, t.Sealed)
+				n++
+			}
+		}
+		b.Close(']')
+	}
+	for i := range c.Blocks {
+		block := &c.Blocks[i]
+		if block.Kind != llm.ToolCall {
+			continue
+		}
+		if !calls {
+			calls = true
+			b.Key("tool_calls")
+			b.Open('[')
+		}
+		b.Open('{')
+		appendCall(b, block.ID, block.Name, block.Text)
+		b.Close('}')
+	}
+	if calls {
+		b.Close(']')
+	}
+	b.Close('}')
+	return calls
+}

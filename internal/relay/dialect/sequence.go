@@ -1,0 +1,219 @@
+package dialect
+
+import "starlane/internal/relay/llm"
+
+// maxWaiting bounds what is kept of blocks that wait for another one to end.
+const maxWaiting = 4 << 20
+
+// sequence brings the blocks of an answer one behind the other, whatever order an upstream sends them in: most client formats
+// have one open block at a time. The open block streams; of the others the events wait. A tool call whose arguments are whole
+// is closed without being told, as the formats that interleave calls never say so.
+type sequence struct {
+	to      llm.Sink
+	blocks  []blockState // by ordinal
+	current int          // ordinal of the open block plus one; 0: none
+	next    int          // ordinal of the next one to open
+	waiting int          // bytes
+	full    bool         // more waits than is kept: the stream cannot go on
+}
+
+type blockState struct {
+	what   llm.BlockKind
+	opened bool // told by the upstream
+	closed bool // told by the upstream
+	done   bool // closed towards the client
+	args   depth
+	wait   []llm.Event // copies
+}
+
+// Take implements llm.Sink.
+func (s *sequence) Take(e *llm.Event) {
+	switch e.Kind {
+	case llm.Open:
+		for len(s.blocks) <= e.Block {
+			s.blocks = append(s.blocks, blockState{})
+		}
+		b := &s.blocks[e.Block]
+		if b.opened {
+			return
+		}
+		b.opened, b.what = true, e.What
+		if s.current == 0 && e.Block == s.next {
+			s.current = e.Block + 1
+			s.to.Take(e)
+			return
+		}
+		s.keep(b, e)
+		s.advance()
+	case llm.Delta, llm.Seal, llm.Close:
+		s.inBlock(e)
+	case llm.Stop:
+		s.flush()
+		s.to.Take(e)
+	case llm.Start, llm.Report:
+		s.to.Take(e)
+	}
+}
+
+func (s *sequence) inBlock(e *llm.Event) {
+	if e.Block >= len(s.blocks) || !s.blocks[e.Block].opened || s.blocks[e.Block].done {
+		return // of a block that nobody knows, or that has ended
+	}
+	b := &s.blocks[e.Block]
+	b.closed = b.closed || e.Kind == llm.Close
+	if e.Kind == llm.Delta && b.what == llm.ToolCall {
+		b.args.feed(e.Text)
+	}
+	if s.current != e.Block+1 {
+		if e.Kind != llm.Close {
+			s.keep(b, e)
+		}
+		s.advance()
+		return
+	}
+	if e.Kind == llm.Close {
+		s.close()
+		s.advance()
+		return
+	}
+	s.to.Take(e)
+	s.advance()
+}
+
+// keep copies an event for later.
+func (s *sequence) keep(b *blockState, e *llm.Event) {
+	s.waiting += len(e.Text) + len(e.ID) + len(e.Name) + len(e.Sealed.Data)
+	if s.waiting > maxWaiting {
+		s.full = true
+		return
+	}
+	kept := *e
+	kept.Text, kept.ID, kept.Name = clone(e.Text), clone(e.ID), clone(e.Name)
+	kept.Sealed.Data = clone(e.Sealed.Data)
+	b.wait = append(b.wait, kept)
+}
+
+func clone(t llm.Text) llm.Text { return append(llm.Text(nil), t...) }
+
+// close ends the open block.
+func (s *sequence) close() {
+	s.blocks[s.current-1].done = true
+	s.to.Take(&llm.Event{Kind: llm.Close, Block: s.current - 1, What: s.blocks[s.current-1].what})
+	s.next = s.current
+	s.current = 0
+}
+
+// advance closes a tool call that is whole if others wait, and lets those that wait go on.
+func (s *sequence) advance() {
+	for {
+		if s.current > 0 {
+			b := &s.blocks[s.current-1]
+			waits := s.current < len(s.blocks) && s.blocks[s.current].opened
+			unfinished := b.what == llm.ToolCall && !b.args.whole && !b.closed
+			if !waits || unfinished {
+				return
+			}
+			s.close()
+		}
+		if s.next >= len(s.blocks) || !s.blocks[s.next].opened {
+			return
+		}
+		s.release()
+	}
+}
+
+// release opens the next block with all that waits for it.
+func (s *sequence) release() {
+	b := &s.blocks[s.next]
+	s.current = s.next + 1
+	for i := range b.wait {
+		e := &b.wait[i]
+		s.waiting -= len(e.Text) + len(e.ID) + len(e.Name) + len(e.Sealed.Data)
+		s.to.Take(e)
+	}
+	b.wait = nil
+	if b.closed {
+		s.close()
+	}
+}
+
+// flush ends all blocks.
+func (s *sequence) flush() {
+	for {
+		if s.current > 0 {
+			s.close()
+		}
+		for s.next < len(s.blocks) && !s.blocks[s.next].opened {
+			s.next++
+		}
+		if s.next >= len(s.blocks) {
+			return
+		}
+		s.release()
+	}
+}
+
+// depth follows the JSON of a tool call's arguments, as it stands inside a JSON string, until it is whole.
+type depth struct {
+	open   int
+	quoted bool // inside a string of the arguments
+	skip   bool // the next byte of the arguments is escaped
+	escape int  // bytes of an escape sequence of the outer string still to come: 1 its letter, up to 4 hex digits
+	code   rune
+	whole  bool
+}
+
+func (d *depth) feed(t llm.Text) {
+	for _, c := range t {
+		switch {
+		case d.escape == 0 && c == '\\':
+			d.escape, d.code = -1, 0
+		case d.escape == -1:
+			d.escape = 0
+			switch c {
+			case 'u':
+				d.escape = 4
+			case 'n', 'r', 't', 'b', 'f':
+				d.byte(' ')
+			default:
+				d.byte(c)
+			}
+		case d.escape > 0:
+			d.code = d.code<<4 | hexDigit(c)
+			if d.escape--; d.escape == 0 {
+				d.byte(byte(min(d.code, 0x7f)))
+			}
+		default:
+			d.byte(c)
+		}
+	}
+}
+
+func hexDigit(c byte) rune {
+	switch {
+	case c >= 'a':
+		return rune(c-'a') + 10
+	case c >= 'A':
+		return rune(c-'A') + 10
+	default:
+		return rune(c - '0')
+	}
+}
+
+// byte takes a byte of the arguments themselves.
+func (d *depth) byte(c byte) {
+	switch {
+	case d.skip:
+		d.skip = false
+	case d.quoted && c == '\\':
+		d.skip = true
+	case c == '"':
+		d.quoted = !d.quoted
+	case d.quoted:
+	case c == '{' || c == '[':
+		d.open++
+	case c == '}' || c == ']':
+		d.open--
+		d.whole = d.open == 0
+	}
+}

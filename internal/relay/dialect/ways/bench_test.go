@@ -1,0 +1,46 @@
+package ways
+
+import (
+	"testing"
+
+	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/llm"
+)
+
+// BenchmarkEvent is what one event of text costs on its way, by the pair of formats.
+func BenchmarkEvent(b *testing.B) {
+	formats := New()
+	requests := map[string]*llm.Request{}
+	for name, in := range map[string]dialect.Ingress{"openai": formats.Chat, "anthropic": formats.Messages} {
+		r, err := in.DecodeRequest(body.Copy([]byte(`{"model":"m","max_tokens":9,"stream":true,"messages":[]}`)))
+		if err != nil {
+			b.Fatal(err)
+		}
+		requests[name] = r
+	}
+	type stream struct{ open, text []byte }
+	streams := map[string]stream{
+		"openai": {
+			[]byte(`{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":null}],"usage":null}`),
+			[]byte(`{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m","service_tier":"default","system_fingerprint":"fp","choices":[{"index":0,"delta":{"content":" word"},"logprobs":null,"finish_reason":null}],"usage":null}`),
+		},
+		"anthropic": {
+			[]byte(`{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}`),
+			[]byte(`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" word"}}`),
+		},
+	}
+	for key, way := range formats.Registry() {
+		if key.Capability != dialect.Chat {
+			continue
+		}
+		b.Run(key.Client+"-"+key.Upstream, func(b *testing.B) {
+			tap := way.NewTap(requests[key.Client], wordMeter{})
+			tap.Event(streams[key.Upstream].open)
+			b.ReportAllocs()
+			for b.Loop() {
+				tap.Event(streams[key.Upstream].text)
+			}
+		})
+	}
+}

@@ -1,0 +1,253 @@
+package ways
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"starlane/internal/platform/apperr"
+	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/fate"
+	"starlane/internal/relay/llm"
+	"starlane/internal/relay/sse"
+	"starlane/internal/usage"
+)
+
+var update = flag.Bool("update", false, "write the golden parts of the cases anew")
+
+// A golden case is a file testdata/CLIENT-UPSTREAM/NAME.txt of parts, each behind a line "-- NAME --". What it gives:
+//
+//	about     a sentence, with the rows of the table of fates that it shows as [row]
+//	model     the upstream's name of the model (vendor-model) and its longest answer in tokens
+//	options   strict or lenient
+//	request   what the client sends
+//	stream    what the upstream streams
+//	answer    what the upstream answers in one piece
+//	fault     a status and the body of a refusal
+//
+// and what comes of it: upstream, warnings, refused, client_stream, client_answer, client_fault, counts.
+type goldenCase struct {
+	path  string
+	order []string
+	parts map[string]string
+}
+
+func readCase(t *testing.T, path string) *goldenCase {
+	t.Helper()
+	src, err := os.ReadFile(path)
+	require.NoError(t, err)
+	g := &goldenCase{path: path, parts: map[string]string{}}
+	name := ""
+	for line := range strings.Lines(string(src)) {
+		if n, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "-- "); ok && strings.HasSuffix(n, " --") {
+			name = strings.TrimSuffix(n, " --")
+			g.order = append(g.order, name)
+			continue
+		}
+		g.parts[name] += line
+	}
+	return g
+}
+
+func (g *goldenCase) get(name string) (string, bool) {
+	text, ok := g.parts[name]
+	return strings.TrimRight(text, "\n"), ok
+}
+
+var created = regexp.MustCompile(`"created":( ?)\d+`)
+
+// want compares a golden part.
+func (g *goldenCase) want(t *testing.T, name, got string) {
+	t.Helper()
+	got = created.ReplaceAllString(got, `"created":${1}0`)
+	if !strings.HasSuffix(got, "\n") {
+		got += "\n"
+	}
+	if *update {
+		if !slices.Contains(g.order, name) {
+			g.order = append(g.order, name)
+		}
+		g.parts[name] = got
+		return
+	}
+	require.Equal(t, g.parts[name], got, "%s of %s; -update writes it anew", name, g.path)
+}
+
+func (g *goldenCase) save(t *testing.T) {
+	t.Helper()
+	if !*update {
+		return
+	}
+	var out strings.Builder
+	for _, name := range g.order {
+		fmt.Fprintf(&out, "-- %s --\n%s", name, g.parts[name])
+	}
+	require.NoError(t, os.WriteFile(g.path, []byte(out.String()), 0o600))
+}
+
+// wordMeter counts words and knows one price.
+type wordMeter struct{}
+
+func (wordMeter) Count(text []byte) usage.Tokens { return usage.Tokens(len(bytes.Fields(text))) }
+func (wordMeter) Cost(usage.Counts) string       { return "0.00125" }
+
+func cases(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob("testdata/*/*.txt")
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	return paths
+}
+
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	formats := New()
+	ingress := map[string]dialect.Ingress{"openai": formats.Chat, "anthropic": formats.Messages}
+	ways := formats.Registry()
+	for _, path := range cases(t) {
+		pair := filepath.Base(filepath.Dir(path))
+		client, upstream, _ := strings.Cut(pair, "-")
+		t.Run(pair+"/"+strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			way := ways[dialect.Key{Client: client, Upstream: upstream, Capability: dialect.Chat}]
+			require.NotNil(t, way, "no way from %s to %s", client, upstream)
+			run(t, readCase(t, path), ingress[client], way)
+		})
+	}
+}
+
+func run(t *testing.T, g *goldenCase, in dialect.Ingress, way dialect.Egress) {
+	t.Helper()
+	to := dialect.Target{Model: "vendor-model"}
+	if text, ok := g.get("model"); ok {
+		_, err := fmt.Sscan(text, &to.Model, &to.MaxOutput)
+		require.NoError(t, err)
+	}
+	request, ok := g.get("request")
+	require.True(t, ok, "a case needs a request")
+	r, err := in.DecodeRequest(body.Copy([]byte(request)))
+	require.NoError(t, err)
+	options, _ := g.get("options")
+	r.Notes.Strict, r.Notes.Lenient = options == "strict", options == "lenient"
+	m, err := way.EncodeRequest(r, to)
+	if err != nil {
+		e := apperr.From(err)
+		g.want(t, "refused", fmt.Sprintf("%s %s: %s", e.Code, e.Param, e.Message))
+		g.save(t)
+		return
+	}
+	sent, err := io.ReadAll(m.Reader())
+	require.NoError(t, err)
+	require.True(t, json.Valid(sent), "%s", sent)
+	g.want(t, "upstream", indented(t, sent))
+	g.want(t, "warnings", r.Notes.Header())
+	if stream, ok := g.get("stream"); ok {
+		out, counts := followed(t, way, r, stream)
+		g.want(t, "client_stream", out)
+		g.want(t, "counts", counts)
+	}
+	if text, ok := g.get("answer"); ok {
+		a, err := way.ReadAnswer(r, body.Copy([]byte(text)), wordMeter{})
+		require.NoError(t, err)
+		out := a.Body
+		if out == nil {
+			out = []byte(text)
+		}
+		g.want(t, "client_answer", indented(t, out))
+		g.want(t, "counts", counted(a.Counts))
+	}
+	if text, ok := g.get("fault"); ok {
+		var status int
+		line, rest, _ := strings.Cut(text, "\n")
+		_, err := fmt.Sscan(line, &status)
+		require.NoError(t, err)
+		f := way.ReadFault(status, nil, body.Copy([]byte(rest)))
+		g.want(t, "client_fault", f.Kind.String()+" "+string(f.Answer.Open()))
+	}
+	g.save(t)
+}
+
+// indented lays JSON out for people without changing a token of it.
+func indented(t *testing.T, src []byte) string {
+	t.Helper()
+	var out bytes.Buffer
+	require.NoError(t, json.Indent(&out, src, "", "  "))
+	return out.String()
+}
+
+// followed does with a stream what the pipeline does: client's bytes, and the counts.
+func followed(t *testing.T, way dialect.Egress, r *llm.Request, stream string) (out, counts string) {
+	t.Helper()
+	var pool sse.Pool
+	reader := pool.Get(strings.NewReader(stream + "\n\n"))
+	tap := way.NewTap(r, wordMeter{})
+	defer tap.Close()
+	ended := ""
+	for err := error(nil); err == nil && ended == ""; {
+		err = reader.Fill()
+		for e, ok := reader.Next(); ok && ended == ""; e, ok = reader.Next() {
+			if e.Data == nil {
+				continue
+			}
+			s := tap.Event(e.Data)
+			if s.Out != nil {
+				out += string(s.Out)
+			} else if s.Step != dialect.Hide {
+				out += string(e.Raw)
+			}
+			switch s.Step {
+			case dialect.End:
+				ended = "ended"
+			case dialect.Failed:
+				ended = "failed"
+			case dialect.Garbage:
+				ended = "garbage"
+			case dialect.Pass, dialect.Hide:
+			}
+		}
+	}
+	if ended == "" {
+		mark, finished := tap.Finish()
+		out += string(mark)
+		if ended = "cut"; finished {
+			ended = "finished"
+		}
+	}
+	return out, ended + " " + counted(tap.Answer().Counts)
+}
+
+func counted(c usage.Counts) string {
+	var parts []string
+	for class := range usage.NumClasses {
+		if c.From[class] != usage.None {
+			parts = append(parts, fmt.Sprintf("%s=%d(%s)", class, c.Units[class], c.From[class]))
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// TestEveryRowHasACase holds the table of fates to the cases: a row that no case shows is a claim.
+func TestEveryRowHasACase(t *testing.T) {
+	t.Parallel()
+	shown := map[string]string{} // by pair
+	for _, path := range cases(t) {
+		about, _ := readCase(t, path).get("about")
+		shown[filepath.Base(filepath.Dir(path))] += about
+	}
+	for _, row := range fate.Table() {
+		for upstream := range row.To {
+			require.Contains(t, shown[row.Client+"-"+upstream], "["+row.Field+"]", "%s to %s: no case shows %s", row.Client, upstream, row.Field)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package llm
+
+import "starlane/internal/usage"
+
+// EventKind is the kind of an Event.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	Start  EventKind = iota // the answer begins
+	Open                    // a block begins
+	Delta                   // a block goes on
+	Seal                    // a block gets its sealed artifact
+	Close                   // a block ends
+	Report                  // usage, as far as it is known; later reports add fields or correct them
+	Stop                    // the model came to its end
+)
+
+// Event is a step of an answer in neutral form. Its bytes are valid until the next event is read.
+type Event struct {
+	Kind   EventKind
+	Block  int       // Open, Delta, Seal, Close: ordinal of the block in the answer
+	What   BlockKind // Open, Delta, Seal, Close: the kind of that block
+	ID     Text      // Start: of the answer; Open of a ToolCall: of the call
+	Name   Text      // Start: the model; Open of a ToolCall: the tool
+	Text   Text      // Delta: what is added, escaped; of a ToolCall a part of the JSON of its arguments
+	Sealed Sealed    // Seal
+	Counts usage.Counts
+	Reason Reason // Stop
+	Match  Text   // Stop at a stop string: which one, if the vendor said
+}
+
+// Sink takes the events of an answer in order.
+type Sink interface{ Take(e *Event) }
+
+// Reason is why a model stopped.
+type Reason uint8
+
+// The reasons.
+const (
+	NoReason    Reason = iota
+	EndOfTurn          // came to its end
+	StopString         // wrote a stop string
+	MaxTokens          // reached the bound on the answer
+	ContextFull        // reached the end of its context
+	ToolUse            // waits for tools
+	Filtered           // was stopped, or refused
+	Paused             // a tool of the vendor takes longer; the client may go on
+	BrokenCall         // wrote a call that is none
+	OtherReason        // a reason that is not known here
+)
+
+// Completion collects the events of a whole answer.
+type Completion struct {
+	ID, Model Text
+	Blocks    []Block
+	Counts    usage.Counts
+	Reported  bool
+	Reason    Reason
+	Match     Text
+	open      []int // places in Blocks by ordinal
+}
+
+// Take implements Sink. It copies what it keeps.
+func (c *Completion) Take(e *Event) {
+	switch e.Kind {
+	case Start:
+		c.ID, c.Model = keep(e.ID), keep(e.Name)
+	case Open:
+		for len(c.open) <= e.Block {
+			c.open = append(c.open, -1)
+		}
+		c.open[e.Block] = len(c.Blocks)
+		c.Blocks = append(c.Blocks, Block{Kind: e.What, ID: keep(e.ID), Name: keep(e.Name)})
+	case Delta:
+		if b := c.block(e.Block); b != nil {
+			b.Text = append(b.Text, e.Text...)
+		}
+	case Seal:
+		if b := c.block(e.Block); b != nil {
+			b.Sealed = Sealed{Origin: e.Sealed.Origin, Data: keep(e.Sealed.Data), Alone: e.Sealed.Alone}
+		}
+	case Report:
+		c.Counts, c.Reported = e.Counts, true
+	case Stop:
+		c.Reason, c.Match = e.Reason, keep(e.Match)
+	case Close:
+	}
+}
+
+func (c *Completion) block(n int) *Block {
+	if n < 0 || n >= len(c.open) || c.open[n] < 0 {
+		return nil
+	}
+	return &c.Blocks[c.open[n]]
+}
+
+func keep(t Text) Text { return append(Text(nil), t...) }

@@ -1,0 +1,301 @@
+package relayapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"starlane/internal/sim/provider"
+	"starlane/internal/usage"
+)
+
+const (
+	weatherTool  = `{"type":"function","function":{"name":"get_weather","parameters":{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}}}`
+	weatherInput = `{"name":"get_weather","input_schema":{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}}`
+)
+
+// message is what tests read of an Anthropic answer.
+type message struct {
+	Type    string
+	Content []struct {
+		Type, Text, Thinking, Signature, ID, Name string
+		Input                                     json.RawMessage
+	}
+	StopReason string `json:"stop_reason"`
+	Usage      struct {
+		Input  int64 `json:"input_tokens"`
+		Output int64 `json:"output_tokens"`
+		Read   int64 `json:"cache_read_input_tokens"`
+		Write  int64 `json:"cache_creation_input_tokens"`
+	}
+}
+
+func (w *world) messages(t testing.TB, model, more string) answer {
+	t.Helper()
+	return w.post(t, "/v1/messages", `{"model":"`+model+`","max_tokens":4000`+more+`}`, "Anthropic-Version", "2023-06-01")
+}
+
+func parse[T any](t testing.TB, text string) (v T) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal([]byte(text), &v), text)
+	return v
+}
+
+// TestEveryPairAnswers asks in each client format for a model of each vendor, in one piece and as a stream.
+func TestEveryPairAnswers(t *testing.T) {
+	t.Parallel()
+	for _, model := range []string{"demo/echo", "claude/echo"} {
+		for _, stream := range []string{"false", "true"} {
+			t.Run(model+"/"+stream, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				turn := `,"stream":` + stream + `,"messages":[{"role":"user","content":"one \"two\" é three"}]`
+				chat := w.post(t, "/v1/chat/completions", `{"model":"`+model+`","stream_options":{"include_usage":true}`+turn+`}`)
+				require.Equal(t, http.StatusOK, chat.status, chat.body)
+				msg := w.messages(t, model, turn)
+				require.Equal(t, http.StatusOK, msg.status, msg.body)
+				if stream == "true" {
+					require.Contains(t, chat.body, `[DONE]`)
+					require.Contains(t, msg.body, `"type":"message_stop"`)
+				} else {
+					require.Contains(t, chat.body, `"content":"one \"two\" é three"`)
+					m := parse[message](t, msg.body)
+					require.Equal(t, `one "two" é three`, m.Content[0].Text)
+					require.Equal(t, "end_turn", m.StopReason)
+					counts := w.event(t, 1).Counts
+					require.Equal(t, counts.Output(), m.Usage.Output, "the client is told what is billed")
+				}
+				for n := range 2 {
+					e := w.event(t, n)
+					require.Equal(t, usage.OK, e.Outcome)
+					require.Positive(t, e.Counts.Output())
+					require.Positive(t, e.Counts.Input())
+					require.NotEmpty(t, e.UpstreamRequestID)
+				}
+			})
+		}
+	}
+}
+
+// TestThoughtsGoRound has a chat client give back what a model of Anthropic thought: the simulator refuses a turn whose
+// signatures are missing or changed.
+func TestThoughtsGoRound(t *testing.T) {
+	t.Parallel()
+	for _, stream := range []bool{false, true} {
+		t.Run(fmt.Sprint(stream), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			ask := func(history string) answer {
+				return w.post(t, "/v1/chat/completions", fmt.Sprintf(`{"model":"claude/echo","reasoning_effort":"high","stream":%v,"tools":[%s],"messages":[{"role":"user","content":"use get_weather"}%s]}`, stream, weatherTool, history))
+			}
+			first := ask("")
+			require.Equal(t, http.StatusOK, first.status, first.body)
+			said := assembled(t, first.body, stream)
+			require.NotEmpty(t, said["reasoning_content"])
+			require.NotEmpty(t, said["reasoning_details"])
+			calls := parse[[]struct{ ID string }](t, string(said["tool_calls"]))
+			turn, err := json.Marshal(said)
+			require.NoError(t, err)
+			second := ask("," + string(turn) + `,{"role":"tool","tool_call_id":"` + calls[0].ID + `","content":"sunny"}`)
+			require.Equal(t, http.StatusOK, second.status, second.body)
+			require.Empty(t, second.header.Get("X-Starlane-Warnings"))
+
+			details := string(said["reasoning_details"])
+			said["reasoning_details"] = json.RawMessage(strings.Replace(details, "sl1.anthropic.s.", "sl1.anthropic.s.x", 1))
+			turn, err = json.Marshal(said)
+			require.NoError(t, err)
+			spoilt := ask("," + string(turn) + `,{"role":"tool","tool_call_id":"` + calls[0].ID + `","content":"sunny"}`)
+			require.Equal(t, http.StatusBadRequest, spoilt.status, "the simulator takes a changed signature: the test shows nothing")
+			require.Equal(t, usage.ClientError, w.event(t, 2).Outcome)
+		})
+	}
+}
+
+// assembled is the assistant's message of an answer, as a client puts it into its history.
+func assembled(t testing.TB, text string, stream bool) map[string]json.RawMessage {
+	t.Helper()
+	if !stream {
+		a := parse[struct {
+			Choices []struct{ Message map[string]json.RawMessage }
+		}](t, text)
+		return a.Choices[0].Message
+	}
+	var content, reasoning string
+	var details []json.RawMessage
+	type call struct {
+		Index    int `json:"-"`
+		ID       string
+		Type     string
+		Function struct{ Name, Arguments string }
+	}
+	var calls []call
+	for _, data := range events(t, text) {
+		if data == "[DONE]" {
+			continue
+		}
+		c := parse[struct {
+			Choices []struct {
+				Delta struct {
+					Content, Reasoning string
+					ReasoningContent   string            `json:"reasoning_content"`
+					Details            []json.RawMessage `json:"reasoning_details"`
+					Calls              []struct {
+						Index    int
+						ID       string
+						Function struct{ Name, Arguments string }
+					} `json:"tool_calls"`
+				}
+			}
+		}](t, data)
+		for _, choice := range c.Choices {
+			content += choice.Delta.Content
+			reasoning += choice.Delta.ReasoningContent
+			details = append(details, choice.Delta.Details...)
+			for _, d := range choice.Delta.Calls {
+				for len(calls) <= d.Index {
+					calls = append(calls, call{Type: "function"})
+				}
+				calls[d.Index].ID += d.ID
+				calls[d.Index].Function.Name += d.Function.Name
+				calls[d.Index].Function.Arguments += d.Function.Arguments
+			}
+		}
+	}
+	// A client that streams has the text of a thought beside its details.
+	full := make([]json.RawMessage, 0, len(details))
+	for _, d := range details {
+		var m map[string]any
+		require.NoError(t, json.Unmarshal(d, &m))
+		if m["type"] == "reasoning.text" {
+			m["text"] = reasoning
+		}
+		b, err := json.Marshal(m)
+		require.NoError(t, err)
+		full = append(full, b)
+	}
+	out := map[string]json.RawMessage{}
+	put := func(name string, v any) {
+		b, err := json.Marshal(v)
+		require.NoError(t, err)
+		out[name] = b
+	}
+	put("role", "assistant")
+	put("content", content)
+	put("reasoning_content", reasoning)
+	put("reasoning_details", full)
+	var lower []map[string]any
+	for _, c := range calls {
+		lower = append(lower, map[string]any{"id": c.ID, "type": c.Type, "function": map[string]string{"name": c.Function.Name, "arguments": c.Function.Arguments}})
+	}
+	put("tool_calls", lower)
+	return out
+}
+
+// TestToolsGoRoundForMessages has a Messages client use a tool of a model of OpenAI over two turns.
+func TestToolsGoRoundForMessages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := w.messages(t, "demo/echo", `,"tools":[`+weatherInput+`],"messages":[{"role":"user","content":"use get_weather"}]`)
+	require.Equal(t, http.StatusOK, first.status, first.body)
+	m := parse[message](t, first.body)
+	require.Equal(t, "tool_use", m.StopReason)
+	use := m.Content[len(m.Content)-1]
+	require.Equal(t, "get_weather", use.Name)
+	second := w.messages(t, "demo/echo", fmt.Sprintf(`,"tools":[%s],"messages":[{"role":"user","content":"use get_weather"},{"role":"assistant","content":[{"type":"tool_use","id":%q,"name":"get_weather","input":%s}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":%q,"content":"sunny"},{"type":"text","text":"and now?"}]}]`,
+		weatherInput, use.ID, use.Input, use.ID))
+	require.Equal(t, http.StatusOK, second.status, second.body)
+}
+
+// TestFaultsSpeakTheClientsFormat: before the answer an error with a status, in the middle of it an event, never an end as if
+// all were well.
+func TestFaultsSpeakTheClientsFormat(t *testing.T) {
+	t.Parallel()
+	for _, model := range []string{"demo/echo", "claude/echo"} {
+		t.Run(model, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			require.NoError(t, w.sim.SetFaults([]provider.Rule{{Kind: provider.Overloaded}}))
+			a := w.messages(t, model, `,"messages":[{"role":"user","content":"a"}]`)
+			require.Equal(t, 529, a.status, a.body)
+			require.Contains(t, a.body, `"type":"overloaded_error"`)
+			require.NoError(t, w.sim.SetFaults([]provider.Rule{{Kind: provider.Cut, AfterChunks: 3}}))
+			a = w.messages(t, model, `,"stream":true,"messages":[{"role":"user","content":"one two three four five six seven eight"}]`)
+			require.NotContains(t, a.body, "message_stop")
+			require.Contains(t, a.body, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\"")
+			e := w.event(t, 1)
+			require.Equal(t, usage.Cut, e.Outcome)
+			require.Positive(t, e.Counts.Output(), "what was delivered is billed")
+			a = w.post(t, "/v1/chat/completions", `{"model":"`+model+`","stream":true,"messages":[{"role":"user","content":"one two three four five six seven eight"}]}`)
+			require.NotContains(t, a.body, "[DONE]")
+			require.Contains(t, a.body, `"error":{`)
+		})
+	}
+	w := newWorld(t)
+	a := w.post(t, "/v1/messages", `{"model":"demo/echo","messages":[]}`)
+	require.Equal(t, http.StatusBadRequest, a.status)
+	require.Contains(t, a.body, `{"type":"error","error":{"type":"invalid_request_error","message":"max_tokens`)
+	a = w.get(t, "/v1/messages")
+	require.Equal(t, http.StatusMethodNotAllowed, a.status)
+	require.Contains(t, a.body, `"type":"error"`)
+}
+
+func TestStrictClientsHearOfEachLoss(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	body := `{"model":"claude/echo","seed":7,"messages":[{"role":"user","content":"a"}]}`
+	a := w.post(t, "/v1/chat/completions", body)
+	require.Equal(t, http.StatusOK, a.status)
+	require.Equal(t, "drop:seed", a.header.Get("X-Starlane-Warnings"))
+	a = w.post(t, "/v1/chat/completions", body, "X-Starlane-Strict", "1")
+	require.Equal(t, http.StatusBadRequest, a.status)
+	require.Contains(t, a.body, `"param":"seed","code":"unsupported_parameter"`)
+	a = w.post(t, "/v1/chat/completions", strings.Replace(body, `"seed":7`, `"logprobs":true`, 1))
+	require.Equal(t, http.StatusBadRequest, a.status)
+	require.Contains(t, a.body, `"param":"logprobs"`)
+	a = w.post(t, "/v1/chat/completions", strings.Replace(body, `"seed":7`, `"logprobs":true`, 1), "X-Starlane-Compat", "lenient")
+	require.Equal(t, http.StatusOK, a.status)
+	require.Equal(t, "drop:logprobs", a.header.Get("X-Starlane-Warnings"))
+}
+
+func TestCountTokens(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.post(t, "/v1/messages/count_tokens", `{"model":"claude/echo","system":"be kind","messages":[{"role":"user","content":"one two three"}]}`)
+	require.Equal(t, http.StatusOK, a.status, a.body)
+	require.JSONEq(t, `{"input_tokens":9}`, a.body)
+	require.Equal(t, http.StatusBadRequest, w.post(t, "/v1/messages/count_tokens", `{"model":"claude/echo"}`).status)
+	a = w.post(t, "/v1/messages/count_tokens", `{"model":"none","messages":[]}`)
+	require.Equal(t, http.StatusNotFound, a.status)
+	require.Contains(t, a.body, `"type":"not_found_error"`)
+	require.Zero(t, w.sim.Report().Total.Received, "nobody is asked")
+}
+
+func TestModelsInTheClientsShape(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	get := func(path string) answer {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+path, nil)
+		require.NoError(t, err)
+		req.Header.Set("X-Api-Key", w.key)
+		req.Header.Set("Anthropic-Version", "2023-06-01")
+		return do(t, req)
+	}
+	a := get("/v1/models?limit=1000")
+	list := parse[struct {
+		Data []struct {
+			Type, ID  string
+			CreatedAt string `json:"created_at"`
+		}
+		HasMore bool   `json:"has_more"`
+		LastID  string `json:"last_id"`
+	}](t, a.body)
+	require.NotEmpty(t, list.Data)
+	require.Equal(t, "model", list.Data[0].Type)
+	require.Equal(t, list.Data[len(list.Data)-1].ID, list.LastID)
+	require.Contains(t, get("/v1/models/claude/echo").body, `{"type":"model","id":"claude/echo"`)
+	require.Contains(t, get("/v1/models/none").body, `"type":"not_found_error"`)
+}
