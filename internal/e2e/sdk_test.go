@@ -69,7 +69,11 @@ func TestOfficialSDKs(t *testing.T) {
 		t.Errorf("go SDK: %+v, want 404 model_not_found, the demo models and a vector", golang)
 	}
 
-	const good = 5 + 3 // answers that the node and the go client got
+	var messages messagesReport
+	s.runClient(t, &messages, nil, "internal/e2e/clients/js", "node", "messages.mjs")
+	checkMessages(t, &messages)
+
+	const good = 5 + 3 + 8 // answers that the clients got
 	eventually(t, 5*time.Second, "every answer has one usage record", func() error {
 		if got := s.scalar(t, "select count(*) from starlane.usage_event where outcome = 'ok'") - before; got != good {
 			return fmt.Errorf("usage records = %d, want %d", got, good)
@@ -77,6 +81,41 @@ func TestOfficialSDKs(t *testing.T) {
 		return nil
 	})
 	s.checkBooks(t)
+}
+
+// messagesReport is what clients/js/messages.mjs prints.
+type messagesReport struct {
+	Models map[string]struct {
+		Answer, Streamed     string
+		Usage, StreamedUsage int64
+		Stop, Tool, After    string
+	}
+	Counted int64
+	Listed  []string
+	Error   struct {
+		Type      string
+		Status    int
+		RequestID bool
+	}
+}
+
+func checkMessages(t *testing.T, r *messagesReport) {
+	t.Helper()
+	for _, model := range []string{"demo/echo", "demo/claude"} {
+		m := r.Models[model]
+		if !strings.Contains(m.Answer, "hello from the messages client") || m.Streamed != m.Answer || m.Usage == 0 || m.StreamedUsage != m.Usage {
+			t.Errorf("%s: %+v, want the echo with the same usage, streamed and not", model, m)
+		}
+		if m.Stop != "tool_use" || m.Tool != "weather" || m.After != "message" {
+			t.Errorf("%s: %+v, want the tool's call and an answer to its result", model, m)
+		}
+		if !slices.Contains(r.Listed, model) {
+			t.Errorf("models = %v, want %s among them", r.Listed, model)
+		}
+	}
+	if r.Counted == 0 || r.Error.Type != "NotFoundError" || r.Error.Status != 404 || !r.Error.RequestID {
+		t.Errorf("counted %d, error %+v, want tokens and a NotFoundError with a request id", r.Counted, r.Error)
+	}
 }
 
 func checkNode(t *testing.T, r *nodeReport) {

@@ -1,5 +1,7 @@
-import { describe, expect, it } from "vitest";
-import { eventData } from "./relay-stream";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { eventData, streamChat } from "./relay-stream";
+
+afterEach(() => vi.unstubAllGlobals());
 
 function cut(text: string, size: number): ReadableStream<Uint8Array> {
   const bytes = new TextEncoder().encode(text);
@@ -22,5 +24,42 @@ describe("eventData", () => {
     const got: string[] = [];
     for await (const data of eventData(cut(WIRE, size))) got.push(data);
     expect(got).toEqual(EVENTS);
+  });
+});
+
+describe("streamChat", () => {
+  const request = (signal: AbortSignal) => ({
+    baseUrl: "http://relay/v1",
+    key: "k",
+    model: "m",
+    prompt: "p",
+    signal,
+    onText: () => undefined,
+  });
+
+  it("waits for the relay to hear of a new key", async () => {
+    const answers = [401, 401, 200];
+    const fetch = vi.fn(async () => {
+      const status = answers.shift() ?? 500;
+      return new Response(
+        status === 200
+          ? 'data: {"choices":[{"delta":{"content":"hi"}}]}\n\ndata: [DONE]\n\n'
+          : "{}",
+        { status },
+      );
+    });
+    vi.stubGlobal("fetch", fetch);
+    const result = await streamChat(request(new AbortController().signal));
+    expect(fetch).toHaveBeenCalledTimes(3);
+    expect(result.firstTokenMs).toBeDefined();
+  });
+
+  it("says at once what will not change", async () => {
+    const fetch = vi.fn(
+      async () => new Response('{"error":{"message":"No credit."}}', { status: 402 }),
+    );
+    vi.stubGlobal("fetch", fetch);
+    await expect(streamChat(request(new AbortController().signal))).rejects.toThrow("No credit.");
+    expect(fetch).toHaveBeenCalledTimes(1);
   });
 });

@@ -24,8 +24,10 @@ interface Chunk {
   error?: { message?: string };
 }
 
-/** Streams one chat completion. Throws with the relay's own message when it refuses. */
-export async function streamChat(request: StreamRequest): Promise<StreamResult> {
+const newKeyMs = 3000;
+const retryMs = 250;
+
+async function ask(request: StreamRequest): Promise<{ started: number; response: Response }> {
   const started = performance.now();
   const response = await fetch(`${request.baseUrl}/chat/completions`, {
     method: "POST",
@@ -39,6 +41,28 @@ export async function streamChat(request: StreamRequest): Promise<StreamResult> 
       stream_options: { include_usage: true },
     }),
   });
+  return { started, response };
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
+}
+
+/** Streams one chat completion. Throws with the relay's own message when it refuses. */
+export async function streamChat(request: StreamRequest): Promise<StreamResult> {
+  let { started, response } = await ask(request);
+  // A new key reaches every relay within two seconds; until then it is unknown there.
+  for (const deadline = started + newKeyMs; response.status === 401 && started < deadline; ) {
+    await response.body?.cancel();
+    await pause(retryMs, request.signal);
+    ({ started, response } = await ask(request));
+  }
   if (!response.ok || !response.body) throw new Error(await refusal(response));
 
   const result: StreamResult = {
