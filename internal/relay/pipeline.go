@@ -26,6 +26,8 @@ type Timeouts struct {
 	Request time.Duration // its whole life
 	Header  time.Duration // until an upstream begins to answer
 	Idle    time.Duration // silence inside an answer, or of a client that does not read
+	// Heartbeat is after what silence of the upstream a client that has begun to read a stream is told that it goes on; 0: never.
+	Heartbeat time.Duration
 }
 
 // Deps is what a Pipeline works with. All fields are required.

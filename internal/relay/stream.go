@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"starlane/internal/platform/apperr"
@@ -38,6 +39,10 @@ type streaming struct {
 	commit bool   // content came
 	ended  bool
 	dirty  bool // something was written since the last flush
+
+	// client guards what is written: signs of life come from another goroutine.
+	client sync.Mutex
+	over   bool // no more of them
 }
 
 // stream passes a stream on and settles at its end, before the last bytes go out.
@@ -47,6 +52,10 @@ func (x *exchange) stream(res *http.Response, begin time.Time) *llm.Fault {
 	x.tap = x.wire.NewTap(x.req, x)
 	x.p.Metrics.streams.Inc()
 	defer x.p.Metrics.streams.Dec()
+	if h, ok := x.call.Ingress.(dialect.Heartbeater); ok {
+		x.watch.whenStill(func() { s.heartbeat(h.Heartbeat()) })
+		defer s.silence()
+	}
 	for {
 		err := s.reader.Fill()
 		x.watch.beat()
@@ -160,6 +169,31 @@ func (s *streaming) passWithout(e sse.Event, cut llm.Span) *llm.Fault {
 	return nil
 }
 
+// heartbeat tells the client that the answer goes on. Before the answer has begun it would commit to this upstream; while
+// somebody writes there is no need.
+func (s *streaming) heartbeat(event []byte) {
+	if !s.client.TryLock() {
+		return
+	}
+	defer s.client.Unlock()
+	if !s.x.started || s.over {
+		return
+	}
+	s.x.watch.writing.Store(true)
+	if _, err := s.x.sink.Write(event); err == nil {
+		_ = s.x.sink.Flush() // a client that has left is noticed at the next event
+	}
+	s.x.watch.writing.Store(false)
+}
+
+// silence ends the heartbeats: when it returns, none is being written.
+func (s *streaming) silence() {
+	s.x.watch.whenStill(nil)
+	s.client.Lock()
+	s.over = true
+	s.client.Unlock()
+}
+
 // write sends the run and then extra, or keeps both back before the first content.
 func (s *streaming) write(extra []byte) *llm.Fault {
 	run := s.run
@@ -172,6 +206,8 @@ func (s *streaming) write(extra []byte) *llm.Fault {
 		return nil
 	}
 	x := s.x
+	s.client.Lock()
+	defer s.client.Unlock()
 	if !x.started {
 		h := x.sink.Header()
 		h["Cache-Control"] = x.p.uncache
@@ -199,6 +235,8 @@ func (s *streaming) flush() *llm.Fault {
 		return fault
 	}
 	s.dirty = false
+	s.client.Lock()
+	defer s.client.Unlock()
 	s.x.watch.writing.Store(true)
 	err := s.x.sink.Flush()
 	s.x.watch.writing.Store(false)
@@ -219,6 +257,7 @@ func (s *streaming) fail(err error) *llm.Fault {
 // end settles and only then sends the mark of the end, so that no client ever has a whole answer that is on no record.
 func (s *streaming) end(mark []byte) *llm.Fault {
 	x := s.x
+	s.silence()
 	s.commit, s.ended = true, true
 	x.tally()
 	x.succeed(s.begin)

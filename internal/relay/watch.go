@@ -32,6 +32,9 @@ type watch struct {
 	limit    time.Duration
 	tick     time.Duration
 	quiet    time.Duration
+	still    func()        // called each time that nothing moved for every
+	every    time.Duration // 0 for never
+	silence  time.Duration // since something moved or still was called
 	seen     uint32
 	fired    error
 	stopped  bool
@@ -44,7 +47,11 @@ func (w *watch) start(c clock.Clock, t Timeouts, begin time.Time, abort func()) 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.clock, w.deadline, w.abort = c, begin.Add(t.Request), abort
+	w.every = t.Heartbeat
 	w.tick = max(min(t.Header, t.Idle, t.Request)/ticksPerLimit, time.Millisecond)
+	if w.every > 0 {
+		w.tick = min(w.tick, w.every)
+	}
 	w.timer = time.AfterFunc(w.tick, w.look)
 }
 
@@ -62,19 +69,37 @@ func (w *watch) phase(limit time.Duration) {
 	w.limit, w.quiet = limit, 0
 }
 
+// whenStill has a function called while nothing moves, from another goroutine; nil ends that.
+func (w *watch) whenStill(f func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.still, w.silence = f, 0
+}
+
 // beat says that something moved.
 func (w *watch) beat() { w.beats.Add(1) }
 
 func (w *watch) look() {
+	if still := w.check(); still != nil {
+		still()
+	}
+}
+
+// check looks once, and returns what is to be called if nothing moved.
+func (w *watch) check() (still func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
-		return
+		return nil
 	}
 	if beats := w.beats.Load(); beats != w.seen {
-		w.seen, w.quiet = beats, 0
+		w.seen, w.quiet, w.silence = beats, 0, 0
 	} else {
 		w.quiet += w.tick
+		w.silence += w.tick
+	}
+	if w.every > 0 && w.silence >= w.every {
+		still, w.silence = w.still, 0
 	}
 	switch {
 	case !w.clock.Now().Before(w.deadline):
@@ -85,6 +110,7 @@ func (w *watch) look() {
 	default:
 		w.timer.Reset(w.tick)
 	}
+	return still
 }
 
 func (w *watch) fire(cause error) {

@@ -3,9 +3,11 @@ package relayapi_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -298,4 +300,55 @@ func TestModelsInTheClientsShape(t *testing.T) {
 	require.Equal(t, list.Data[len(list.Data)-1].ID, list.LastID)
 	require.Contains(t, get("/v1/models/claude/echo").body, `{"type":"model","id":"claude/echo"`)
 	require.Contains(t, get("/v1/models/none").body, `"type":"not_found_error"`)
+}
+
+// TestSignsOfLife has an upstream that falls silent in the middle of its answer. Its client hears that it goes on, once the
+// answer has begun and not before, in events that its SDK bears.
+func TestSignsOfLife(t *testing.T) {
+	t.Parallel()
+	for path, sign := range map[string]string{"/v1/chat/completions": ": keep-alive\n\n", "/v1/messages": "event: ping\ndata: {\"type\":\"ping\"}\n\n"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			heard := make(chan struct{})
+			w := newWorld(t, func(s *settings) { s.timeouts.Heartbeat = 5 * time.Millisecond }, upstreams(t, func(rw http.ResponseWriter, r *http.Request) {
+				rw.Header().Set("Content-Type", "text/event-stream")
+				_ = http.NewResponseController(rw).Flush()
+				select { // the head of the answer alone begins nothing
+				case <-time.After(50 * time.Millisecond):
+				case <-r.Context().Done():
+				}
+				_, _ = io.WriteString(rw, "data: {\"choices\":[{\"delta\":{\"content\":\"one\"},\"finish_reason\":null}]}\n\n")
+				_ = http.NewResponseController(rw).Flush()
+				select {
+				case <-heard:
+				case <-r.Context().Done():
+				}
+				_, _ = io.WriteString(rw, "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+			}))
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+path, strings.NewReader(`{"model":"demo/echo","max_tokens":9,"stream":true,"messages":[]}`))
+			require.NoError(t, err)
+			req.Header.Set("Authorization", "Bearer "+w.key)
+			res, err := http.DefaultTransport.RoundTrip(req)
+			require.NoError(t, err)
+			defer func() { _ = res.Body.Close() }()
+			var got strings.Builder
+			for told := false; ; {
+				piece := make([]byte, 4<<10)
+				n, err := res.Body.Read(piece)
+				got.Write(piece[:n])
+				if !told && strings.Count(got.String(), sign) >= 2 {
+					told = true
+					close(heard)
+				}
+				if err != nil {
+					require.ErrorIs(t, err, io.EOF)
+					break
+				}
+			}
+			text := got.String()
+			require.Less(t, strings.Index(text, "one"), strings.Index(text, sign), "a sign of life before the answer")
+			require.Equal(t, usage.OK, w.event(t, 0).Outcome)
+			require.Less(t, strings.LastIndex(text, sign), strings.LastIndex(text, "stop"), "a sign of life behind the end")
+		})
+	}
 }

@@ -99,7 +99,7 @@ func (a *app) buildPipeline() error {
 	a.pipeline, err = relay.New(relay.Deps{
 		Keys: a.watcher, Hasher: hasher, Admitter: a.leases, Log: a.spool, Catalog: a.watcher.Catalog, Sender: a.sender, Bodies: a.bodies,
 		Tokens: tokencount.Named{Counter: tokencount.New()}, Clock: clock.System{}, Logger: a.log, Metrics: relay.NewMetrics(a.reg, a.bodies),
-		Timeouts: relay.Timeouts{Request: rc.RequestTimeout, Header: rc.UpstreamTimeout, Idle: rc.IdleTimeout},
+		Timeouts: relay.Timeouts{Request: rc.RequestTimeout, Header: rc.UpstreamTimeout, Idle: rc.IdleTimeout, Heartbeat: rc.Heartbeat},
 		Egress:   a.formats.Registry(),
 	})
 	return err

@@ -28,6 +28,13 @@ type Ingress interface {
 	AppendStreamError(dst []byte, e *apperr.Error, requestID string) []byte
 }
 
+// Heartbeater is an Ingress whose clients bear a sign of life in a stream. It is more than whitespace to them, so formats whose
+// clients stumble over it have none.
+type Heartbeater interface {
+	// Heartbeat is a whole event that says nothing.
+	Heartbeat() []byte
+}
+
 // Count counts the tokens of a text.
 type Count func(text []byte) usage.Tokens
 

@@ -57,6 +57,9 @@ func (*Messages) AppendError(dst []byte, e *apperr.Error, requestID string) []by
 	return append(dst, out...)
 }
 
+// Heartbeat implements dialect.Heartbeater.
+func (*Messages) Heartbeat() []byte { return []byte("event: ping\ndata: {\"type\":\"ping\"}\n\n") }
+
 // AppendStreamError implements dialect.Ingress.
 func (m *Messages) AppendStreamError(dst []byte, e *apperr.Error, requestID string) []byte {
 	dst = append(dst, "event: error\ndata: "...)

@@ -204,6 +204,9 @@ func (*Chat) AppendError(dst []byte, e *apperr.Error, requestID string) []byte {
 	return openai.AppendError(dst, e, requestID)
 }
 
+// Heartbeat implements dialect.Heartbeater: a comment and a blank line, which the clients of today skip.
+func (*Chat) Heartbeat() []byte { return []byte(": keep-alive\n\n") }
+
 // AppendStreamError implements dialect.Ingress.
 func (*Chat) AppendStreamError(dst []byte, e *apperr.Error, requestID string) []byte {
 	return openai.AppendStreamError(dst, e, requestID)
