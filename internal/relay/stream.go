@@ -17,6 +17,7 @@ import (
 
 const (
 	maxHeld    = 64 << 10 // events before the first content, kept back so that another upstream may still be tried
+	echoes     = 3        // times that a format may repeat its request in such events
 	drainLimit = time.Second
 )
 
@@ -199,7 +200,7 @@ func (s *streaming) write(extra []byte) *llm.Fault {
 	run := s.run
 	s.run = nil
 	if !s.commit {
-		if len(s.held)+len(run)+len(extra) > maxHeld {
+		if len(s.held)+len(run)+len(extra) > maxHeld+echoes*s.x.req.Content.Len() {
 			return streamFault(errHeld)
 		}
 		s.held = append(append(s.held, run...), extra...)
@@ -285,7 +286,14 @@ func (x *exchange) endStream(e *apperr.Error) {
 	if !x.started {
 		return
 	}
-	if _, err := x.sink.Write(x.call.Ingress.AppendStreamError(nil, e, x.call.ID.String())); err == nil {
+	var last []byte
+	if f, ok := x.tap.(dialect.FailureWriter); ok {
+		last = f.AppendFailure(nil, e, x.call.ID.String())
+	}
+	if last == nil {
+		last = x.call.Ingress.AppendStreamError(nil, e, x.call.ID.String())
+	}
+	if _, err := x.sink.Write(last); err == nil {
 		_ = x.sink.Flush()
 	}
 }

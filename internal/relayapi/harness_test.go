@@ -223,7 +223,7 @@ func newWorld(t testing.TB, options ...option) *world {
 	})
 	require.NoError(t, err)
 	w.handler = relayapi.New(relayapi.Deps{
-		Pipeline: w.pipe, Catalog: func() *catalog.Snapshot { return snapshot }, Chat: formats.Chat, Embeddings: formats.Embeddings, Messages: formats.Messages, Bodies: w.bodies,
+		Pipeline: w.pipe, Catalog: func() *catalog.Snapshot { return snapshot }, Chat: formats.Chat, Embeddings: formats.Embeddings, Messages: formats.Messages, Responses: formats.Responses, Bodies: w.bodies,
 		MaxBody: set.maxBody, Health: httpserver.NewHealth(nil), CORSOrigins: set.cors, Clock: clock.System{}, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
 	})
 	srv := httptest.NewServer(w.handler)

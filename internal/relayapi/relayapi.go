@@ -31,6 +31,7 @@ type Deps struct {
 	Chat        dialect.Ingress
 	Embeddings  dialect.Ingress
 	Messages    *anthropic.Messages
+	Responses   dialect.Ingress
 	Bodies      *body.Pool
 	MaxBody     int64 // bytes of one request body
 	Health      *httpserver.Health
@@ -57,6 +58,7 @@ func New(d Deps) http.Handler {
 	e.POST("/v1/embeddings", func(c *gin.Context) { s.call(c, dialect.Embeddings, s.Embeddings) })
 	e.POST("/v1/messages", func(c *gin.Context) { s.call(c, dialect.Chat, s.Messages) })
 	e.POST("/v1/messages/count_tokens", s.countTokens)
+	e.POST("/v1/responses", func(c *gin.Context) { s.call(c, dialect.Chat, s.Responses) })
 	e.HEAD("/", func(c *gin.Context) { c.Status(http.StatusOK) }) // a client asks whether anybody is there
 	e.GET("/v1/models", s.models)
 	e.GET("/v1/models/*id", s.model)
@@ -76,7 +78,7 @@ func noSuchPath(r *http.Request) *apperr.Error {
 		path = strings.TrimPrefix(path, "/v1")
 	}
 	hint := ""
-	if right := "/v1" + path; right != r.URL.Path && (path == "/chat/completions" || path == "/embeddings" || path == "/models") {
+	if right := "/v1" + path; right != r.URL.Path && (path == "/chat/completions" || path == "/embeddings" || path == "/responses" || path == "/models") {
 		hint = " Did you mean " + right + "? The base URL ends in /v1, once."
 	}
 	return apperr.New(apperr.NotFound, "There is no %s %s here.%s", r.Method, clip(r.URL.Path), hint)

@@ -128,7 +128,7 @@ func (a *app) serve(ctx context.Context) error {
 	rc := &a.cfg.Relay
 	health := a.health()
 	public := relayapi.New(relayapi.Deps{
-		Pipeline: a.pipeline, Catalog: a.watcher.Catalog, Chat: a.formats.Chat, Embeddings: a.formats.Embeddings, Messages: a.formats.Messages, Bodies: a.bodies, MaxBody: rc.MaxBodyBytes,
+		Pipeline: a.pipeline, Catalog: a.watcher.Catalog, Chat: a.formats.Chat, Embeddings: a.formats.Embeddings, Messages: a.formats.Messages, Responses: a.formats.Responses, Bodies: a.bodies, MaxBody: rc.MaxBodyBytes,
 		Health: health, CORSOrigins: rc.CORSOrigins, Clock: clock.System{}, Logger: a.log,
 	})
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))

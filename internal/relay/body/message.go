@@ -6,7 +6,7 @@ import (
 )
 
 // MaxEdits bounds the edits of a Message.
-const MaxEdits = 4
+const MaxEdits = 6
 
 // Edit replaces the bytes [From, To) of a Content. From equal to To inserts.
 type Edit struct {

@@ -160,6 +160,11 @@ func (t *translation) Answer() llm.Answer { return t.tally.answer() }
 // EstimateOutput implements Tap.
 func (t *translation) EstimateOutput(count Count) usage.Tokens { return t.tally.estimate(count) }
 
+// AppendFailure implements FailureWriter if the writer does.
+func (t *translation) AppendFailure(dst []byte, e *apperr.Error, requestID string) []byte {
+	return appendFailure(dst, t.writer, e, requestID)
+}
+
 // Close implements Tap.
 func (t *translation) Close() { *t = translation{} }
 

@@ -2,14 +2,16 @@ package dialect
 
 import (
 	"net/http"
-	"strconv"
 
+	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect/internal/openai"
 	"starlane/internal/relay/llm"
 	"starlane/internal/usage"
 )
 
-// Direct is the way between a format and itself: bytes pass, but for the name of the model. It implements Egress.
+// Direct is the way between a format and itself: bytes pass, but for the name of the model and the edits that decoding found.
+// It implements Egress.
 type Direct struct {
 	Client   Client
 	Upstream Upstream
@@ -20,11 +22,10 @@ func (d *Direct) Path(r *llm.Request, model string) string { return d.Upstream.P
 
 // EncodeRequest implements Egress.
 func (d *Direct) EncodeRequest(r *llm.Request, to Target) (body.Message, error) {
-	at := r.Original.Model
-	if at.From == at.To { // the model is not in the body
+	if at := r.Original.Model; at.From == at.To { // the model is not in the body
 		return r.Content.Edited(), nil
 	}
-	return r.Content.Edited(body.Edit{From: at.From, To: at.To, Text: strconv.Quote(to.Model)}), nil
+	return openai.Encode(r, to.Model) //nolint:wrapcheck // a name that is no text is a mistake of ours
 }
 
 // ReadAnswer implements Egress.
@@ -107,6 +108,11 @@ func (l *listener) Answer() llm.Answer { return l.tally.answer() }
 
 // EstimateOutput implements Tap.
 func (l *listener) EstimateOutput(count Count) usage.Tokens { return l.tally.estimate(count) }
+
+// AppendFailure implements FailureWriter if the reader does.
+func (l *listener) AppendFailure(dst []byte, e *apperr.Error, requestID string) []byte {
+	return appendFailure(dst, l.reader, e, requestID)
+}
 
 // Close implements Tap.
 func (l *listener) Close() { *l = listener{} }

@@ -3,6 +3,7 @@ package dialect
 import (
 	"net/http"
 
+	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/llm"
 	"starlane/internal/usage"
@@ -29,6 +30,21 @@ type Writer interface {
 	// AppendEnd renders what stands at the end, behind the Stop: the usage and the mark of the end. cost is in USD, empty if the
 	// client did not ask for it.
 	AppendEnd(dst []byte, counts usage.Counts, cost string) []byte
+}
+
+// FailureWriter is a Writer, or a Reader of bytes that pass through, of a format whose streams end with an error that depends
+// on what came before it. So is a Tap.
+type FailureWriter interface {
+	// AppendFailure is AppendStreamError of the Ingress, in its place.
+	AppendFailure(dst []byte, e *apperr.Error, requestID string) []byte
+}
+
+// appendFailure asks whoever may know; nothing comes of one that does not.
+func appendFailure(dst []byte, who any, e *apperr.Error, requestID string) []byte {
+	if f, ok := who.(FailureWriter); ok {
+		return f.AppendFailure(dst, e, requestID)
+	}
+	return dst
 }
 
 // Target is the model that a request is rendered for.

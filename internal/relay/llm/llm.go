@@ -36,7 +36,7 @@ type Size struct {
 type Original struct {
 	Dialect string
 	Model   Span      // the model's name, quotes included
-	Edits   [2]Change // further changes, in any order
+	Edits   [4]Change // further changes, in any order
 	Bound   Blank     // where a bound on the answer is written
 }
 

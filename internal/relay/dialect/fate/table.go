@@ -2,7 +2,11 @@ package fate
 
 //go:generate go run starlane/internal/cmd/protocoldoc ../../../../docs/protocols.md
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"sync"
+)
 
 // The formats, by the names of their dialects.
 const (
@@ -13,14 +17,18 @@ const (
 var index = sync.OnceValue(func() map[key]map[string]Fate { //nolint:gochecknoglobals // made once of the table
 	m := make(map[key]map[string]Fate)
 	for _, r := range Table() {
-		m[key{r.Client, r.Field}] = r.To
+		k := key{r.Client, r.Field}
+		if m[k] == nil {
+			m[k] = make(map[string]Fate, len(r.To))
+		}
+		maps.Copy(m[k], r.To)
 	}
 	return m
 })
 
 // Table lists all rows, in the order of the documentation.
 func Table() []Row {
-	return append(chatRows(), messagesRows()...)
+	return slices.Concat(chatRows(), messagesRows(), responsesRows(), toResponsesRows())
 }
 
 func chatRows() []Row {

@@ -415,7 +415,11 @@ func (e *encoding) form() {
 		e.Raw(llm.Raw(`{"type":"json_object"}`))
 	case llm.FreeText:
 	}
-	if effort := e.effort(); effort != llm.EffortUnsaid {
+	effort, near := openai.EffortOf(&e.p.Reasoning)
+	if near {
+		e.notes.Approx("thinking.budget")
+	}
+	if effort != llm.EffortUnsaid {
 		e.Key("reasoning_effort")
 		e.String(effort.String())
 	}
@@ -429,24 +433,4 @@ func (e *encoding) form() {
 		e.Key("service_tier")
 		e.String("default")
 	}
-}
-
-// budgets are the bounds, in tokens, below which a budget of thoughts becomes an effort.
-var budgets = [...]struct { //nolint:gochecknoglobals // a constant table
-	below  int64
-	effort llm.Effort
-}{{4_096, llm.EffortLow}, {16_384, llm.EffortMedium}, {1 << 62, llm.EffortHigh}}
-
-func (e *encoding) effort() llm.Effort {
-	r := &e.p.Reasoning
-	if r.Effort != llm.EffortUnsaid || r.Budget == 0 {
-		return r.Effort
-	}
-	e.notes.Approx("thinking.budget")
-	for _, b := range budgets {
-		if r.Budget < b.below {
-			return b.effort
-		}
-	}
-	return llm.EffortHigh
 }

@@ -112,8 +112,20 @@ func errorCode(src []byte) (code string, shaped bool) {
 	return code, shaped && c.End()
 }
 
-// ReadUsage reads a usage object at the cursor into the classes. ok is false if it says nothing that can be billed.
-func ReadUsage(c *guard.Cursor) (counts usage.Counts, ok bool) {
+// UsageNames are what a format calls the members of a usage.
+type UsageNames struct{ prompt, completion, promptDetails, completionDetails string }
+
+// The formats' names.
+var (
+	ChatUsage      = UsageNames{"prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details"} //nolint:gochecknoglobals // a constant table
+	ResponsesUsage = UsageNames{"input_tokens", "output_tokens", "input_tokens_details", "output_tokens_details"}           //nolint:gochecknoglobals // a constant table
+)
+
+// ReadUsage reads a usage object of a chat completion.
+func ReadUsage(c *guard.Cursor) (counts usage.Counts, ok bool) { return ReadUsageOf(c, &ChatUsage) }
+
+// ReadUsageOf reads a usage object at the cursor into the classes. ok is false if it says nothing that can be billed.
+func ReadUsageOf(c *guard.Cursor, names *UsageNames) (counts usage.Counts, ok bool) {
 	var prompt, completion, cached, reasoning, heard, spoken int64
 	var have, broken bool
 	read := func(into *int64) {
@@ -144,14 +156,14 @@ func ReadUsage(c *guard.Cursor) (counts usage.Counts, ok bool) {
 	}
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		switch string(k) {
-		case "prompt_tokens":
+		case names.prompt:
 			have = c.Kind() == guard.Number
 			read(&prompt)
-		case "completion_tokens":
+		case names.completion:
 			read(&completion)
-		case "prompt_tokens_details":
+		case names.promptDetails:
 			details("cached_tokens", &cached, &heard)
-		case "completion_tokens_details":
+		case names.completionDetails:
 			details("reasoning_tokens", &reasoning, &spoken)
 		default:
 			c.Skip()

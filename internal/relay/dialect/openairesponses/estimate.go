@@ -1,0 +1,133 @@
+package openairesponses
+
+import (
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
+)
+
+// Tokens that no text shows, as the API's documentation counts them.
+const (
+	perItem  = 3
+	perReply = 3
+)
+
+// weights turn the parts of a prompt into tokens.
+type weights struct {
+	text  func(escaped []byte) usage.Tokens
+	json  func(raw []byte) usage.Tokens
+	image usage.Tokens
+	// Bytes, base64, that make a token.
+	file, audio int
+}
+
+// MeasurePrompt implements dialect.Client by weights that no model exceeds: tokens have at least a byte, and a picture in the
+// highest detail takes less than 1,600.
+func (*Responses) MeasurePrompt(r *llm.Request) llm.Size {
+	length := func(b []byte) usage.Tokens { return usage.Tokens(len(b)) }
+	w := walk{weights: weights{text: length, json: length, image: 1600, file: 1, audio: 1}}
+	w.prompt(r)
+	size := llm.Size{Most: w.total}
+	if w.heard {
+		size.Also = []usage.Class{usage.InAudio}
+	}
+	return size
+}
+
+// EstimatePrompt implements dialect.Client.
+func (*Responses) EstimatePrompt(r *llm.Request, count dialect.Count) usage.Tokens {
+	w := walk{weights: weights{
+		text: func(escaped []byte) usage.Tokens {
+			plain, err := guard.Unquote(escaped)
+			if err != nil {
+				return count(escaped)
+			}
+			return count([]byte(plain))
+		},
+		json: count, image: 765, file: 16, audio: 4300,
+	}}
+	w.prompt(r)
+	return w.total
+}
+
+// walk adds up what a prompt weighs.
+type walk struct {
+	weights
+	total usage.Tokens
+	heard bool // it has sounds
+}
+
+func (w *walk) prompt(r *llm.Request) {
+	w.total = perReply
+	c := guard.NewCursor(r.Content.Open())
+	object(&c, func(k string) {
+		switch k {
+		case "instructions":
+			w.say(&c)
+		case "input":
+			if c.Kind() == guard.String {
+				w.total += perItem
+				w.say(&c)
+				return
+			}
+			list(&c, func() { w.item(&c) })
+		case "tools", "text":
+			w.total += w.json(c.Raw())
+		default:
+			c.Skip()
+		}
+	})
+}
+
+func (w *walk) say(c *guard.Cursor) {
+	if t := text(c); len(t) > 0 {
+		w.total += w.text(t)
+	}
+}
+
+func (w *walk) item(c *guard.Cursor) {
+	w.total += perItem
+	object(c, func(k string) {
+		switch k {
+		case "name", "namespace", "arguments", "input", "encrypted_content":
+			w.say(c)
+		case "content", "output", "summary":
+			if c.Kind() == guard.String {
+				w.say(c)
+				return
+			}
+			list(c, func() { w.part(c) })
+		case "type", "id", "call_id", "role", "status", "phase":
+			c.Skip()
+		default: // of items that are not known here
+			w.total += w.json(c.Raw())
+		}
+	})
+}
+
+func (w *walk) part(c *guard.Cursor) {
+	share := func(perToken int) { w.total += usage.Tokens((len(c.Raw()) + perToken - 1) / perToken) }
+	kind, file := "", false
+	object(c, func(k string) {
+		switch k {
+		case "type":
+			kind = string(text(c))
+		case "text", "refusal":
+			w.say(c)
+		case "file_data":
+			share(w.file)
+		case "input_audio":
+			w.heard = true
+			share(w.audio)
+		case "file_url", "file_id":
+			file = true
+			c.Skip()
+		default:
+			c.Skip()
+		}
+	})
+	if kind == "input_image" || file {
+		w.total += w.image
+	}
+}

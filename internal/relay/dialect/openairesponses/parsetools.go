@@ -1,0 +1,252 @@
+package openairesponses
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"starlane/internal/relay/dialect/internal/wire"
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+)
+
+// maxToolName is the longest name of a function that all vendors take.
+const maxToolName = 64
+
+// flat is the name, in formats that have no namespaces, of a tool that is in one.
+func flat(space, name llm.Text) llm.Text {
+	if len(space) == 0 {
+		return name
+	}
+	long := append(append(append(make(llm.Text, 0, len(space)+2+len(name)), space...), "__"...), name...)
+	if len(long) <= maxToolName {
+		return long
+	}
+	sum := sha256.Sum256(long)
+	return hex.AppendEncode(append(long[:maxToolName-9], '_'), sum[:4])
+}
+
+// toolSpec is a tool as the client describes it.
+type toolSpec struct {
+	kind, space string
+	name        llm.Text
+	description llm.Text
+	schema      llm.Raw
+	strict      llm.Tri
+	grammar     bool
+	inner       guard.Cursor // of a namespace: its tools
+}
+
+func readTool(c *guard.Cursor) (t toolSpec) {
+	object(c, func(k string) {
+		switch k {
+		case "type":
+			t.kind = string(text(c))
+		case "name":
+			t.name = text(c)
+		case "description":
+			t.description = text(c)
+		case "parameters":
+			if raw := llm.Raw(c.Raw()); string(raw) != "null" {
+				t.schema = raw
+			}
+		case "strict":
+			t.strict = tri(c)
+		case "format":
+			t.grammar = typeOf(c) == "grammar"
+		case "tools":
+			t.inner = *c
+			c.Skip()
+		default:
+			c.Skip()
+		}
+	})
+	return t
+}
+
+// family is the type of a tool without the marks of its versions.
+func family(kind string) string {
+	for _, name := range [...]string{"web_search", "computer", "code_interpreter", "file_search"} {
+		if kind == name || strings.HasPrefix(kind, name+"_") {
+			return name
+		}
+	}
+	return kind
+}
+
+func (d *parsing) tool(at string, c *guard.Cursor) {
+	t := readTool(c)
+	switch t.kind {
+	case "function", "custom":
+		d.function(&t, nil)
+	case "namespace":
+		d.notes.Approx("tools.namespace")
+		d.each(&t.inner, at+".tools", func(at string, c *guard.Cursor) {
+			if inner := readTool(c); inner.kind == "function" || inner.kind == "custom" {
+				d.function(&inner, t.name)
+			} else {
+				d.hosted(at, &inner)
+			}
+		})
+	default:
+		d.hosted(at, &t)
+	}
+}
+
+// hosted is a tool that the vendor knows, and often runs, itself.
+func (d *parsing) hosted(at string, t *toolSpec) {
+	if t.kind == "" {
+		d.fail(at+".type", "%s.type is missing.", at)
+	}
+	d.extra("tools."+family(t.kind), nil)
+}
+
+// wrapper is the schema of a function that stands for a tool whose input is free text.
+const wrapper = `{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}`
+
+func (d *parsing) function(t *toolSpec, space llm.Text) {
+	if t.kind == "custom" {
+		d.notes.Approx("tools.custom")
+		if t.grammar { // nothing would hold the model to it
+			d.notes.Reject("tools.custom.format")
+		}
+		t.schema, t.strict = llm.Raw(wrapper), llm.Unsaid
+	}
+	d.p.Tools = append(d.p.Tools, llm.Tool{Name: flat(space, t.name), Description: t.description, Schema: t.schema, Strict: t.strict})
+}
+
+// wrapped is the input of a custom tool as the arguments of the function that stands for it.
+func wrapped(input llm.Text) llm.Text {
+	return wire.Escape(nil, slices.Concat([]byte(`{"input":"`), input, []byte(`"}`)))
+}
+
+// unwrapped is the inverse of wrapped. What is not of that form is taken as it is.
+func unwrapped(arguments llm.Text) (input llm.Text) {
+	src, ok := wire.Object(arguments)
+	if !ok {
+		return arguments
+	}
+	found := false
+	c := guard.NewCursor(src)
+	object(&c, func(k string) {
+		if k == "input" && c.Kind() == guard.String {
+			input, found = text(&c), true
+			return
+		}
+		c.Skip()
+	})
+	if !found {
+		return arguments
+	}
+	return input
+}
+
+func (d *parsing) choice(c *guard.Cursor) {
+	choice := &d.p.Choice
+	if c.Kind() == guard.String {
+		var known bool
+		if choice.Mode, known = choiceMode(text(c)); !known {
+			d.fail("tool_choice", "tool_choice must be auto, none, required or name a tool.")
+		}
+		return
+	}
+	var kind string
+	var name, space, mode llm.Text
+	var tools guard.Cursor
+	object(c, func(k string) {
+		switch k {
+		case "type":
+			kind = string(text(c))
+		case "name":
+			name = text(c)
+		case "namespace":
+			space = text(c)
+		case "mode":
+			mode = text(c)
+		case "tools":
+			tools = *c
+			c.Skip()
+		default:
+			c.Skip()
+		}
+	})
+	switch kind {
+	case "":
+	case "function", "custom":
+		choice.Mode, choice.Name = llm.ChoiceNamed, flat(space, name)
+	case "allowed_tools":
+		d.notes.Approx("tool_choice.allowed_tools")
+		choice.Mode, _ = choiceMode(mode)
+		d.allowed = [][]byte{}
+		list(&tools, func() {
+			var name, space llm.Text
+			object(&tools, func(k string) {
+				switch k {
+				case "name":
+					name = text(&tools)
+				case "namespace":
+					space = text(&tools)
+				default:
+					tools.Skip()
+				}
+			})
+			d.allowed = append(d.allowed, flat(space, name))
+		})
+	default:
+		d.notes.Reject("tool_choice")
+	}
+}
+
+func choiceMode(t llm.Text) (mode llm.ChoiceMode, known bool) {
+	switch string(t) {
+	case "auto":
+		return llm.ChoiceAuto, true
+	case "none":
+		return llm.ChoiceNone, true
+	case "required":
+		return llm.ChoiceAny, true
+	}
+	return llm.ChoiceUnsaid, false
+}
+
+// allow leaves of the tools those that the choice allows.
+func (d *parsing) allow() {
+	if d.allowed == nil {
+		return
+	}
+	d.p.Tools = slices.DeleteFunc(d.p.Tools, func(t llm.Tool) bool {
+		return !slices.ContainsFunc(d.allowed, func(name []byte) bool { return bytes.Equal(name, t.Name) })
+	})
+}
+
+// toolNames tells which of the client's tools a name of the neutral form stands for.
+type toolNames map[string]toolSpec
+
+// namesOf reads the tools of a request that go by another name or form than their own.
+func namesOf(r *llm.Request) toolNames {
+	names := toolNames{}
+	add := func(t toolSpec, space llm.Text) {
+		if t.kind == "custom" || len(space) > 0 {
+			t.space = string(space)
+			names[string(flat(space, t.name))] = t
+		}
+	}
+	c := guard.NewCursor(r.Content.Open())
+	object(&c, func(k string) {
+		if k != "tools" {
+			c.Skip()
+			return
+		}
+		list(&c, func() {
+			t := readTool(&c)
+			if t.kind != "namespace" {
+				add(t, nil)
+				return
+			}
+			list(&t.inner, func() { add(readTool(&t.inner), t.name) })
+		})
+	})
+	return names
+}
