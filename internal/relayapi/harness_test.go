@@ -1,7 +1,6 @@
 package relayapi_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/base64"
@@ -384,8 +383,8 @@ func errorCode(t testing.TB, text string) string {
 func events(t testing.TB, text string) []string {
 	t.Helper()
 	var out []string
-	for s := bufio.NewScanner(strings.NewReader(text)); s.Scan(); {
-		if data, ok := strings.CutPrefix(s.Text(), "data: "); ok {
+	for line := range strings.Lines(text) {
+		if data, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "data: "); ok {
 			out = append(out, data)
 		}
 	}

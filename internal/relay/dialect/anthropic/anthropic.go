@@ -4,6 +4,7 @@ package anthropic
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
@@ -92,15 +93,19 @@ func errorType(c apperr.Code) string {
 	}
 }
 
+// noCredit begins the refusal for an account that has no credit left. The API calls it a mistake of the client, which it is not of
+// ours.
+const noCredit = "Your credit balance is too low"
+
 // ReadFault implements dialect.Upstream.
 func (*Messages) ReadFault(status int, h http.Header, c body.Content) (f *llm.Fault, message string) {
 	defer c.Release()
 	kind, message := readError(c.Open())
 	f = httpfault.Classify(status, h)
-	switch kind {
-	case "billing_error":
+	switch {
+	case kind == "billing_error", strings.HasPrefix(message, noCredit):
 		f.Kind = llm.Exhausted
-	case "overloaded_error":
+	case kind == "overloaded_error":
 		f.Kind = llm.Transient
 	}
 	return f, message

@@ -31,7 +31,7 @@ func responsesRows() []Row {
 		same("input.compaction", Rejected, ""),
 		same("input.web_search_call", Dropped, "as all items of the vendor's own tools"),
 		row("input.item_reference", Rejected, Rejected, "no answers are kept"),
-		same("tools", Lossless, ""),
+		same("tools.function", Lossless, ""),
 		same("tools.strict", Approximated, "not enforced"),
 		same("tools.namespace", Approximated, "functions `ns__name`; calls get their namespace back"),
 		same("tools.custom", Approximated, "a function with one text, `input`"),
