@@ -13,6 +13,9 @@ import (
 	"starlane/internal/usage"
 )
 
+// anthropic is the dialect of clients who have another name for stop strings.
+const anthropic = "anthropic"
+
 const (
 	maxCallID = 64 // bytes that the API takes
 	minOutput = 16 // the least bound on an answer that it takes
@@ -392,7 +395,11 @@ func (e *encoding) bounds() {
 		e.notes.Drop("top_k")
 	}
 	if len(e.p.Stop) > 0 {
-		e.notes.Reject("stop")
+		name := "stop"
+		if e.p.Client == anthropic {
+			name = "stop_sequences"
+		}
+		e.notes.Reject(name)
 	}
 	if e.p.Choices > 1 {
 		e.notes.Reject("n")

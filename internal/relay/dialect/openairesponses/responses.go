@@ -37,6 +37,7 @@ const (
 	previousResponseID
 	conversation
 	prompt
+	tools // looked at later, but known by this spelling alone
 	members
 )
 
@@ -56,6 +57,7 @@ func New() *Responses {
 	return &Responses{names: [members]string{
 		"model", "input", "stream", "max_output_tokens", "service_tier", "store", "include", "reasoning",
 		"background", "previous_response_id", "conversation", "prompt",
+		"tools",
 	}}
 }
 
