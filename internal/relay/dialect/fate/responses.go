@@ -84,7 +84,7 @@ func responsesRows() []Row {
 }
 
 // toResponsesRows are the members of other formats' requests that an upstream of the Responses API takes otherwise than one of chat
-// completions.
+// completions. They are not in the documentation as long as no such request goes there.
 func toResponsesRows() []Row {
 	row := func(client, field string, f Fate, note string) Row {
 		return Row{Client: client, Field: field, To: map[string]Fate{responses: f}, Note: note}

@@ -16,7 +16,7 @@ const (
 
 var index = sync.OnceValue(func() map[key]map[string]Fate { //nolint:gochecknoglobals // made once of the table
 	m := make(map[key]map[string]Fate)
-	for _, r := range Table() {
+	for _, r := range append(Table(), toResponsesRows()...) {
 		k := key{r.Client, r.Field}
 		if m[k] == nil {
 			m[k] = make(map[string]Fate, len(r.To))
@@ -28,7 +28,7 @@ var index = sync.OnceValue(func() map[key]map[string]Fate { //nolint:gochecknogl
 
 // Table lists all rows, in the order of the documentation.
 func Table() []Row {
-	return slices.Concat(chatRows(), messagesRows(), responsesRows(), toResponsesRows())
+	return slices.Concat(chatRows(), messagesRows(), responsesRows())
 }
 
 func chatRows() []Row {
