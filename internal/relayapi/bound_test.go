@@ -52,6 +52,25 @@ func TestShortCreditBoundsTheAnswer(t *testing.T) {
 	}
 }
 
+// TestShortCreditBoundsAResponse is the same for a Responses client, beside what else is spliced in.
+func TestShortCreditBoundsAResponse(t *testing.T) {
+	t.Parallel()
+	for more, want := range map[string]string{
+		`}`:                           `{"store":false,"max_output_tokens":4096,"model":"demo-echo","input":"a"}`,
+		`,"max_output_tokens":null}`:  `{"store":false,"model":"demo-echo","input":"a","max_output_tokens":4096}`,
+		`,"max_output_tokens":1000}`:  `{"store":false,"model":"demo-echo","input":"a","max_output_tokens":1000}`,
+		`,"tools":[],"store":false }`: `{"max_output_tokens":4096,"model":"demo-echo","input":"a","tools":[],"store":false }`,
+	} {
+		w := newWorld(t)
+		w.mu.Lock()
+		w.credit = 10_000_000
+		w.mu.Unlock()
+		a := w.post(t, "/v1/responses", `{"model":"demo/echo","input":"a"`+more)
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		require.JSONEq(t, want, w.sim.Report().Recent[0].Body)
+	}
+}
+
 // Audio has prices of its own: it is set aside at them, and refused where there are none.
 func TestAudioIsNotBilledAsText(t *testing.T) {
 	t.Parallel()

@@ -60,7 +60,7 @@ func (r *reader) AppendFailure(dst []byte, e *apperr.Error, requestID string) []
 
 // streamEvent is an event as it is read.
 type streamEvent struct {
-	kind                  string
+	kind                  llm.Text
 	output, part, summary int64
 	said                  llm.Text // of a delta, or of the whole that a done event has
 	item, content, answer guard.Cursor
@@ -68,25 +68,20 @@ type streamEvent struct {
 	failed                bool
 }
 
+// readEvent is on the path of every event, so it makes nothing.
 func readEvent(c *guard.Cursor) (e streamEvent) {
-	index := func(into *int64) {
-		v, ok := c.Int(maxIndex)
-		if *into = v; !ok {
-			*into = -1
-		}
-	}
-	object(c, func(k string) {
-		switch k {
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		switch string(k) {
 		case "type":
-			e.kind = string(text(c))
+			e.kind = text(c)
 		case "sequence_number":
 			e.serial, _ = c.Int(1 << 40)
 		case "output_index":
-			index(&e.output)
+			e.output = index(c)
 		case "content_index":
-			index(&e.part)
+			e.part = index(c)
 		case "summary_index":
-			index(&e.summary)
+			e.summary = index(c)
 		case "delta", "text", "arguments", "input", "refusal":
 			e.said = text(c)
 		case "item":
@@ -104,8 +99,17 @@ func readEvent(c *guard.Cursor) (e streamEvent) {
 		default:
 			c.Skip()
 		}
-	})
+	}
 	return e
+}
+
+// index reads the place of an item or a part, -1 if it is none.
+func index(c *guard.Cursor) int64 {
+	v, ok := c.Int(maxIndex)
+	if !ok {
+		return -1
+	}
+	return v
 }
 
 // Read implements dialect.Reader.
@@ -118,11 +122,11 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 	switch {
 	case !c.End():
 		return dialect.Garbage
-	case e.failed || e.kind == "error" || e.kind == "response.failed":
+	case e.failed || string(e.kind) == "error" || string(e.kind) == "response.failed":
 		return dialect.Failed
 	}
 	r.serial = e.serial + 1
-	switch e.kind {
+	switch string(e.kind) {
 	case "response.created", "response.in_progress":
 		r.start(&e.answer, to)
 	case "response.completed", "response.incomplete":
@@ -140,7 +144,7 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 
 // progress reads an event about an item.
 func (r *reader) progress(e *streamEvent, to llm.Sink) {
-	switch e.kind {
+	switch string(e.kind) {
 	case "response.output_item.added":
 		it := readOutput(&e.item)
 		r.announce(e.output, &it, to)
