@@ -28,6 +28,7 @@ import (
 	"starlane/internal/platform/secret"
 	"starlane/internal/relay"
 	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/ways"
 	"starlane/internal/relay/upstream"
 	"starlane/internal/relayapi"
@@ -186,6 +187,7 @@ type option func(*settings)
 type settings struct {
 	upstreams []string // base URLs of the deployments; default: the simulator twice
 	timeouts  relay.Timeouts
+	keeper    dialect.Keeper
 	maxBody   int64
 	private   bool
 	cors      []string
@@ -218,7 +220,7 @@ func newWorld(t testing.TB, options ...option) *world {
 		Keys: w.memory, Hasher: hasher, Admitter: w.memory, Log: w.memory, Catalog: func() *catalog.Snapshot { return snapshot },
 		Sender: sender, Bodies: w.bodies, Tokens: words{}, Clock: clock.System{}, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
 		Metrics: relay.NewMetrics(prometheus.NewRegistry(), w.bodies), Timeouts: set.timeouts,
-		Egress: formats.Registry(),
+		Egress: formats.Registry(set.keeper),
 	})
 	require.NoError(t, err)
 	w.handler = relayapi.New(relayapi.Deps{

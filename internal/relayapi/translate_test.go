@@ -6,11 +6,15 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"starlane/internal/platform/id"
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/llm"
 	"starlane/internal/sim/provider"
 	"starlane/internal/usage"
 )
@@ -349,6 +353,56 @@ func TestSignsOfLife(t *testing.T) {
 			require.Less(t, strings.Index(text, "one"), strings.Index(text, sign), "a sign of life before the answer")
 			require.Equal(t, usage.OK, w.event(t, 0).Outcome)
 			require.Less(t, strings.LastIndex(text, sign), strings.LastIndex(text, "stop"), "a sign of life behind the end")
+		})
+	}
+}
+
+// shelf is a vault of one test.
+type shelf struct {
+	mu   sync.Mutex
+	kept map[string]dialect.Kept
+}
+
+func (s *shelf) Keep(tenant id.ID, call llm.Text, k dialect.Kept) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept[tenant.String()+string(call)] = k
+}
+
+func (s *shelf) Find(tenant id.ID, call llm.Text) (dialect.Kept, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k, ok := s.kept[tenant.String()+string(call)]
+	return k, ok
+}
+
+// TestThoughtsOfForgetfulClients has clients that do not give back what a model thought before it called a tool.
+func TestThoughtsOfForgetfulClients(t *testing.T) {
+	t.Parallel()
+	for _, stream := range []bool{false, true} {
+		t.Run(fmt.Sprint(stream), func(t *testing.T) {
+			t.Parallel()
+			shelf := &shelf{kept: map[string]dialect.Kept{}}
+			w := newWorld(t, func(s *settings) { s.keeper = shelf })
+			ask := func(history string) answer {
+				return w.post(t, "/v1/chat/completions", fmt.Sprintf(`{"model":"claude/echo","reasoning_effort":"high","stream":%v,"tools":[%s],"messages":[{"role":"user","content":"use get_weather"}%s]}`, stream, weatherTool, history))
+			}
+			first := ask("")
+			require.Equal(t, http.StatusOK, first.status, first.body)
+			said := assembled(t, first.body, stream)
+			calls := parse[[]struct{ ID string }](t, string(said["tool_calls"]))
+			delete(said, "reasoning_details")
+			delete(said, "reasoning_content")
+			turn, err := json.Marshal(said)
+			require.NoError(t, err)
+			second := ask("," + string(turn) + `,{"role":"tool","tool_call_id":"` + calls[0].ID + `","content":"sunny"}`)
+			require.Equal(t, http.StatusOK, second.status, second.body)
+			recent := w.sim.Report().Recent
+			require.Contains(t, string(recent[len(recent)-1].Body), `"signature":"`, "the vendor did not get its thoughts back")
+			third := ask("," + string(turn) + `,{"role":"tool","tool_call_id":"` + calls[0].ID + `","content":"sunny"},{"role":"assistant","content":"Sunny."},{"role":"user","content":"Thanks."}`)
+			require.Equal(t, http.StatusOK, third.status, third.body)
+			recent = w.sim.Report().Recent
+			require.NotContains(t, string(recent[len(recent)-1].Body), `"signature":"`, "thoughts of a turn that is over")
 		})
 	}
 }

@@ -20,12 +20,14 @@ import (
 	"starlane/internal/platform/secret"
 	"starlane/internal/relay"
 	"starlane/internal/relay/body"
+	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/ways"
 	"starlane/internal/relay/lease"
 	"starlane/internal/relay/snapshot"
 	"starlane/internal/relay/spool"
 	"starlane/internal/relay/tokencount"
 	"starlane/internal/relay/upstream"
+	"starlane/internal/relay/vault"
 	"starlane/internal/relayapi"
 	redisstore "starlane/internal/store/redis"
 	"starlane/internal/tenancy/vkey"
@@ -50,6 +52,7 @@ type app struct {
 	pipeline *relay.Pipeline
 	bodies   *body.Pool
 	formats  *ways.Formats
+	vault    *vault.Vault // nil if nothing is kept
 }
 
 // Run serves until ctx ends, lets running calls finish, and returns when all of them are settled and logged.
@@ -100,9 +103,18 @@ func (a *app) buildPipeline() error {
 		Keys: a.watcher, Hasher: hasher, Admitter: a.leases, Log: a.spool, Catalog: a.watcher.Catalog, Sender: a.sender, Bodies: a.bodies,
 		Tokens: tokencount.Named{Counter: tokencount.New()}, Clock: clock.System{}, Logger: a.log, Metrics: relay.NewMetrics(a.reg, a.bodies),
 		Timeouts: relay.Timeouts{Request: rc.RequestTimeout, Header: rc.UpstreamTimeout, Idle: rc.IdleTimeout, Heartbeat: rc.Heartbeat},
-		Egress:   a.formats.Registry(),
+		Egress:   a.formats.Registry(a.keeper(box)),
 	})
 	return err
+}
+
+// keeper is the vault, or none where nothing may be kept.
+func (a *app) keeper(box *secret.Box) dialect.Keeper {
+	if a.cfg.Relay.VaultTTL <= 0 {
+		return nil
+	}
+	a.vault = vault.New(vault.Options{Store: a.redis, Box: box, TTL: a.cfg.Relay.VaultTTL, Clock: clock.System{}, Logger: a.log})
+	return a.vault
 }
 
 func (a *app) health() *httpserver.Health {
@@ -134,7 +146,11 @@ func (a *app) serve(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	group, background := errgroup.WithContext(background)
-	for _, run := range []func(context.Context) error{a.spool.Run, a.leases.Run, a.watcher.Run} {
+	duties := []func(context.Context) error{a.spool.Run, a.leases.Run, a.watcher.Run}
+	if a.vault != nil {
+		duties = append(duties, a.vault.Run)
+	}
+	for _, run := range duties {
 		group.Go(func() error { return run(background) })
 	}
 	a.log.InfoContext(ctx, "relay is up", "id", rc.ID, "public", rc.Listen, "private", rc.PrivateListen, "boot", a.spool.Boot())

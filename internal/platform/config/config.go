@@ -54,6 +54,7 @@ type RelayConfig struct {
 	RequestTimeout  time.Duration `env:"STARLANE_REQUEST_TIMEOUT" envDefault:"10m" help:"Longest life of one request."`
 	UpstreamTimeout time.Duration `env:"STARLANE_UPSTREAM_HEADER_TIMEOUT" envDefault:"2m" help:"Longest wait for the first byte of an upstream answer."`
 	IdleTimeout     time.Duration `env:"STARLANE_UPSTREAM_IDLE_TIMEOUT" envDefault:"2m" help:"Longest silence inside an upstream stream."`
+	VaultTTL        time.Duration `env:"STARLANE_VAULT_TTL" envDefault:"1h" help:"How long a model's sealed thoughts behind tool calls are kept, in memory and encrypted in Redis, for clients that do not give them back; 0 for not at all."`
 	Heartbeat       time.Duration `env:"STARLANE_HEARTBEAT" envDefault:"15s" help:"Silence of a stream after which its client gets a sign of life, where its kind of client bears one; 0 for never."`
 	DrainTimeout    time.Duration `env:"STARLANE_DRAIN_TIMEOUT" envDefault:"30s" help:"How long a stopping relay waits for running streams."`
 	AllowPrivate    bool          `env:"STARLANE_ALLOW_PRIVATE_UPSTREAMS" envDefault:"false" help:"Lets upstream base URLs point to loopback and private networks."`

@@ -17,6 +17,8 @@ var errNoAnswer = errors.New("the answer is not of the upstream's format")
 type Bridge struct {
 	Client   Client
 	Upstream Upstream
+	Origin   llm.Origin // of what the upstream seals
+	Keeper   Keeper     // nil for none
 }
 
 // Path implements Egress.
@@ -32,6 +34,9 @@ func (b *Bridge) EncodeRequest(r *llm.Request, to Target) (body.Message, error) 
 	if r.Bound > 0 {
 		p.MaxOutput = r.Bound
 	}
+	if b.Keeper != nil {
+		restore(b.Keeper, r.Tenant, p.Turns, b.Origin)
+	}
 	out, err := b.Upstream.Encode(p, to, r.Stream, &r.Notes)
 	if err != nil {
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
@@ -45,14 +50,25 @@ func (b *Bridge) EncodeRequest(r *llm.Request, to Target) (body.Message, error) 
 // ReadAnswer implements Egress. The counts are those that the client is told, estimated where the upstream said nothing.
 func (b *Bridge) ReadAnswer(r *llm.Request, content body.Content, m Meter) (llm.Answer, error) {
 	var c llm.Completion
-	if !b.Upstream.ReadWhole(content.Open(), &c) {
+	var k keeping
+	if !b.Upstream.ReadWhole(content.Open(), both{&c, &k}) {
 		return llm.Answer{}, errNoAnswer
 	}
+	k.done(b.Keeper, r.Tenant)
 	if !c.Reported || c.Counts.Output() == 0 {
 		c.Counts.Fill(func() usage.Tokens { return b.EstimatePrompt(r, m.Count) }, b.EstimateAnswer(content, m.Count))
 	}
 	out, usageAt := b.Client.AppendAnswer(nil, r, &c)
 	return llm.Answer{Counts: c.Counts, Reported: true, Finished: true, Body: out, UsageAt: usageAt}, nil
+}
+
+// both gives events to two sinks.
+type both [2]llm.Sink
+
+// Take implements llm.Sink.
+func (b both) Take(e *llm.Event) {
+	b[0].Take(e)
+	b[1].Take(e)
 }
 
 // AppendCost implements Egress.
@@ -91,7 +107,7 @@ func (b *Bridge) EstimateAnswer(content body.Content, count Count) usage.Tokens 
 
 // NewTap implements Egress.
 func (b *Bridge) NewTap(r *llm.Request, m Meter) Tap {
-	t := &translation{client: b.Client, request: r, meter: m, reader: b.Upstream.NewReader()}
+	t := &translation{client: b.Client, request: r, meter: m, reader: b.Upstream.NewReader(), keeper: b.Keeper}
 	t.order.to, t.writer = t, b.Client.NewWriter(r)
 	return t
 }
@@ -105,6 +121,8 @@ type translation struct {
 	order   sequence
 	writer  Writer
 	tally   tally
+	keeper  Keeper
+	keeping keeping
 	out     []byte
 	content bool
 }
@@ -127,6 +145,9 @@ func (t *translation) Event(data []byte) Seen {
 // Take writes an event that is in its place.
 func (t *translation) Take(e *llm.Event) {
 	t.tally.Take(e)
+	if t.keeper != nil {
+		t.keeping.Take(e)
+	}
 	t.content = t.content || e.Kind == llm.Delta || e.Kind == llm.Open && e.What == llm.ToolCall
 	t.out = t.writer.Append(t.out, e)
 }
@@ -147,6 +168,7 @@ func (t *translation) end() {
 		t.tally.counts.Fill(func() usage.Tokens { return t.client.EstimatePrompt(t.request, t.meter.Count) }, t.EstimateOutput(t.meter.Count))
 		t.tally.reported = true
 	}
+	t.keeping.done(t.keeper, t.request.Tenant)
 	cost := ""
 	if t.request.WantsCost {
 		cost = t.meter.Cost(t.tally.counts)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"starlane/internal/platform/id"
 	"starlane/internal/relay/body"
 	"starlane/internal/usage"
 )
@@ -20,6 +21,7 @@ type Request struct {
 	Bound      usage.Tokens // the relay's bound where the client set none and the credit covers no more; 0 for none
 	Choices    int64        // answers asked for, at least 1
 	AudioOut   bool         // the answer is to be spoken
+	Tenant     id.ID        // whose request it is
 	Notes      Notes        // what the translation for the upstream could not keep
 	Original   Original
 }

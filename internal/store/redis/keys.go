@@ -50,6 +50,11 @@ func keyBudget(tenant id.ID) string { return "bud:" + tag(tenant) + ":" + tenant
 // keyLimits is the hash of the rate buckets and concurrency shares of a virtual key.
 func keyLimits(tenant, key id.ID) string { return "lim:" + tag(tenant) + ":" + key.String() }
 
+// keyArtifact holds an encrypted entry of the relays' vault, for a while.
+func keyArtifact(tenant id.ID, name string) string {
+	return "vault:" + tag(tenant) + ":" + tenant.String() + ":" + name
+}
+
 func budgetField(key id.ID, window time.Time) string {
 	return key.String() + ":" + strconv.FormatInt(windowUnix(window), 10)
 }

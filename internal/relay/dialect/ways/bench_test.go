@@ -30,7 +30,7 @@ func BenchmarkEvent(b *testing.B) {
 			[]byte(`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" word"}}`),
 		},
 	}
-	for key, way := range formats.Registry() {
+	for key, way := range formats.Registry(nil) {
 		if key.Capability != dialect.Chat {
 			continue
 		}

@@ -114,7 +114,7 @@ func TestGolden(t *testing.T) {
 	t.Parallel()
 	formats := New()
 	ingress := map[string]dialect.Ingress{"openai": formats.Chat, "anthropic": formats.Messages, "openai_responses": formats.Responses}
-	ways := formats.Registry()
+	ways := formats.Registry(nil)
 	// Ways that no provider is registered for yet.
 	ways[dialect.Key{Client: "openai", Upstream: "openai_responses", Capability: dialect.Chat}] = &dialect.Bridge{Client: formats.Chat, Upstream: formats.Responses}
 	ways[dialect.Key{Client: "anthropic", Upstream: "openai_responses", Capability: dialect.Chat}] = &dialect.Bridge{Client: formats.Messages, Upstream: formats.Responses}

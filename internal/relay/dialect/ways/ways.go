@@ -7,6 +7,7 @@ import (
 	"starlane/internal/relay/dialect/openaichat"
 	"starlane/internal/relay/dialect/openaiembed"
 	"starlane/internal/relay/dialect/openairesponses"
+	"starlane/internal/relay/llm"
 )
 
 // Formats are the sides that face clients.
@@ -22,21 +23,25 @@ func New() *Formats {
 	return &Formats{Chat: openaichat.New(), Embeddings: openaiembed.New(), Messages: anthropic.New(), Responses: openairesponses.New()}
 }
 
-// Registry is all ways.
-func (f *Formats) Registry() dialect.Registry {
+// Registry is all ways. keeper keeps the thoughts that clients do not give back; nil for none.
+func (f *Formats) Registry(keeper dialect.Keeper) dialect.Registry {
 	const openai = "openai"
 	chat := func(client, upstream string) dialect.Key {
 		return dialect.Key{Client: client, Upstream: upstream, Capability: dialect.Chat}
 	}
+	bridge := func(c dialect.Client, u dialect.Upstream, origin llm.Origin) dialect.Egress {
+		return &dialect.Bridge{Client: c, Upstream: u, Origin: origin, Keeper: keeper}
+	}
+	chatUpstream := openaichat.Upstream{Chat: f.Chat}
 	return dialect.Registry{
 		{Client: openai, Upstream: openai, Capability: dialect.Embeddings}: f.Embeddings,
 
 		chat(openai, openai):                       f.Chat,
-		chat(openai, anthropic.Dialect):            &dialect.Bridge{Client: f.Chat, Upstream: f.Messages},
+		chat(openai, anthropic.Dialect):            bridge(f.Chat, f.Messages, anthropic.Dialect),
 		chat(anthropic.Dialect, anthropic.Dialect): &dialect.Direct{Client: f.Messages, Upstream: f.Messages},
-		chat(anthropic.Dialect, openai):            &dialect.Bridge{Client: f.Messages, Upstream: openaichat.Upstream{Chat: f.Chat}},
+		chat(anthropic.Dialect, openai):            bridge(f.Messages, chatUpstream, openai),
 
 		chat(openairesponses.Dialect, openai):            openairesponses.NewNative(f.Responses),
-		chat(openairesponses.Dialect, anthropic.Dialect): &dialect.Bridge{Client: f.Responses, Upstream: f.Messages},
+		chat(openairesponses.Dialect, anthropic.Dialect): bridge(f.Responses, f.Messages, anthropic.Dialect),
 	}
 }
