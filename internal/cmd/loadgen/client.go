@@ -26,7 +26,7 @@ type answer struct {
 	firstByte time.Duration // to the first body byte
 	total     time.Duration
 	bytes     int64
-	whole     bool // ended as HTTP says, and for streams with [DONE]
+	whole     bool // ended as HTTP says, and for streams with the mark of their end
 }
 
 var errStatus = errors.New("unexpected status")
@@ -146,7 +146,8 @@ func (c *conn) body(a *answer, length int64, chunked bool, start time.Time) (boo
 			if len(part) == 0 {
 				return false, fmt.Errorf("chunk: %w", err)
 			}
-			done = done || bytes.Contains(part[max(0, len(part)-32):], []byte("[DONE]"))
+			tail := part[max(0, len(part)-32):]
+			done = done || bytes.Contains(tail, []byte("[DONE]")) || bytes.Contains(tail, []byte("message_stop"))
 			a.bytes += int64(len(part))
 			left -= int64(len(part))
 			if _, err := c.r.Discard(len(part)); err != nil {

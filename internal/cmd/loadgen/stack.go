@@ -30,12 +30,16 @@ type bench struct {
 	probes    int // requests that waitServing got answers to
 }
 
-// benchModels are the public names the scenarios call, and the simulated upstream's model behind each.
-var benchModels = map[string]string{
-	"bench/json":   "demo-bench-16x0x0",
-	"bench/open":   "demo-bench-16x0x5",
-	"bench/stream": "demo-bench-100x0x0",
-	"bench/users":  "demo-bench-100x20x50",
+// benchModel is the simulated upstream's model behind a public name, and the provider that it is called through.
+type benchModel struct{ upstream, provider string }
+
+// benchModels are the public names that the scenarios call.
+var benchModels = map[string]benchModel{
+	"bench/json":     {"demo-bench-16x0x0", "simulated"},
+	"bench/open":     {"demo-bench-16x0x5", "simulated"},
+	"bench/stream":   {"demo-bench-100x0x0", "simulated"},
+	"bench/users":    {"demo-bench-100x20x50", "simulated"},
+	"bench/messages": {"demo-bench-100x0x0", "simulated-anthropic"},
 }
 
 // startBench brings a stack of its own up in dir and prepares it. progress gets a line per step.
@@ -133,21 +137,17 @@ type object = map[string]any
 // addModels puts the benchmark's models into the catalogue and makes a virtual key without limits for a tenant with credit.
 func (b *bench) addModels(ctx context.Context) error {
 	operator := b.env["STARLANE_OPERATOR_TOKEN"]
-	var accounts struct {
-		Items []struct {
-			ID string `json:"id"`
-		} `json:"items"`
-	}
-	if err := b.call(ctx, "GET", "/accounts", operator, nil, &accounts); err != nil {
+	accounts, err := b.accounts(ctx, operator)
+	if err != nil {
 		return err
 	}
-	for name, upstream := range benchModels {
+	for name, m := range benchModels {
 		steps := []struct {
 			path string
 			in   object
 		}{
 			{"/models", object{"name": name, "display_name": name, "capabilities": []string{"chat"}, "context_length": 1_000_000, "max_output": 1000}},
-			{"/deployments", object{"model": name, "account_id": accounts.Items[0].ID, "upstream_model": upstream}},
+			{"/deployments", object{"model": name, "account_id": accounts[m.provider], "upstream_model": m.upstream}},
 			{"/price-books/1/versions", object{"model": name, "rates": object{"in_text": "0.01", "out_text": "0.02"}}},
 		}
 		for _, s := range steps {
@@ -157,6 +157,36 @@ func (b *bench) addModels(ctx context.Context) error {
 		}
 	}
 	return b.addKey(ctx)
+}
+
+// accounts finds the account of each provider, by its slug.
+func (b *bench) accounts(ctx context.Context, operator string) (map[string]string, error) {
+	type list[T any] struct {
+		Items []T `json:"items"`
+	}
+	var providers list[struct {
+		ID   string `json:"id"`
+		Slug string `json:"slug"`
+	}]
+	var accounts list[struct {
+		ID       string `json:"id"`
+		Provider string `json:"provider_id"`
+	}]
+	if err := b.call(ctx, "GET", "/providers", operator, nil, &providers); err != nil {
+		return nil, err
+	}
+	if err := b.call(ctx, "GET", "/accounts", operator, nil, &accounts); err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, p := range providers.Items {
+		for _, a := range accounts.Items {
+			if a.Provider == p.ID {
+				out[p.Slug] = a.ID
+			}
+		}
+	}
+	return out, nil
 }
 
 func (b *bench) addKey(ctx context.Context) error {
@@ -231,7 +261,7 @@ func (b *bench) waitServing(ctx context.Context) error {
 		pending := false
 		for model := range benchModels {
 			c := conn{addr: b.relayAddr()}
-			if _, err = c.do(limit, request(b.relayAddr(), b.secret, model, "hi", false), false); err != nil {
+			if _, err = c.do(limit, request(chat, b.relayAddr(), b.secret, model, "hi", false), false); err != nil {
 				pending = true
 			} else {
 				b.probes++
