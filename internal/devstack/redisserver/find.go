@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"starlane/internal/devstack/toolcache"
+	"starlane/internal/devstack/debian"
 )
 
 // Binary is an installed server program.
@@ -60,24 +60,33 @@ func (f Finder) Find(ctx context.Context) (Binary, error) {
 	if !f.Fetch {
 		return Binary{}, ErrNotFound
 	}
-	if _, err := exec.LookPath("apt-get"); err != nil {
+	tree := debian.Tree{
+		What: "Redis", Size: "about 2 MB", Packages: []string{"redis-server"}, Dir: home, Say: f.Say,
+		Check: func(ctx context.Context, root string) error {
+			_, err := unpacked(ctx, root)
+			return err
+		},
+	}
+	switch err := tree.Ensure(ctx); {
+	case errors.Is(err, debian.ErrUnavailable):
 		return Binary{}, fmt.Errorf("%w; %s", ErrNotFound, installHint())
-	}
-	if f.Say != nil {
-		f.Say("fetching Redis from Debian's archive (once, about 2 MB; nothing is installed)")
-	}
-	unlock, err := toolcache.Lock(ctx, home+".lock")
-	if err != nil {
-		return Binary{}, err
-	}
-	defer unlock()
-	if b, err := unpacked(ctx, home); err == nil {
-		return b, nil // another process was quicker
-	}
-	if err := fetchDebian(ctx, home); err != nil {
+	case err != nil:
 		return Binary{}, fmt.Errorf("%w, and it could not be fetched: %w; %s", ErrNotFound, err, installHint())
 	}
 	return unpacked(ctx, home)
+}
+
+// unpacked returns the server of Debian's package that was unpacked at root.
+func unpacked(ctx context.Context, root string) (Binary, error) {
+	path := filepath.Join(root, "usr/bin/redis-server")
+	if _, err := os.Stat(path); err != nil {
+		return Binary{}, ErrNotFound
+	}
+	libs, err := debian.Libraries(root)
+	if err != nil {
+		return Binary{}, err
+	}
+	return inspect(ctx, Binary{Path: path, Source: "Debian's package, unpacked", Libs: libs})
 }
 
 func candidates(name string) []string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -94,13 +93,5 @@ func TestStartTakesOverFromAServerWhoseOwnerWasKilled(t *testing.T) {
 	case <-old.Done():
 	case <-time.After(10 * time.Second):
 		t.Error("the old server still runs on the same files")
-	}
-}
-
-func TestLibrariesOfAPackage(t *testing.T) {
-	t.Parallel()
-	got := libraries("Depends: libc6 (>= 2.34), liblzf1 | liblzf2, adduser, redis-tools (= 5:7.0)\nPre-Depends: init-system-helpers")
-	if want := []string{"libc6", "liblzf1", "redis-tools"}; !slices.Equal(got, want) {
-		t.Errorf("libraries = %v, want %v", got, want)
 	}
 }
