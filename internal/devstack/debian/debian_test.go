@@ -39,7 +39,7 @@ func archive(t *testing.T, packages [][2]string) (options []string) {
 		control := "Package: " + p[0] + "\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: for a test\n" + p[1]
 		write(t, filepath.Join(src, "usr/share", p[0]), p[0])
 		write(t, filepath.Join(src, "DEBIAN/control"), control)
-		require.NoError(t, os.Chmod(filepath.Join(src, "DEBIAN"), 0o755)) //nolint:gosec // dpkg-deb wants it so
+		require.NoError(t, os.Chmod(filepath.Join(src, "DEBIAN"), 0o755)) // as dpkg-deb wants it
 		out, err := exec.CommandContext(t.Context(), "dpkg-deb", "--build", src, filepath.Join(dir, deb)).CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		data, err := os.ReadFile(filepath.Join(dir, deb))
@@ -70,7 +70,9 @@ func tree(t *testing.T) (tr Tree, ok bool) {
 	}
 	tr.options = archive(t, [][2]string{
 		{"starlane-program", "Depends: dpkg, starlane-library (>= 1) | starlane-other\nRecommends: starlane-extra\n"},
-		{"starlane-library", ""}, {"starlane-other", ""}, {"starlane-extra", ""},
+		{"starlane-library", ""},
+		{"starlane-other", ""},
+		{"starlane-extra", ""},
 	})
 	return tr, true
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"starlane/internal/devstack/debian"
 	"starlane/internal/devstack/toolcache"
 )
 
@@ -25,8 +26,8 @@ const (
 // names are looked for on PATH in this order.
 var names = [...]string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
 
-// Find returns the path of a Chromium: CHROMIUM_PATH, or one on PATH. Root on Debian gets the package installed, which is
-// printed. Otherwise the test fails and says what to do.
+// Find returns the path of a Chromium: CHROMIUM_PATH, or one on PATH. On Debian root gets the package installed, and others
+// have it unpacked in their cache, once, which is printed. Otherwise the test fails and says what to do.
 func Find(t testing.TB) string {
 	t.Helper()
 	cache, err := toolcache.Dir("starlane")
@@ -38,6 +39,7 @@ func Find(t testing.TB) string {
 	path, err := finder{
 		given: os.Getenv("CHROMIUM_PATH"), path: os.Getenv("PATH"), lock: filepath.Join(cache, "apt.lock"),
 		installable: installable(), install: aptInstall,
+		fetch: func(ctx context.Context) (string, error) { return fetch(ctx, filepath.Join(cache, "chromium-debian")) },
 	}.find(ctx)
 	if err != nil {
 		t.Fatalf("browser: %v", err)
@@ -50,6 +52,7 @@ type finder struct {
 	lock        string // file that keeps two test binaries from installing at once
 	installable bool
 	install     func(context.Context) error
+	fetch       func(context.Context) (string, error) // where nothing can be installed
 }
 
 func (f finder) find(ctx context.Context) (string, error) {
@@ -63,7 +66,14 @@ func (f finder) find(ctx context.Context) (string, error) {
 		return found, nil
 	}
 	if !f.installable {
-		return "", errors.New("no Chromium on PATH; " + advice)
+		path, err := f.fetch(ctx)
+		switch {
+		case errors.Is(err, debian.ErrUnavailable):
+			return "", errors.New("no Chromium on PATH; " + advice)
+		case err != nil:
+			return "", fmt.Errorf("no Chromium on PATH and it could not be fetched; %s: %w", advice, err)
+		}
+		return path, nil
 	}
 	release, err := toolcache.Lock(ctx, f.lock)
 	if err != nil {

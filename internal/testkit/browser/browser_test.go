@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"starlane/internal/devstack/debian"
 )
 
 func program(t *testing.T, dir, name string, mode os.FileMode) string {
@@ -44,7 +46,8 @@ func TestFoundOnPath(t *testing.T) {
 
 func TestNoBrowserSaysWhatToDo(t *testing.T) {
 	t.Parallel()
-	_, err := finder{path: t.TempDir()}.find(t.Context())
+	fetch := func(context.Context) (string, error) { return "", debian.ErrUnavailable }
+	_, err := finder{path: t.TempDir(), fetch: fetch}.find(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "apt-get install chromium") || strings.Contains(err.Error(), "\n") {
 		t.Fatalf("error = %v, want one line with the remedy", err)
 	}
@@ -80,9 +83,19 @@ func TestFailedInstallationIsTold(t *testing.T) {
 	}
 }
 
-func TestThisMachineHasOne(t *testing.T) {
+func TestFailedFetchIsTold(t *testing.T) {
 	t.Parallel()
-	if path := Find(t); executable(path) != nil {
-		t.Fatalf("found %q, want a program", path)
+	offline := errors.New("no network")
+	fetch := func(context.Context) (string, error) { return "", offline }
+	_, err := finder{path: t.TempDir(), fetch: fetch}.find(t.Context())
+	if !errors.Is(err, offline) || !strings.Contains(err.Error(), "CHROMIUM_PATH") {
+		t.Fatalf("error = %v, want the cause and the remedy", err)
+	}
+}
+
+func TestTheOneOfThisMachineShowsAPage(t *testing.T) {
+	t.Parallel()
+	if err := prove(t.Context(), Find(t)); err != nil {
+		t.Fatal(err)
 	}
 }
