@@ -39,7 +39,7 @@ func (t Tree) fetch(ctx context.Context, area, root string) error {
 	stop = t.report(func() string { return fmt.Sprintf("unpacking %s: %d of %d packages", t.What, done.Load(), len(debs)) })
 	defer stop()
 	for _, deb := range debs {
-		if err := run(ctx, area, "dpkg-deb", "-x", deb, root); err != nil {
+		if _, err := run(ctx, area, "dpkg-deb", "-x", deb, root); err != nil {
 			return err
 		}
 		done.Add(1)
@@ -57,27 +57,33 @@ func (t Tree) download(ctx context.Context, area string) error {
 		"-o", "Debug::NoLocking=1", // the machine's locks are root's; nothing of what they guard is written
 	}, t.options...)
 	install := append([]string{"install", "--download-only", "--yes", "--no-install-recommends"}, t.Packages...)
-	err := run(ctx, area, "apt-get", append(options, install...)...)
+	_, err := run(ctx, area, "apt-get", append(options, install...)...)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
 	options = append(options, "-o", "Dir::State::Lists="+filepath.Join(area, "lists"))
-	if updateErr := run(ctx, area, "apt-get", append(options, "update")...); updateErr != nil {
+	said, updateErr := run(ctx, area, "apt-get", append(options, "update")...)
+	if updateErr != nil {
 		return fmt.Errorf("%w; and for fresh package lists: %w", err, updateErr)
 	}
-	return run(ctx, area, "apt-get", append(options, install...)...)
+	if _, err = run(ctx, area, "apt-get", append(options, install...)...); err != nil && said != "" {
+		return fmt.Errorf("%w; and of fresh package lists it said: %s", err, said) // offline, update only warns
+	}
+	return err
 }
 
-// run gives the end of what a failing program said, on one line.
-func run(ctx context.Context, dir, name string, args ...string) error {
+// run returns the end of what a program complains about, on one line.
+func run(ctx context.Context, dir, name string, args ...string) (said string, err error) {
 	var problems bytes.Buffer
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Stderr = dir, &problems
-	if err := cmd.Run(); err != nil {
-		lines := strings.Split(strings.TrimSpace(problems.String()), "\n")
-		return fmt.Errorf("%s: %w: %s", name, err, strings.Join(lines[max(0, len(lines)-2):], " | "))
+	err = cmd.Run()
+	lines := strings.Split(strings.TrimSpace(problems.String()), "\n")
+	said = strings.Join(lines[max(0, len(lines)-2):], " | ")
+	if err != nil {
+		return said, fmt.Errorf("%s: %w: %s", name, err, said)
 	}
-	return nil
+	return said, nil
 }
 
 func (t Tree) say(line string) {

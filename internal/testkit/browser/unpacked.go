@@ -18,13 +18,20 @@ const (
 	startTimeout = time.Minute       // on a busy machine
 )
 
-// fonts is fontconfig's file for a machine that may have none of its own.
+// fonts is fontconfig's file for a machine that may have none of its own. A family that nobody knows is sans-serif.
 const fonts = `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
   <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
   <dir prefix="relative">usr/share/fonts</dir>
   <cachedir prefix="xdg">fontconfig</cachedir>
+  <alias><family>Times New Roman</family><accept><family>serif</family></accept></alias>
+  <alias><family>Courier New</family><accept><family>monospace</family></accept></alias>
+  <match>
+    <test qual="all" name="family" compare="not_eq"><string>serif</string></test>
+    <test qual="all" name="family" compare="not_eq"><string>monospace</string></test>
+    <edit name="family" mode="append_last"><string>sans-serif</string></edit>
+  </match>
   <alias><family>sans-serif</family><prefer><family>Liberation Sans</family></prefer></alias>
   <alias><family>serif</family><prefer><family>Liberation Serif</family></prefer></alias>
   <alias><family>monospace</family><prefer><family>Liberation Mono</family></prefer></alias>
