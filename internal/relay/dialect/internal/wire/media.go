@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/base64"
+	"strings"
 
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
@@ -26,7 +27,15 @@ func DataURI(t llm.Text) (mediaType, data llm.Text, ok bool) {
 	if params := bytes.IndexByte(mediaType, ';'); params >= 0 {
 		mediaType = mediaType[:params]
 	}
+	if bytes.ContainsFunc(mediaType, notOfType) { // it goes between quotes as it is
+		return nil, nil, false
+	}
 	return mediaType, data, true
+}
+
+// notOfType tells what no MIME type is made of (RFC 6838 §4.2).
+func notOfType(r rune) bool {
+	return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("/!#$&-^_.+", r)
 }
 
 // ImageType is the type of a picture by its first bytes, which clients declare wrongly now and then; the declared one if they
