@@ -42,10 +42,17 @@ func (n *Notes) note(what, field string) {
 		n.refuse(field)
 		return
 	}
-	if text := what + token(field); !slices.Contains(n.list, text) {
+	text := what + token(field)
+	if len(n.list) >= maxNotes-1 {
+		text = what + "other" // what clients make up has no end
+	}
+	if !slices.Contains(n.list, text) {
 		n.list = append(n.list, text)
 	}
 }
+
+// maxNotes bounds a header that clients have to take: two for the rest are beyond it.
+const maxNotes = 64
 
 // token makes the name of a member fit for a header: what clients call their members is up to them.
 func token(field string) string {

@@ -2,8 +2,11 @@ package ways
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -46,5 +49,61 @@ func TestMediaTypesStayInTheirQuotes(t *testing.T) {
 	for _, part := range []string{`{"type":"image_url","image_url":{"url":"` + address + `"}}`, `{"type":"file","file":{"file_data":"` + address + `"}}`} {
 		r := decoded(t, "openai", `{"model":"m","messages":[{"role":"user","content":[`+part+`]}]}`)
 		require.NotContains(t, upstreamBody(t, r, "anthropic", "claude-sonnet-4-5"), "speed")
+	}
+}
+
+// repeated is text once for each number below n, with commas between.
+func repeated(n int, text func(i int) string) string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = text(i)
+	}
+	return strings.Join(all, ",")
+}
+
+// The largest requests that the guard lets through take no longer than their size.
+func TestLargeRequestsTakeNoLongerThanTheirSize(t *testing.T) {
+	t.Parallel()
+	const odd = "!#$%&'()*+./:;<=>?@[]^`{|}~" // all become the same in the name of a call
+	cases := map[string]string{
+		"turns of one role": `{"model":"m","messages":[` + repeated(33_000, func(int) string { return `{"role":"user","content":"x"}` }) + `]}`,
+		"ids that are alike": `{"model":"m","messages":[` + repeated(20_000, func(i int) string {
+			id := []byte{odd[i%27], odd[i/27%27], odd[i/27/27%27], odd[i/27/27/27%27]}
+			return `{"role":"tool","tool_call_id":"` + string(id) + `","content":"x"}`
+		}) + `]}`,
+		"unknown members": `{"model":"m","messages":[],` + repeated(99_000, func(i int) string { return fmt.Sprintf(`"k%d":1`, i) }) + `}`,
+	}
+	for name, request := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			begin := time.Now()
+			r := decoded(t, "openai", request)
+			upstreamBody(t, r, "anthropic", "claude-sonnet-4-5")
+			require.Less(t, time.Since(begin), 5*time.Second)
+			require.Less(t, len(r.Notes.Header()), 8<<10)
+		})
+	}
+}
+
+func TestCallsKeepNamesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 70)
+	ids := []string{"a!", "a?", "a_", "a__2", "a!", "a;", long + "1", long + "2"}
+	r := decoded(t, "openai", `{"model":"m","messages":[`+repeated(len(ids), func(i int) string {
+		return `{"role":"tool","tool_call_id":"` + ids[i] + `","content":"x"}`
+	})+`]}`)
+	var turns []struct {
+		Content []struct {
+			ID string `json:"tool_use_id"`
+		}
+	}
+	require.NoError(t, json.Unmarshal(upstreamBody(t, r, "anthropic", "claude")["messages"], &turns))
+	names := map[string]string{}
+	for i, b := range turns[0].Content {
+		require.LessOrEqual(t, len(b.ID), 64)
+		for id, name := range names {
+			require.Equal(t, id == ids[i], name == b.ID, "%q and %q", id, ids[i])
+		}
+		names[ids[i]] = b.ID
 	}
 }

@@ -11,12 +11,12 @@ import (
 type IDs struct {
 	most  int
 	names map[string]string
-	taken map[string]bool
+	taken map[string]int // the number that the next call of the same name tries first
 }
 
 // NewIDs bounds the names in bytes.
 func NewIDs(most int) IDs {
-	return IDs{most: most, names: map[string]string{}, taken: map[string]bool{}}
+	return IDs{most: most, names: map[string]string{}, taken: map[string]int{}}
 }
 
 // Name is the upstream's name of a call.
@@ -34,11 +34,14 @@ func (d *IDs) Name(id llm.Text) string {
 	if len(clean) == 0 {
 		clean = []byte("call")
 	}
-	name := string(clean[:min(len(clean), d.most)])
-	for n := 2; d.taken[name]; n++ {
-		suffix := "_" + strconv.Itoa(n)
-		name = string(clean[:min(len(clean), d.most-len(suffix))]) + suffix
+	base := string(clean[:min(len(clean), d.most)])
+	name := base
+	for d.taken[name] > 0 {
+		d.taken[base]++
+		suffix := "_" + strconv.Itoa(d.taken[base])
+		name = base[:min(len(base), d.most-len(suffix))] + suffix
 	}
-	d.names[string(id)], d.taken[name] = name, true
+	d.names[string(id)] = name
+	d.taken[name] = max(d.taken[name], 1)
 	return name
 }
