@@ -107,7 +107,8 @@ func (b *Bridge) EstimateAnswer(content body.Content, count Count) usage.Tokens 
 
 // NewTap implements Egress.
 func (b *Bridge) NewTap(r *llm.Request, m Meter) Tap {
-	t := &translation{client: b.Client, request: r, meter: m, reader: b.Upstream.NewReader(), keeper: b.Keeper}
+	// An event of which nothing is told has an empty Out: none at all would be the event itself, in the upstream's format.
+	t := &translation{client: b.Client, request: r, meter: m, reader: b.Upstream.NewReader(), keeper: b.Keeper, out: []byte{}}
 	t.order.to, t.writer = t, b.Client.NewWriter(r)
 	return t
 }
@@ -164,6 +165,7 @@ func (t *translation) Finish() ([]byte, bool) {
 
 // end writes what stands behind the answer. From here on the counts are those that the client was told.
 func (t *translation) end() {
+	t.order.flush() // what an upstream opens behind its reason to stop
 	if !t.tally.answer().Reported {
 		t.tally.counts.Fill(func() usage.Tokens { return t.client.EstimatePrompt(t.request, t.meter.Count) }, t.EstimateOutput(t.meter.Count))
 		t.tally.reported = true

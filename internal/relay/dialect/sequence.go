@@ -80,17 +80,33 @@ func (s *sequence) inBlock(e *llm.Event) {
 	s.advance()
 }
 
-// keep copies an event for later.
+// keep copies an event for later; text behind text becomes one.
 func (s *sequence) keep(b *blockState, e *llm.Event) {
-	s.waiting += len(e.Text) + len(e.ID) + len(e.Name) + len(e.Sealed.Data)
+	last := len(b.wait) - 1
+	more := e.Kind == llm.Delta && last >= 0 && b.wait[last].Kind == llm.Delta
+	if more {
+		s.waiting += len(e.Text)
+	} else {
+		s.waiting += weight(e)
+	}
 	if s.waiting > maxWaiting {
 		s.full = true
+		return
+	}
+	if more {
+		b.wait[last].Text = append(b.wait[last].Text, e.Text...)
 		return
 	}
 	kept := *e
 	kept.Text, kept.ID, kept.Name = clone(e.Text), clone(e.ID), clone(e.Name)
 	kept.Sealed.Data = clone(e.Sealed.Data)
 	b.wait = append(b.wait, kept)
+}
+
+// weight is about what an event takes in memory: small ones are mostly frame.
+func weight(e *llm.Event) int {
+	const frame = 512
+	return frame + len(e.Text) + len(e.ID) + len(e.Name) + len(e.Sealed.Data)
 }
 
 func clone(t llm.Text) llm.Text { return append(llm.Text(nil), t...) }
@@ -128,7 +144,7 @@ func (s *sequence) release() {
 	s.current = s.next + 1
 	for i := range b.wait {
 		e := &b.wait[i]
-		s.waiting -= len(e.Text) + len(e.ID) + len(e.Name) + len(e.Sealed.Data)
+		s.waiting -= weight(e)
 		s.to.Take(e)
 	}
 	b.wait = nil

@@ -127,3 +127,20 @@ func TestArgumentsAreWhole(t *testing.T) {
 		require.Equal(t, whole, d.whole, text)
 	}
 }
+
+// What waits is kept as text, not as one event for each of its pieces.
+func TestPiecesThatWaitBecomeOne(t *testing.T) {
+	t.Parallel()
+	s := sequence{to: &tally{}}
+	for block := range 2 {
+		s.Take(&llm.Event{Kind: llm.Open, Block: block, What: llm.ToolCall})
+		s.Take(&llm.Event{Kind: llm.Delta, Block: block, What: llm.ToolCall, Text: llm.Text("{")})
+	}
+	for range maxWaiting / 2 {
+		s.Take(&llm.Event{Kind: llm.Delta, Block: 1, What: llm.ToolCall, Text: llm.Text(" ")})
+	}
+	require.False(t, s.full)
+	require.Len(t, s.blocks[1].wait, 2)
+	s.Take(&llm.Event{Kind: llm.Stop})
+	require.Zero(t, s.waiting)
+}

@@ -7,6 +7,9 @@ import (
 	"starlane/internal/usage"
 )
 
+// maxBlocks bounds the blocks of one answer: memory is kept for each.
+const maxBlocks = 1 << 14
+
 // reader reads a stream of events.
 type reader struct {
 	report  report
@@ -43,7 +46,11 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 			e.kind = string(text(&c))
 			continue
 		case "index":
-			e.index, _ = c.Int(1 << 20)
+			n, ok := c.Int(maxBlocks)
+			if !ok {
+				return dialect.Garbage
+			}
+			e.index = n
 			continue
 		case "message":
 			e.message = at

@@ -107,3 +107,39 @@ func TestCallsKeepNamesOfTheirOwn(t *testing.T) {
 		names[ids[i]] = b.ID
 	}
 }
+
+// follow feeds a tap with events and returns what the client gets.
+func follow(t *testing.T, tap dialect.Tap, events ...string) (out string, last dialect.Step) {
+	t.Helper()
+	for _, e := range events {
+		seen := tap.Event([]byte(e))
+		require.False(t, seen.Step == dialect.Pass && seen.Out == nil, "the upstream's own event goes to the client: %s", e)
+		out += string(seen.Out)
+		last = seen.Step
+	}
+	return out, last
+}
+
+func TestOddStreams(t *testing.T) {
+	t.Parallel()
+	const start = `{"type":"message_start","message":{"id":"m","usage":{"input_tokens":3,"output_tokens":1}}}`
+	tap := func(client, upstream string) dialect.Tap {
+		return way(client, upstream).NewTap(&llm.Request{Model: "m"}, wordMeter{})
+	}
+	t.Run("a block far out", func(t *testing.T) {
+		t.Parallel()
+		_, step := follow(t, tap("openai", "anthropic"), start, `{"type":"content_block_start","index":900000000000000,"content_block":{"type":"text","text":""}}`)
+		require.Equal(t, dialect.Garbage, step)
+	})
+	t.Run("a ping before all else", func(t *testing.T) {
+		t.Parallel()
+		out, _ := follow(t, tap("openai", "anthropic"), `{"type":"ping"}`)
+		require.Empty(t, out)
+	})
+	t.Run("more behind the reason to stop", func(t *testing.T) {
+		t.Parallel()
+		out, step := follow(t, tap("anthropic", "openai"), `{"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}`, `{"choices":[{"delta":{"content":"b"}}]}`, `[DONE]`)
+		require.Equal(t, dialect.End, step)
+		wellFormed(t, out)
+	})
+}
