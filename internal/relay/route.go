@@ -28,7 +28,7 @@ func (x *exchange) route() error {
 		return err
 	}
 	x.alias = alias
-	able, priced := false, false
+	able := false
 	missing := usage.NumClasses
 	var size llm.Size
 	var measure dialect.Egress // that size is from
@@ -40,7 +40,7 @@ func (x *exchange) route() error {
 			continue
 		}
 		able = true
-		if i > 0 && d.Model == candidates[i-1].Model || slices.Contains(x.unpriced, d.Model) {
+		if i > 0 && d.Model == candidates[i-1].Model && wire == measure || slices.Contains(x.unpriced, d.Model) {
 			continue
 		}
 		if wire != measure {
@@ -54,10 +54,9 @@ func (x *exchange) route() error {
 		class, ok := x.consider(d.Model, size, rates)
 		if !ok {
 			x.unpriced, missing = append(x.unpriced, d.Model), class
-			continue
 		}
-		priced = true
 	}
+	priced := slices.ContainsFunc(candidates, func(d catalog.Candidate) bool { return x.usable(&d) })
 	switch {
 	case len(candidates) > 0 && !able:
 		return apperr.New(apperr.InvalidRequest, "The model %q cannot be used for %s.", name, x.call.Capability).WithParam("model")

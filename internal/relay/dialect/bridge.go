@@ -91,7 +91,27 @@ func (b *Bridge) ReadFault(status int, h http.Header, c body.Content) *llm.Fault
 }
 
 // MeasurePrompt implements Egress.
-func (b *Bridge) MeasurePrompt(r *llm.Request) llm.Size { return b.Client.MeasurePrompt(r) }
+func (b *Bridge) MeasurePrompt(r *llm.Request) llm.Size { return measure(b.Client, b.Upstream, r) }
+
+// measure has what is marked for a cache cost more where the upstream bills that.
+func measure(c Client, u Upstream, r *llm.Request) llm.Size {
+	size := c.MeasurePrompt(r)
+	if u.BillsCacheWrites() {
+		size.Also = append(size.Also, size.Marks...)
+	}
+	return size
+}
+
+// Marks are the classes of what is marked to be kept in a cache for five minutes, for an hour.
+func Marks(minutes5, hour1 bool) (classes []usage.Class) {
+	if minutes5 {
+		classes = append(classes, usage.CacheWrite5m)
+	}
+	if hour1 {
+		classes = append(classes, usage.CacheWrite1h)
+	}
+	return classes
+}
 
 // EstimatePrompt implements Egress.
 func (b *Bridge) EstimatePrompt(r *llm.Request, count Count) usage.Tokens {

@@ -58,7 +58,7 @@ func (d *Direct) ReadFault(status int, h http.Header, c body.Content) *llm.Fault
 }
 
 // MeasurePrompt implements Egress.
-func (d *Direct) MeasurePrompt(r *llm.Request) llm.Size { return d.Client.MeasurePrompt(r) }
+func (d *Direct) MeasurePrompt(r *llm.Request) llm.Size { return measure(d.Client, d.Upstream, r) }
 
 // EstimatePrompt implements Egress.
 func (d *Direct) EstimatePrompt(r *llm.Request, count Count) usage.Tokens {

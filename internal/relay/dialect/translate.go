@@ -57,6 +57,8 @@ type Target struct {
 type Upstream interface {
 	// Path is where a call goes, below the base URL.
 	Path(stream bool, model string) string
+	// BillsCacheWrites tells whether what a request marks for a cache has a price of its own.
+	BillsCacheWrites() bool
 	// Encode renders a request. Notes say what could not be kept.
 	Encode(p *llm.Prompt, to Target, stream bool, n *llm.Notes) ([]byte, error)
 	// NewReader reads a stream.

@@ -264,6 +264,9 @@ func (s *scanner) key(i int) (int, error) {
 			*s.slot = Member{Comma: s.comma, Key: i}
 		}
 	}
+	if !plain && !s.any && disguised(s.src[i+1:end-1]) {
+		return 0, &KeyError{Reason: "the request spells a key in a way that readers may understand differently"}
+	}
 	if i = s.space(end); i >= len(s.src) || s.src[i] != ':' {
 		return 0, s.syntax(i)
 	}

@@ -62,6 +62,7 @@ func TestScanRefuses(t *testing.T) {
 		{"bad escape", `{"a":"\x"}`, ErrSyntax},
 		{"leading zero", `{"a":01}`, ErrSyntax},
 		{"byte order mark", "\xef\xbb\xbf{}", ErrSyntax},
+		{"escapes that encoders write", `{"a":{"\u00e9\n\u003c\u002b\\u0062":1}}`, nil},
 		{"nested repeats are not ours", `{"a":{"b":1,"b":2}}`, nil},
 	}
 	for _, c := range cases {
@@ -90,6 +91,9 @@ func TestScanRefusesKeysThatReadersDisagreeOn(t *testing.T) {
 		{`{"é":1,"É":2}`, ""},
 		{`{"\u00e9":1,"é":2}`, ""},
 		{`{"a\u0062":1,"ab":2}`, ""},
+		{`{"x":[{"\u0063ontent":1}]}`, ""},
+		{`{"x":{"cache\u005Fcontrol":1}}`, ""},
+		{`{"cache\u005fcontrol":1}`, ""},
 	}
 	for _, c := range cases {
 		var found [6]Member

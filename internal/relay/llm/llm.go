@@ -32,6 +32,8 @@ type Size struct {
 	Most usage.Tokens
 	// Also are the classes with prices of their own that tokens of the prompt may turn out to be of, besides plain text.
 	Also []usage.Class
+	// Marks are the classes of what the client wants kept in a cache, where the upstream has a price for that.
+	Marks []usage.Class
 }
 
 // Original locates in Content what an upstream of the same dialect needs changed. All else is passed through.

@@ -21,6 +21,9 @@ const unknownOutput = 32_000
 // Path implements dialect.Upstream.
 func (*Messages) Path(bool, string) string { return "/messages" }
 
+// BillsCacheWrites implements dialect.Upstream.
+func (*Messages) BillsCacheWrites() bool { return true }
+
 // encoding is a request on its way out.
 type encoding struct {
 	wire.Builder

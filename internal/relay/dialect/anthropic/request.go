@@ -5,6 +5,7 @@ import (
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 	"starlane/internal/usage"
@@ -85,22 +86,16 @@ const (
 type weights struct {
 	text func(escaped []byte) usage.Tokens
 	json func(raw []byte) usage.Tokens
-	file int // bytes, base64, that make a token
+	file int // bytes, base64, that make a token; 0: none
 }
 
-// MeasurePrompt implements dialect.Client. Cache marks make tokens of it dearer.
+// MeasurePrompt implements dialect.Client. Whatever stands in the body may be a part of the prompt, whether it is known here or
+// not, and a token has at least a byte; only pictures have more bytes than tokens.
 func (*Messages) MeasurePrompt(r *llm.Request) llm.Size {
-	length := func(b []byte) usage.Tokens { return usage.Tokens(len(b)) }
-	w := walk{weights: weights{text: length, json: length, file: 1}}
+	none := func([]byte) usage.Tokens { return 0 }
+	w := walk{weights: weights{text: none, json: none}}
 	w.prompt(r)
-	size := llm.Size{Most: w.total}
-	if w.cache5m {
-		size.Also = append(size.Also, usage.CacheWrite5m)
-	}
-	if w.cache1h {
-		size.Also = append(size.Also, usage.CacheWrite1h)
-	}
-	return size
+	return llm.Size{Most: w.total + usage.Tokens(r.Content.Len()-w.spared), Marks: dialect.Marks(w.cache5m, w.cache1h)}
 }
 
 // EstimatePrompt implements dialect.Client.
@@ -123,6 +118,7 @@ func (*Messages) EstimatePrompt(r *llm.Request, count dialect.Count) usage.Token
 type walk struct {
 	weights
 	total            usage.Tokens
+	spared           int // bytes of pictures
 	cache5m, cache1h bool
 }
 
@@ -261,7 +257,11 @@ func (w *walk) source(c *guard.Cursor) {
 			c.Skip()
 		}
 	}
-	if document {
+	switch {
+	case !document && wire.ImageType(nil, data) == nil: // what is no picture is not as light as one
+	case !document:
+		w.spared += len(data)
+	case w.file > 0:
 		w.total += usage.Tokens((len(data) + w.file - 1) / w.file)
 	}
 }

@@ -25,6 +25,9 @@ var _ dialect.Upstream = Upstream{}
 // Path implements dialect.Upstream.
 func (Upstream) Path(bool, string) string { return "/chat/completions" }
 
+// BillsCacheWrites implements dialect.Upstream: the cache there works by itself.
+func (Upstream) BillsCacheWrites() bool { return false }
+
 // encoding is a request on its way out.
 type encoding struct {
 	wire.Builder

@@ -19,8 +19,12 @@ type weights struct {
 	text  func(escaped []byte) usage.Tokens // a text as it stands between its quotes
 	json  func(raw []byte) usage.Tokens
 	image usage.Tokens
-	// Bytes, base64, that make a token.
+	// Bytes, base64, that make a token; 0: none.
 	audio, file int
+
+	spared int // bytes of pictures
+	ttl5m  bool
+	ttl1h  bool
 }
 
 // counted are the weights of an estimate: a picture of 1024 × 1024 in high detail, ten tokens for a second of 16 kHz PCM, a
@@ -32,29 +36,29 @@ func counted(count dialect.Count) weights {
 	}
 }
 
-// bound are weights that no model exceeds: tokens have at least a byte, and a picture in the highest detail that the API's
-// documentation knows takes 1,445.
-func bound() weights {
-	return weights{text: bytesOf, json: bytesOf, image: 1600, audio: 1, file: 1}
-}
-
-// MeasurePrompt implements dialect.Egress.
+// MeasurePrompt implements dialect.Egress. Whatever stands in the body may be a part of the prompt, whether it is known here
+// or not, and a token has at least a byte. Only pictures have more bytes than tokens: in the highest detail that the API's
+// documentation knows one takes 1,445.
 func (*Chat) MeasurePrompt(r *llm.Request) llm.Size {
-	var size llm.Size
-	var audio bool
-	if size.Most, audio = prompt(r, bound()); audio {
+	none := func([]byte) usage.Tokens { return 0 }
+	w := weights{text: none, json: none, image: 1600}
+	total, audio := prompt(r, &w)
+	size := llm.Size{Most: total + usage.Tokens(r.Content.Len()-w.spared)}
+	if audio {
 		size.Also = []usage.Class{usage.InAudio}
 	}
+	size.Marks = dialect.Marks(w.ttl5m, w.ttl1h)
 	return size
 }
 
 // EstimatePrompt implements dialect.Egress.
 func (*Chat) EstimatePrompt(r *llm.Request, count dialect.Count) usage.Tokens {
-	total, _ := prompt(r, counted(count))
+	w := counted(count)
+	total, _ := prompt(r, &w)
 	return total
 }
 
-func prompt(r *llm.Request, w weights) (total usage.Tokens, audio bool) {
+func prompt(r *llm.Request, w *weights) (total usage.Tokens, audio bool) {
 	total = perReply
 	c := guard.NewCursor(r.Content.Open())
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
@@ -64,7 +68,13 @@ func prompt(r *llm.Request, w weights) (total usage.Tokens, audio bool) {
 				tokens, spoken := w.message(&c, true)
 				total, audio = total+perMessage+tokens, audio || spoken
 			}
-		case string(k) == "tools" || string(k) == "functions" || string(k) == "response_format":
+		case string(k) == "tools" && c.Kind() == guard.Array:
+			for ok := c.Array(); ok; ok = c.More() {
+				at := c
+				total += w.json(c.Raw())
+				object(&at, func(k string) { w.other(k, &at) })
+			}
+		case string(k) == "functions" || string(k) == "response_format":
 			total += w.json(c.Raw())
 		default:
 			c.Skip()
@@ -117,21 +127,34 @@ func (w *weights) part(c *guard.Cursor) (total usage.Tokens, audio bool) {
 			total += w.text(raw)
 		case string(k) == "image_url":
 			total += w.image
-			c.Skip()
+			w.spared += len(c.Raw())
 		case string(k) == "input_audio":
 			total += share(c.Raw(), w.audio)
 			audio = true
 		case string(k) == "file":
 			total += share(c.Raw(), w.file)
 		default:
-			c.Skip()
+			w.other(string(k), c)
 		}
 	}
 	return total, audio
 }
 
+// other looks for the mark of a cache in what weighs nothing.
+func (w *weights) other(k string, c *guard.Cursor) {
+	if k != "cache_control" && k != "prompt_cache_breakpoint" {
+		c.Skip()
+		return
+	}
+	ttl := cacheMark(c)
+	w.ttl5m, w.ttl1h = w.ttl5m || ttl == llm.Minutes5, w.ttl1h || ttl == llm.Hour1
+}
+
 // share is the number of tokens in data, rounded up.
 func share(data []byte, perToken int) usage.Tokens {
+	if perToken == 0 {
+		return 0
+	}
 	return usage.Tokens((len(data) + perToken - 1) / perToken)
 }
 

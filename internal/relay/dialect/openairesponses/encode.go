@@ -24,6 +24,9 @@ const (
 // Path implements dialect.Upstream.
 func (*Responses) Path(bool, string) string { return "/responses" }
 
+// BillsCacheWrites implements dialect.Upstream: the cache there works by itself.
+func (*Responses) BillsCacheWrites() bool { return false }
+
 // encoding is a request on its way out.
 type encoding struct {
 	wire.Builder

@@ -18,17 +18,17 @@ type weights struct {
 	text  func(escaped []byte) usage.Tokens
 	json  func(raw []byte) usage.Tokens
 	image usage.Tokens
-	// Bytes, base64, that make a token.
+	// Bytes, base64, that make a token; 0: none.
 	file, audio int
 }
 
-// MeasurePrompt implements dialect.Client by weights that no model exceeds: tokens have at least a byte, and a picture in the
-// highest detail takes less than 1,600.
+// MeasurePrompt implements dialect.Client. Whatever stands in the body may be a part of the prompt, whether it is known here or
+// not, and a token has at least a byte. Only pictures have more bytes than tokens: in the highest detail one takes less than 1,600.
 func (*Responses) MeasurePrompt(r *llm.Request) llm.Size {
-	length := func(b []byte) usage.Tokens { return usage.Tokens(len(b)) }
-	w := walk{weights: weights{text: length, json: length, image: 1600, file: 1, audio: 1}}
+	none := func([]byte) usage.Tokens { return 0 }
+	w := walk{weights: weights{text: none, json: none, image: 1600}}
 	w.prompt(r)
-	size := llm.Size{Most: w.total}
+	size := llm.Size{Most: w.total + usage.Tokens(r.Content.Len()-w.spared), Marks: dialect.Marks(w.cache5m, w.cache1h)}
 	if w.heard {
 		size.Also = []usage.Class{usage.InAudio}
 	}
@@ -56,6 +56,9 @@ type walk struct {
 	weights
 	total usage.Tokens
 	heard bool // it has sounds
+
+	spared           int // bytes of pictures
+	cache5m, cache1h bool
 }
 
 func (w *walk) prompt(r *llm.Request) {
@@ -107,8 +110,13 @@ func (w *walk) item(c *guard.Cursor) {
 }
 
 func (w *walk) part(c *guard.Cursor) {
-	share := func(perToken int) { w.total += usage.Tokens((len(c.Raw()) + perToken - 1) / perToken) }
+	share := func(perToken int) {
+		if data := c.Raw(); perToken > 0 {
+			w.total += usage.Tokens((len(data) + perToken - 1) / perToken)
+		}
+	}
 	kind, file := "", false
+	var picture llm.Text
 	object(c, func(k string) {
 		switch k {
 		case "type":
@@ -123,11 +131,19 @@ func (w *walk) part(c *guard.Cursor) {
 		case "file_url", "file_id":
 			file = true
 			c.Skip()
+		case "image_url":
+			picture = text(c)
+		case "prompt_cache_breakpoint":
+			ttl := cacheMark(c)
+			w.cache5m, w.cache1h = w.cache5m || ttl == llm.Minutes5, w.cache1h || ttl == llm.Hour1
 		default:
 			c.Skip()
 		}
 	})
 	if kind == "input_image" || file {
 		w.total += w.image
+	}
+	if kind == "input_image" {
+		w.spared += len(picture)
 	}
 }

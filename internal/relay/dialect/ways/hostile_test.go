@@ -1,6 +1,7 @@
 package ways
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
 )
 
 // way is the way from a client's format to an upstream's.
@@ -24,7 +26,7 @@ func way(client, upstream string) dialect.Egress {
 func decoded(t *testing.T, client, request string) *llm.Request {
 	t.Helper()
 	formats := New()
-	in := map[string]dialect.Ingress{"openai": formats.Chat, "anthropic": formats.Messages}[client]
+	in := map[string]dialect.Ingress{"openai": formats.Chat, "anthropic": formats.Messages, "openai_responses": formats.Responses}[client]
 	r, err := in.DecodeRequest(body.Copy([]byte(request)))
 	require.NoError(t, err)
 	return r
@@ -142,4 +144,58 @@ func TestOddStreams(t *testing.T) {
 		require.Equal(t, dialect.End, step)
 		wellFormed(t, out)
 	})
+}
+
+// Nothing that an upstream may read as a part of the prompt is left out of the measure, by which credit is set aside.
+func TestTheMeasureHidesNothing(t *testing.T) {
+	t.Parallel()
+	const picture = "iVBORw0KGgoAAAANSUhEUgAA"
+	long := strings.Repeat("0", 50_000)
+	for name, tc := range map[string]struct {
+		client, block string
+		most          usage.Tokens
+	}{
+		"a block that is new":      {"anthropic", `{"type":"x_result","x_content":"` + long + `"}`, 60_000},
+		"no picture, though named": {"anthropic", `{"type":"image","source":{"type":"base64","media_type":"image/png","data":"` + long + `"}}`, 60_000},
+		"a picture":                {"anthropic", `{"type":"image","source":{"type":"base64","media_type":"image/png","data":"` + picture + long + `"}}`, 2_000},
+		"a part that is new":       {"openai", `{"type":"x_part","x_content":"` + long + `"}`, 60_000},
+		"an input with a picture":  {"openai_responses", `{"type":"input_image","image_url":"data:image/png;base64,` + long + `"}`, 2_000},
+		"an input that is new":     {"openai_responses", `{"type":"x_input","x_content":"` + long + `"}`, 60_000},
+		"a part with a picture":    {"openai", `{"type":"image_url","image_url":{"url":"data:image/png;base64,` + long + `"}}`, 2_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			list := map[string]string{"openai_responses": "input"}[tc.client]
+			r := decoded(t, tc.client, `{"model":"m","max_tokens":9,"`+cmp.Or(list, "messages")+`":[{"role":"user","content":[`+tc.block+`]}]}`)
+			size := way(tc.client, "anthropic").MeasurePrompt(r)
+			require.Less(t, size.Most, tc.most)
+			require.Greater(t, size.Most*2, tc.most)
+		})
+	}
+}
+
+// What is marked for a cache is set aside at its own price where the upstream bills it, whichever format marks it.
+func TestCacheMarksAreSetAside(t *testing.T) {
+	t.Parallel()
+	ask := func(client, mark string) *llm.Request {
+		return decoded(t, client, `{"model":"m","max_tokens":9,"messages":[{"role":"user","content":[{"type":"text","text":"a",`+mark+`}]}]}`)
+	}
+	hour, short := []usage.Class{usage.CacheWrite1h}, []usage.Class{usage.CacheWrite5m}
+	for _, tc := range []struct {
+		client, upstream, mark string
+		also                   []usage.Class
+	}{
+		{"openai", "anthropic", `"cache_control":{"type":"ephemeral","ttl":"1h"}`, hour},
+		{"openai", "anthropic", `"prompt_cache_breakpoint":{"mode":"explicit"}`, short},
+		{"openai", "openai", `"cache_control":{"type":"ephemeral","ttl":"1h"}`, nil},
+		{"anthropic", "anthropic", `"cache_control":{"type":"ephemeral","ttl":"1h"}`, hour},
+		{"anthropic", "openai", `"cache_control":{"type":"ephemeral","ttl":"1h"}`, nil},
+	} {
+		require.Equal(t, tc.also, way(tc.client, tc.upstream).MeasurePrompt(ask(tc.client, tc.mark)).Also, "%v", tc)
+	}
+	input := decoded(t, "openai_responses", `{"model":"m","input":[{"role":"user","content":[{"type":"input_text","text":"a","prompt_cache_breakpoint":{"mode":"explicit","ttl":"12h"}}]}]}`)
+	require.Equal(t, hour, way("openai_responses", "anthropic").MeasurePrompt(input).Also)
+	require.Empty(t, way("openai_responses", "openai").MeasurePrompt(input).Also)
+	tool := decoded(t, "openai", `{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"f"},"cache_control":{"type":"ephemeral","ttl":"1h"}}]}`)
+	require.Equal(t, hour, way("openai", "anthropic").MeasurePrompt(tool).Also)
 }
