@@ -70,6 +70,9 @@ func (x *exchange) run(ctx context.Context) error {
 		}
 		if !v.retry || x.tries == maxAttempts || x.watch.over() || !x.another() {
 			x.event.HTTPStatus = StatusOf(final.err)
+			if x.event.HTTPStatus == http.StatusBadRequest { // no upstream can do what the client asks for
+				x.settle(usage.ClientError)
+			}
 			return final.err
 		}
 	}
@@ -149,6 +152,7 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 	x.wire = x.egress(x.pick.Candidate)
 	c := x.pick.Candidate
 	to := dialect.Target{Model: c.Deployment.UpstreamModel, MaxOutput: c.Model.MaxOutput}
+	x.req.Notes.Reset()
 	message, err := x.wire.EncodeRequest(x.req, to)
 	if err != nil {
 		return 0, &llm.Fault{Phase: llm.Dial, Kind: llm.Unfit, Err: err}

@@ -267,6 +267,19 @@ func TestStrictClientsHearOfEachLoss(t *testing.T) {
 	require.Equal(t, "drop:logprobs", a.header.Get("X-Starlane-Warnings"))
 }
 
+// What no upstream can do is the client's mistake: it is on record as that, and neither a log nor an error repeats what the client
+// made up.
+func TestWhatNobodyCanDoIsTheClientsMistake(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.post(t, "/v1/chat/completions", `{"model":"claude/echo","my secret plan":7,"messages":[]}`, "X-Starlane-Strict", "1")
+	require.Equal(t, http.StatusBadRequest, a.status)
+	require.NotContains(t, a.body+w.logs.String(), "secret")
+	require.Equal(t, usage.ClientError, w.event(t, 0).Outcome)
+	require.Empty(t, w.logs.String())
+	require.Equal(t, 1, w.released)
+}
+
 func TestCountTokens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -26,7 +26,6 @@ func (b *Bridge) Path(r *llm.Request, model string) string { return b.Upstream.P
 
 // EncodeRequest implements Egress.
 func (b *Bridge) EncodeRequest(r *llm.Request, to Target) (body.Message, error) {
-	r.Notes.Reset()
 	p, err := b.Client.Parse(r, &r.Notes)
 	if err != nil {
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client

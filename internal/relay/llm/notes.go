@@ -32,7 +32,7 @@ func (n *Notes) Reject(field string) {
 
 // Refuse notes what even a lenient client cannot have.
 func (n *Notes) refuse(field string) {
-	if n.err == nil {
+	if field = token(field); n.err == nil {
 		n.err = apperr.New(apperr.UnsupportedParam, "The model cannot do what %q asks for.", field).WithParam(field)
 	}
 }
@@ -54,7 +54,7 @@ func (n *Notes) note(what, field string) {
 // maxNotes bounds a header that clients have to take: two for the rest are beyond it.
 const maxNotes = 64
 
-// token makes the name of a member fit for a header: what clients call their members is up to them.
+// token makes the name of a member fit for a header and an error: what clients call their members is up to them.
 func token(field string) string {
 	const longest = 64
 	for i := range len(field) {
