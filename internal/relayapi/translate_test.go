@@ -419,3 +419,45 @@ func TestThoughtsOfForgetfulClients(t *testing.T) {
 		})
 	}
 }
+
+// A model that hides its thoughts is silent for long, and then signs them with more than the relay holds back.
+func TestHiddenThoughtsAreAnAnswer(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/v1/messages", "/v1/chat/completions"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			began := make(chan struct{})
+			w := newWorld(t, upstreams(t, func(rw http.ResponseWriter, r *http.Request) {
+				_ = readAll(t, r.Body)
+				rw.Header().Set("Content-Type", "text/event-stream")
+				say := func(events ...string) {
+					for _, e := range events {
+						_, _ = fmt.Fprintf(rw, "data: %s\n\n", e)
+					}
+					rw.(http.Flusher).Flush()
+				}
+				say(`{"type":"message_start","message":{"id":"m","usage":{"input_tokens":3,"output_tokens":1}}}`,
+					`{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}`)
+				select {
+				case <-began:
+				case <-r.Context().Done():
+					return
+				}
+				say(`{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"` + strings.Repeat("s", 100_000) + `"}}`)
+				say(`{"type":"content_block_stop","index":0}`, `{"type":"content_block_start","index":1,"content_block":{"type":"text","text":""}}`,
+					`{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"done"}}`, `{"type":"content_block_stop","index":1}`,
+					`{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":90}}`, `{"type":"message_stop"}`)
+			}))
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+path, strings.NewReader(`{"model":"claude/echo","max_tokens":4000,"stream":true,"messages":[{"role":"user","content":"a"}]}`))
+			require.NoError(t, err)
+			req.Header.Set("X-Api-Key", w.key)
+			res, err := http.DefaultTransport.RoundTrip(req)
+			require.NoError(t, err)
+			defer func() { _ = res.Body.Close() }()
+			require.Equal(t, http.StatusOK, res.StatusCode)
+			close(began)
+			require.Contains(t, readAll(t, res.Body), "done")
+			require.Equal(t, "in_text:3 out_text:90", counts(w.event(t, 0)))
+		})
+	}
+}

@@ -168,8 +168,14 @@ func (t *translation) Take(e *llm.Event) {
 	if t.keeper != nil {
 		t.keeping.Take(e)
 	}
-	t.content = t.content || e.Kind == llm.Delta || e.Kind == llm.Open && e.What == llm.ToolCall
+	t.content = t.content || says(e)
 	t.out = t.writer.Append(t.out, e)
+}
+
+// says tells whether an event is one that an answer cannot be taken back after. The opening of a thought is one: what follows may
+// be hidden, for minutes, and be signed by more than is held back.
+func says(e *llm.Event) bool {
+	return e.Kind == llm.Delta || e.Kind == llm.Open && e.What != llm.TextBlock
 }
 
 // Finish implements Tap.

@@ -86,7 +86,7 @@ type listener struct {
 
 // Take notes what an event says.
 func (l *listener) Take(e *llm.Event) {
-	l.content = l.content || e.Kind == llm.Delta || e.Kind == llm.Open && e.What == llm.ToolCall
+	l.content = l.content || says(e)
 	l.tally.Take(e)
 }
 

@@ -4,6 +4,7 @@ package anthropic
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"starlane/internal/platform/apperr"
@@ -93,22 +94,23 @@ func errorType(c apperr.Code) string {
 	}
 }
 
-// noCredit begins the refusal for an account that has no credit left. The API calls it a mistake of the client, which it is not of
-// ours.
-const noCredit = "Your credit balance is too low"
-
 // ReadFault implements dialect.Upstream.
 func (*Messages) ReadFault(status int, h http.Header, c body.Content) (f *llm.Fault, message string) {
 	defer c.Release()
 	kind, message := readError(c.Open())
 	f = httpfault.Classify(status, h)
 	switch {
-	case kind == "billing_error", strings.HasPrefix(message, noCredit):
+	case kind == "billing_error" || f.Kind == llm.Caller && slices.ContainsFunc(ourTroubles(), func(s string) bool { return strings.Contains(message, s) }):
 		f.Kind = llm.Exhausted
 	case kind == "overloaded_error":
 		f.Kind = llm.Transient
 	}
 	return f, message
+}
+
+// ourTroubles are sentences about the account that the API says with the status and the type of a client's mistake.
+func ourTroubles() []string {
+	return []string{"credit balance is too low", "reached your specified API usage limits", "organization has been disabled"}
 }
 
 // readError reads type and message of an error body, both empty if it is none.
@@ -195,7 +197,7 @@ func (r *report) merge(c *guard.Cursor) {
 	}
 }
 
-// counts are the disjoint classes. Cache writes without their split count as the five-minute kind.
+// counts are the disjoint classes. Cache writes that their split does not tell of count as the five-minute kind.
 func (r *report) counts() (c usage.Counts, ok bool) {
 	if !r.seen || r.broken || r.input+r.read+r.write+r.output == 0 {
 		return c, false
@@ -207,12 +209,13 @@ func (r *report) counts() (c usage.Counts, ok bool) {
 	}
 	c.Set(usage.InText, r.input, usage.Reported)
 	set(usage.InCached, r.read, usage.Reported)
-	if split := r.write5m + r.write1h; split > 0 && split == r.write {
-		set(usage.CacheWrite5m, r.write5m, usage.Reported)
-		set(usage.CacheWrite1h, r.write1h, usage.Reported)
-	} else {
-		set(usage.CacheWrite5m, r.write, usage.Derived)
+	split := r.write5m + r.write1h
+	write, from := max(r.write, split), usage.Reported
+	if write != split {
+		from = usage.Derived
 	}
+	set(usage.CacheWrite1h, r.write1h, usage.Reported)
+	set(usage.CacheWrite5m, write-r.write1h, from)
 	if thinking := min(r.thinking, r.output); thinking > 0 {
 		c.Set(usage.OutReasoning, thinking, usage.Reported)
 		c.Set(usage.OutText, r.output-thinking, usage.Derived)

@@ -110,7 +110,8 @@ func (r *reader) start(c *guard.Cursor, to llm.Sink) {
 		}
 	}
 	r.take(to, e)
-	if counts, ok := r.report.counts(); ok { // of the answer it says a token, which is no figure yet
+	r.report.output = 0 // it says a token of the answer, which is no figure yet
+	if counts, ok := r.report.counts(); ok {
 		counts.Set(usage.OutText, 0, usage.None)
 		r.take(to, llm.Event{Kind: llm.Report, Counts: counts})
 	}

@@ -199,3 +199,56 @@ func TestCacheMarksAreSetAside(t *testing.T) {
 	tool := decoded(t, "openai", `{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"f"},"cache_control":{"type":"ephemeral","ttl":"1h"}}]}`)
 	require.Equal(t, hour, way("openai", "anthropic").MeasurePrompt(tool).Also)
 }
+
+// What a usage leaves out or says at odds with itself is not given away.
+func TestReportsWithHoles(t *testing.T) {
+	t.Parallel()
+	const text = `{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"one two three four"}}`
+	const stop = `{"type":"message_delta","delta":{"stop_reason":"end_turn"}`
+	start := func(usage string) string {
+		return `{"type":"message_start","message":{"id":"m","usage":{` + usage + `}}}`
+	}
+	for name, tc := range map[string]struct {
+		events []string
+		want   map[usage.Class]usage.Tokens
+	}{
+		"no usage at the end": {
+			[]string{start(`"input_tokens":7,"output_tokens":1`), text, stop + `}`, `{"type":"message_stop"}`},
+			map[usage.Class]usage.Tokens{usage.InText: 7, usage.OutText: 4},
+		},
+		"a split without its total": {
+			[]string{start(`"input_tokens":7,"cache_creation":{"ephemeral_5m_input_tokens":30,"ephemeral_1h_input_tokens":50}`), text, stop + `,"usage":{"output_tokens":5}}`, `{"type":"message_stop"}`},
+			map[usage.Class]usage.Tokens{usage.InText: 7, usage.CacheWrite5m: 30, usage.CacheWrite1h: 50, usage.OutText: 5},
+		},
+		"a total that grew": {
+			[]string{start(`"input_tokens":7,"cache_creation_input_tokens":80,"cache_creation":{"ephemeral_5m_input_tokens":30,"ephemeral_1h_input_tokens":50}`), text, stop + `,"usage":{"output_tokens":5,"cache_creation_input_tokens":100}}`, `{"type":"message_stop"}`},
+			map[usage.Class]usage.Tokens{usage.InText: 7, usage.CacheWrite5m: 50, usage.CacheWrite1h: 50, usage.OutText: 5},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tap := way("openai", "anthropic").NewTap(&llm.Request{Model: "m", WantsUsage: true}, wordMeter{})
+			follow(t, tap, tc.events...)
+			got := map[usage.Class]usage.Tokens{}
+			for class, n := range tap.Answer().Counts.Units {
+				if n > 0 {
+					got[usage.Class(class)] = n
+				}
+			}
+			require.Equal(t, tc.want, got)
+		})
+	}
+}
+
+// An account without credit is not the client's mistake, though the API says so.
+func TestAnAccountsTroublesAreOurs(t *testing.T) {
+	t.Parallel()
+	fault := func(message string) *llm.Fault {
+		c := body.Copy([]byte(`{"type":"error","error":{"type":"invalid_request_error","message":"` + message + `"}}`))
+		return way("anthropic", "anthropic").ReadFault(400, nil, c)
+	}
+	f := fault("Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits.")
+	require.Equal(t, llm.Exhausted, f.Kind)
+	require.Zero(t, f.Answer.Len())
+	require.Equal(t, llm.Caller, fault("max_tokens: 1 is too little").Kind)
+}
