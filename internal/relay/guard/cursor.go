@@ -159,8 +159,8 @@ func (c *Cursor) Skip() {
 		c.bad = true
 	case String:
 		c.Text()
-	case Object, Array:
-		s := scanner{src: c.src, any: true}
+	case Object, Array: // requests were counted by Scan, and answers may be of any length: nothing is kept of what is skipped
+		s := scanner{src: c.src, any: true, nodes: -len(c.src)}
 		end, err := s.value(c.at)
 		c.at, c.bad = max(end, c.at), err != nil
 	default:
