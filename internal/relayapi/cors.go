@@ -20,7 +20,7 @@ func (s *server) cors(c *gin.Context) {
 	h.Add("Vary", "Origin")
 	if slices.Contains(s.CORSOrigins, origin) {
 		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Expose-Headers", "x-request-id, x-starlane-served-model, x-starlane-route, x-starlane-cost-usd, retry-after")
+		h.Set("Access-Control-Expose-Headers", "x-request-id, x-starlane-served-model, x-starlane-route, x-starlane-cost-usd, x-starlane-warnings, retry-after")
 	}
 	if c.Request.Method == http.MethodOptions && c.Request.Header.Get("Access-Control-Request-Method") != "" {
 		h.Set("Access-Control-Allow-Methods", "GET, POST")
@@ -32,7 +32,7 @@ func (s *server) cors(c *gin.Context) {
 
 // allowedHeaders answers a preflight: what clients of the model API send, and whatever SDKs tell of themselves.
 func allowedHeaders(asked string) string {
-	allowed := "authorization, content-type, x-api-key, x-request-id, openai-beta"
+	allowed := "authorization, content-type, x-api-key, x-request-id, openai-beta, anthropic-version, anthropic-beta, anthropic-dangerous-direct-browser-access, x-starlane-strict, x-starlane-compat"
 	for name := range strings.SplitSeq(asked, ",") {
 		if name = strings.ToLower(strings.TrimSpace(name)); strings.HasPrefix(name, "x-stainless-") && len(allowed) < maxAllowed {
 			allowed += ", " + name

@@ -39,6 +39,7 @@ func TestCORS(t *testing.T) {
 	preflight := ask(http.MethodOptions, "https://console.example")
 	require.Equal(t, http.StatusNoContent, preflight.status)
 	require.Contains(t, preflight.header.Get("Access-Control-Allow-Headers"), "authorization")
+	require.Contains(t, preflight.header.Get("Access-Control-Allow-Headers"), "anthropic-version")
 	require.Contains(t, preflight.header.Get("Access-Control-Allow-Headers"), "x-stainless-lang", "what the SDKs send about themselves")
 	require.NotContains(t, preflight.header.Get("Access-Control-Allow-Headers"), "x-elsewhere")
 	closed := newWorld(t)
