@@ -171,18 +171,6 @@ func assembled(t testing.TB, text string, stream bool) map[string]json.RawMessag
 			}
 		}
 	}
-	// A client that streams has the text of a thought beside its details.
-	full := make([]json.RawMessage, 0, len(details))
-	for _, d := range details {
-		var m map[string]any
-		require.NoError(t, json.Unmarshal(d, &m))
-		if m["type"] == "reasoning.text" {
-			m["text"] = reasoning
-		}
-		b, err := json.Marshal(m)
-		require.NoError(t, err)
-		full = append(full, b)
-	}
 	out := map[string]json.RawMessage{}
 	put := func(name string, v any) {
 		b, err := json.Marshal(v)
@@ -192,7 +180,7 @@ func assembled(t testing.TB, text string, stream bool) map[string]json.RawMessag
 	put("role", "assistant")
 	put("content", content)
 	put("reasoning_content", reasoning)
-	put("reasoning_details", full)
+	put("reasoning_details", details)
 	var lower []map[string]any
 	for _, c := range calls {
 		lower = append(lower, map[string]any{"id": c.ID, "type": c.Type, "function": map[string]string{"name": c.Function.Name, "arguments": c.Function.Arguments}})

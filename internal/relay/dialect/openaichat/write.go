@@ -15,8 +15,9 @@ var _ dialect.Client = (*Chat)(nil)
 type writer struct {
 	head    []byte // what every chunk begins with
 	request *llm.Request
-	call    int // ordinal of the open call, -1 before the first
-	details int // entries of reasoning_details so far
+	call    int      // ordinal of the open call, -1 before the first
+	details int      // entries of reasoning_details so far
+	thought llm.Text // as far as the open thought was told
 	begun   bool
 }
 
@@ -88,6 +89,7 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 	}
 	switch e.Kind {
 	case llm.Open:
+		w.thought = w.thought[:0]
 		if e.What == llm.ToolCall {
 			w.call++
 			return w.toolCall(dst, e)
@@ -139,6 +141,7 @@ func (w *writer) delta(dst []byte, e *llm.Event) []byte {
 	return w.chunk(dst, func(b *wire.Builder) {
 		switch e.What {
 		case llm.Thinking:
+			w.thought = append(w.thought, e.Text...)
 			b.Key("reasoning_content")
 			b.Text(e.Text)
 		case llm.Refusal:
@@ -164,7 +167,8 @@ func (w *writer) delta(dst []byte, e *llm.Event) []byte {
 	})
 }
 
-// seal writes an artifact where clients of this format may carry it back from.
+// seal writes an artifact where clients of this format may carry it back from, with the text that it signs: of several thoughts
+// the client could not tell which.
 func (w *writer) seal(dst []byte, e *llm.Event) []byte {
 	if e.What != llm.Thinking {
 		return dst
@@ -173,7 +177,7 @@ func (w *writer) seal(dst []byte, e *llm.Event) []byte {
 	return w.chunk(dst, func(b *wire.Builder) {
 		b.Key("reasoning_details")
 		b.Open('[')
-		appendDetail(b, w.details-1, nil, e.Sealed)
+		appendDetail(b, w.details-1, w.thought, e.Sealed)
 		b.Close(']')
 	})
 }
@@ -188,10 +192,8 @@ func appendDetail(b *wire.Builder, index int, said llm.Text, s llm.Sealed) {
 		b.Text(wire.AppendSealed(nil, s, openai.Dialect))
 	} else {
 		b.String("reasoning.text")
-		if said != nil {
-			b.Key("text")
-			b.Text(said)
-		}
+		b.Key("text")
+		b.Text(said)
 		b.Key("signature")
 		b.Text(wire.AppendSealed(nil, s, openai.Dialect))
 	}
