@@ -1,16 +1,15 @@
 package anthropic
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strconv"
 
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/fate"
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/dialect/schema"
-	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 	"starlane/internal/usage"
 )
@@ -134,13 +133,13 @@ func (e *encoding) budget(r *llm.Reasoning, most usage.Tokens) {
 		if effort == llm.EffortUnsaid {
 			effort = llm.EffortMedium
 		}
-		budget = max(max(e.to.MaxOutput, most)*shares[effort]/100, minBudget)
+		budget = max(most*shares[effort]/100, minBudget)
 	}
 	if budget >= most {
 		budget = most - 1
 		e.notes.Approx("reasoning_effort")
 	}
-	if budget < minBudget { // too little room to think in
+	if budget < minBudget || e.thoughtless() { // too little room to think in, or no thought to go on from
 		e.notes.Drop("reasoning_effort")
 		return
 	}
@@ -154,6 +153,19 @@ func (e *encoding) budget(r *llm.Reasoning, most usage.Tokens) {
 	e.Close('}')
 }
 
+// thoughtless tells whether the model is in the middle of using tools and the client has lost what it thought before: by a budget
+// it cannot think on then.
+func (e *encoding) thoughtless() bool {
+	for _, t := range slices.Backward(e.p.Turns) {
+		if t.Role != llm.Assistant {
+			continue
+		}
+		called := slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.Kind == llm.ToolCall })
+		return called && !slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.Kind == llm.Thinking && b.Sealed.Origin == Dialect })
+	}
+	return false
+}
+
 func (e *encoding) system() {
 	if len(e.p.System) == 0 {
 		return
@@ -161,7 +173,7 @@ func (e *encoding) system() {
 	e.Key("system")
 	e.Open('[')
 	for i := range e.p.System {
-		if b := &e.p.System[i]; len(bytes.TrimSpace(b.Text)) > 0 {
+		if b := &e.p.System[i]; !blank(b.Text) {
 			e.text(b.Text, b.Cache)
 		}
 	}
@@ -297,8 +309,7 @@ func (e *encoding) sampling() {
 	e.Key("stop_sequences")
 	e.Open('[')
 	for _, s := range e.p.Stop {
-		plain, err := guard.Unquote(s)
-		if err != nil || len(bytes.TrimSpace([]byte(plain))) == 0 {
+		if blank(s) {
 			e.notes.Reject("stop")
 			continue
 		}
@@ -366,8 +377,11 @@ func (e *encoding) form() llm.Raw {
 	switch {
 	case f.Kind == llm.FreeText:
 		return nil
-	case f.Kind == llm.JSONObject || !e.can.Format:
+	case f.Kind == llm.JSONObject:
 		e.notes.Approx("response_format")
+		return nil
+	case !e.can.Format: // another answer than the one asked for
+		e.notes.Reject("response_format")
 		return nil
 	}
 	form, changed, err := schema.Anthropic(f.Schema)

@@ -1,8 +1,6 @@
 package anthropic
 
 import (
-	"bytes"
-
 	"starlane/internal/relay/llm"
 )
 
@@ -92,10 +90,25 @@ func (e *encoding) turn(t *llm.Turn) {
 	e.Close('}')
 }
 
+// blank tells whether a text is white space alone, which the API takes nowhere.
+func blank(t llm.Text) bool {
+	for len(t) > 0 {
+		switch {
+		case t[0] == ' ':
+			t = t[1:]
+		case len(t) > 1 && t[0] == '\\' && (t[1] == 'n' || t[1] == 'r' || t[1] == 't'):
+			t = t[2:]
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 func (e *encoding) block(b *llm.Block) {
 	switch b.Kind {
 	case llm.TextBlock, llm.Refusal:
-		if len(bytes.TrimSpace(b.Text)) > 0 {
+		if !blank(b.Text) {
 			e.text(b.Text, b.Cache)
 		}
 	case llm.Image:

@@ -189,4 +189,7 @@ func (d *parsing) output(c *guard.Cursor) {
 			c.Skip()
 		}
 	})
+	if f := &d.p.Format; f.Kind == llm.JSONSchema && f.Schema == nil {
+		d.fail("output_config.format.schema", "output_config.format.schema: Field required")
+	}
 }

@@ -252,3 +252,57 @@ func TestAnAccountsTroublesAreOurs(t *testing.T) {
 	require.Zero(t, f.Answer.Len())
 	require.Equal(t, llm.Caller, fault("max_tokens: 1 is too little").Kind)
 }
+
+func TestRequestsThatTheAPITakes(t *testing.T) {
+	t.Parallel()
+	encode := func(client, request, upstream, model string) (string, error) {
+		r := decoded(t, client, request)
+		m, err := way(client, upstream).EncodeRequest(r, dialect.Target{Model: model, MaxOutput: 64_000})
+		if err != nil {
+			return "", err //nolint:wrapcheck // what is looked at
+		}
+		text, err := io.ReadAll(m.Reader())
+		require.NoError(t, err)
+		return string(text), nil
+	}
+	const called = `{"role":"assistant","content":"\n\n","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]%s},{"role":"tool","tool_call_id":"c","content":"x"}`
+	history := func(more string) string {
+		return `{"model":"m","max_tokens":5000,"reasoning_effort":"high","tools":[{"type":"function","function":{"name":"f"}}],"messages":[{"role":"user","content":"a"},` + fmt.Sprintf(called, more) + `]}`
+	}
+	t.Run("white space alone is left out", func(t *testing.T) {
+		t.Parallel()
+		text, err := encode("openai", history(""), "anthropic", "claude-sonnet-4-5")
+		require.NoError(t, err)
+		require.NotContains(t, text, `\n`)
+	})
+	t.Run("no budget of thoughts where the thought before is lost", func(t *testing.T) {
+		t.Parallel()
+		text, err := encode("openai", history(""), "anthropic", "claude-sonnet-4-5")
+		require.NoError(t, err)
+		require.NotContains(t, text, "budget_tokens")
+		text, err = encode("openai", history(`,"reasoning_details":[{"type":"reasoning.text","text":"b","signature":"sl1.anthropic.s.S"}]`), "anthropic", "claude-sonnet-4-5")
+		require.NoError(t, err)
+		require.Contains(t, text, `"budget_tokens":3000}`, "a part of what the client allows, so that there is room to answer")
+	})
+	t.Run("a schema that the model cannot be held to", func(t *testing.T) {
+		t.Parallel()
+		_, err := encode("openai", `{"model":"m","messages":[],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object"}}}}`, "anthropic", "claude-3-7-sonnet")
+		require.ErrorContains(t, err, "response_format")
+	})
+	t.Run("a schema that is missing", func(t *testing.T) {
+		t.Parallel()
+		_, err := encode("anthropic", `{"model":"m","max_tokens":9,"messages":[],"output_config":{"format":{"type":"json_schema"}}}`, "openai", "gpt")
+		require.ErrorContains(t, err, "schema: Field required")
+	})
+}
+
+// An answer with the probabilities of a thousand tokens has more keys than a request may have.
+func TestAnswersMayBeLong(t *testing.T) {
+	t.Parallel()
+	token := `{"token":"a","logprob":-0.1,"bytes":[97],"top_logprobs":[` + repeated(20, func(int) string { return `{"token":"a","logprob":-0.1,"bytes":[97]}` }) + `]}`
+	answer := `{"choices":[{"message":{"content":"a"},"finish_reason":"stop","logprobs":{"content":[` + repeated(2_000, func(int) string { return token }) + `]}}],"usage":{"prompt_tokens":3,"completion_tokens":2000}}`
+	r := decoded(t, "openai", `{"model":"m","messages":[]}`)
+	a, err := way("openai", "openai").ReadAnswer(r, body.Copy([]byte(answer)), wordMeter{})
+	require.NoError(t, err)
+	require.EqualValues(t, 2_000, a.Counts.Output())
+}
