@@ -22,6 +22,9 @@ func (d *Direct) Path(r *llm.Request, model string) string { return d.Upstream.P
 
 // EncodeRequest implements Egress.
 func (d *Direct) EncodeRequest(r *llm.Request, to Target) (body.Message, error) {
+	if r.Original.Refused != nil {
+		return body.Message{}, r.Original.Refused
+	}
 	if at := r.Original.Model; at.From == at.To { // the model is not in the body
 		return r.Content.Edited(), nil
 	}

@@ -42,6 +42,7 @@ type Original struct {
 	Model   Span      // the model's name, quotes included
 	Edits   [4]Change // further changes, in any order
 	Bound   Blank     // where a bound on the answer is written
+	Refused error     // an apperr: why the request cannot pass to such an upstream as it is
 }
 
 // Blank is a place for a figure: what stands in Span is replaced by Before, the figure and After.

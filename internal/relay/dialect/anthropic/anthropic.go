@@ -27,7 +27,7 @@ type Messages struct{ names [members]string }
 
 // New returns the dialect.
 func New() *Messages {
-	return &Messages{names: [members]string{"model", "messages", "max_tokens", "stream", "service_tier", "speed"}}
+	return &Messages{names: [members]string{"model", "messages", "max_tokens", "stream", "service_tier", "speed", "inference_geo", "fallbacks", "tools"}}
 }
 
 var (

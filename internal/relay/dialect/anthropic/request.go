@@ -22,6 +22,9 @@ const (
 	stream
 	serviceTier
 	speed
+	inferenceGeo
+	fallbacks
+	tools
 	members
 )
 
@@ -56,7 +59,44 @@ func (m *Messages) DecodeCount(c body.Content) (*llm.Request, error) {
 	if r.Stream, err = openai.Bool(&found[stream], "stream"); err != nil {
 		return nil, err
 	}
+	r.Original.Refused = unpriced(src, &found)
 	return r, pricedAlone(src, &found)
+}
+
+// unpriced finds what Anthropic charges for beside the tokens of the model asked for, or at another rate than its tokens'. Other
+// vendors' models leave it out.
+func unpriced(src []byte, found *[members]guard.Member) error {
+	refuse := func(param string) error {
+		return apperr.New(apperr.UnsupportedParam, "%s: Not offered here, as it has a price of its own.", param).WithParam(param)
+	}
+	if m := &found[inferenceGeo]; m.Present() && string(src[m.From:m.To]) != `"global"` {
+		return refuse("inference_geo")
+	}
+	if m := &found[fallbacks]; m.Kind == guard.Array && m.To-m.From > len("[]") {
+		return refuse("fallbacks")
+	}
+	if found[tools].Kind != guard.Array {
+		return nil
+	}
+	c := guard.NewCursor(src[found[tools].From:found[tools].To])
+	for ok := c.Array(); ok; ok = c.More() {
+		kind := ""
+		if c.Kind() != guard.Object {
+			c.Skip()
+			continue
+		}
+		for k, ok := c.Object(); ok; k, ok = c.Next() {
+			if string(k) == "type" {
+				kind = string(text(&c))
+				continue
+			}
+			c.Skip()
+		}
+		if name := family(kind); name == "web_search" || name == "code_execution" {
+			return refuse("tools." + name)
+		}
+	}
+	return nil
 }
 
 // pricedAlone refuses what changes the price of a token in a way that no price book can say.

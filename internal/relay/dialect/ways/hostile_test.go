@@ -306,3 +306,25 @@ func TestAnswersMayBeLong(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 2_000, a.Counts.Output())
 }
+
+// What passes through to Anthropic costs what the price book says: searches, machines and regions have prices that it has not.
+func TestWhatHasNoPriceDoesNotPass(t *testing.T) {
+	t.Parallel()
+	for more, refused := range map[string]string{
+		`"tools":[{"type":"web_search_20250305","name":"web_search"}]`: "tools.web_search",
+		`"tools":[{"name":"a"},{"type":"code_execution_20250825"}]`:    "tools.code_execution",
+		`"tools":[{"name":"web_search","input_schema":{}}]`:            "",
+		`"tools":[{"type":"bash_20250124","name":"bash"}]`:             "",
+		`"inference_geo":"us"`:                    "inference_geo",
+		`"inference_geo":"global","fallbacks":[]`: "",
+		`"fallbacks":[{"model":"dear"}]`:          "fallbacks",
+	} {
+		r := decoded(t, "anthropic", `{"model":"m","max_tokens":9,"messages":[],`+more+`}`)
+		_, err := way("anthropic", "anthropic").EncodeRequest(r, dialect.Target{Model: "claude"})
+		if refused == "" {
+			require.NoError(t, err, more)
+			continue
+		}
+		require.ErrorContains(t, err, refused)
+	}
+}
