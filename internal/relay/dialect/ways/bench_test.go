@@ -12,8 +12,8 @@ import (
 func BenchmarkEvent(b *testing.B) {
 	formats := New()
 	requests := map[string]*llm.Request{}
-	for name, in := range map[string]dialect.Ingress{"openai": formats.Chat, "anthropic": formats.Messages} {
-		r, err := in.DecodeRequest(body.Copy([]byte(`{"model":"m","max_tokens":9,"stream":true,"messages":[]}`)))
+	for name, in := range map[string]dialect.Ingress{"openai": formats.Chat, "anthropic": formats.Messages, "openai_responses": formats.Responses} {
+		r, err := in.DecodeRequest(body.Copy([]byte(`{"model":"m","max_tokens":9,"stream":true,"messages":[],"input":[]}`)))
 		if err != nil {
 			b.Fatal(err)
 		}
