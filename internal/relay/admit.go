@@ -109,8 +109,8 @@ func longest(m *catalog.Model) usage.Tokens {
 // token in the dearest class that it may turn out to be of. It is false, and names a class, if one of them has no price.
 func upperCounts(x *exchange, m *catalog.Model, rates *pricing.Rates, size llm.Size, unbounded usage.Tokens) (counts usage.Counts, missing usage.Class, ok bool) {
 	input := size.Most + promptBase
-	if m.ContextLength > 0 {
-		input = min(input, m.ContextLength)
+	if m.ContextLength > 0 && (size.Open || input > m.ContextLength) {
+		input = m.ContextLength
 	}
 	class, ok := dearest(rates, append([]usage.Class{usage.InText}, size.Also...))
 	counts.Set(class, input, usage.Estimated)

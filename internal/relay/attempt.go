@@ -49,6 +49,7 @@ type exchange struct {
 	sent     bool // an upstream has the request
 	started  bool // the client has the head of the answer
 	settled  bool
+	counted  tally // by the tokenizer of the pick
 }
 
 // run makes attempts until one is answered or the verdict on the last one is final. Nothing is tried again once the client
@@ -56,8 +57,11 @@ type exchange struct {
 func (x *exchange) run(ctx context.Context) error {
 	x.watch.start(x.p.Clock, x.p.Timeouts, x.call.Start, x.sink.Abort)
 	var final verdict
-	for x.tries = 1; ; x.tries++ {
+	for {
 		fault := x.attempt(ctx)
+		if fault == nil || fault.Kind != llm.Unfit { // who cannot do what is asked is not called
+			x.tries++
+		}
 		if fault == nil {
 			return nil
 		}
@@ -68,7 +72,7 @@ func (x *exchange) run(ctx context.Context) error {
 		if v.rank >= final.rank {
 			final = v
 		}
-		if !v.retry || x.tries == maxAttempts || x.watch.over() || !x.another() {
+		if !v.retry || x.tries >= maxAttempts || x.watch.over() || !x.another() {
 			x.event.HTTPStatus = StatusOf(final.err)
 			if x.event.HTTPStatus == http.StatusBadRequest { // no upstream can do what the client asks for
 				x.settle(usage.ClientError)
@@ -140,7 +144,7 @@ func (x *exchange) attempt(ctx context.Context) *llm.Fault {
 		a.Fault = string(fault.Phase)
 		x.p.Metrics.faults.WithLabelValues(string(fault.Phase), fault.Kind.String()).Inc()
 	}
-	if !x.settled {
+	if !x.settled && (fault == nil || fault.Kind != llm.Unfit) {
 		x.event.Attempts = append(x.event.Attempts, a)
 	}
 	return fault

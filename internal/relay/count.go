@@ -35,19 +35,31 @@ func (p *Pipeline) CountPrompt(ctx context.Context, key *vkey.Record, r *llm.Req
 		return 0, err //nolint:wrapcheck // an apperr for the client
 	}
 	defer reservation.Settle(0, 0)
-	model := candidates[0].Model
-	return c.EstimatePrompt(r, func(text []byte) usage.Tokens { return p.count(model, text) }), nil
+	n := tally{p: p, model: candidates[0].Model}
+	return c.EstimatePrompt(r, n.count), nil
 }
 
-// maxCounted bounds the text that is counted token by token, because a client that leaves must not cost more than one that
-// stays; a longer text is counted in part and the rest in proportion.
+// maxCounted bounds the text of a request that is counted token by token, because a client that leaves must not cost more than
+// one that stays; what is longer is counted in part and the rest in proportion.
 const maxCounted = 256 << 10
 
-func (p *Pipeline) count(m *catalog.Model, text []byte) usage.Tokens {
-	part := text[:min(len(text), maxCounted)]
-	n := p.Tokens.Count(m.Tokenizer, part)
-	if len(part) < len(text) {
-		n = n * usage.Tokens(len(text)) / usage.Tokens(len(part))
+// tally counts the texts of one request.
+type tally struct {
+	p      *Pipeline
+	model  *catalog.Model
+	bytes  int // counted so far
+	tokens usage.Tokens
+}
+
+func (t *tally) count(text []byte) usage.Tokens {
+	part := text[:min(len(text), maxCounted-t.bytes)]
+	n := usage.Tokens(0)
+	if len(part) > 0 {
+		n = t.p.Tokens.Count(t.model.Tokenizer, part)
+		t.bytes, t.tokens = t.bytes+len(part), t.tokens+n
+	}
+	if rest := usage.Tokens(len(text) - len(part)); rest > 0 {
+		n += rest * t.tokens / usage.Tokens(t.bytes)
 	}
 	return n
 }

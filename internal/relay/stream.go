@@ -305,7 +305,7 @@ func (x *exchange) head(status int, contentType []string) {
 	h["Content-Type"] = contentType
 	h["X-Starlane-Served-Model"] = []string{x.event.ServedModel}
 	route := "primary"
-	if x.pick.Candidate.Model != x.primary || x.tries > 1 {
+	if x.pick.Candidate.Model != x.primary || x.tries > 0 {
 		route = "fallback"
 	}
 	h["X-Starlane-Route"] = []string{route}
@@ -342,4 +342,9 @@ func (x *exchange) fillCounts(output usage.Tokens) {
 func (x *exchange) Cost(c usage.Counts) string { return x.charge(c).String() }
 
 // Count implements dialect.Meter.
-func (x *exchange) Count(text []byte) usage.Tokens { return x.p.count(x.pick.Candidate.Model, text) }
+func (x *exchange) Count(text []byte) usage.Tokens {
+	if model := x.pick.Candidate.Model; x.counted.model != model {
+		x.counted = tally{p: x.p, model: model}
+	}
+	return x.counted.count(text)
+}

@@ -307,7 +307,7 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string) *catalog.Sna
 		}
 	}
 	d.Models = append(d.Models, catalog.Model{Name: "demo/nobody", Capabilities: []string{"chat"}, State: "active"})
-	d.Routes = []catalog.Route{{Alias: "demo/auto", Models: []string{"demo/echo", "demo/slow"}}}
+	d.Routes = []catalog.Route{{Alias: "demo/auto", Models: []string{"demo/echo", "demo/slow"}}, {Alias: "demo/any", Models: []string{"claude/echo", "demo/echo"}}}
 	s, err := catalog.Compile(d)
 	require.NoError(t, err)
 	return s

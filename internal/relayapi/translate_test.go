@@ -449,3 +449,16 @@ func TestHiddenThoughtsAreAnAnswer(t *testing.T) {
 		})
 	}
 }
+
+// TestWhoCannotIsNotTried: a model that cannot do what is asked costs no attempt.
+func TestWhoCannotIsNotTried(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	require.NoError(t, w.sim.SetFaults([]provider.Rule{{Kind: provider.ServerError, Times: 1}}))
+	a := w.post(t, "/v1/chat/completions", `{"model":"demo/any","logprobs":true,"messages":[{"role":"user","content":"a"}]}`)
+	require.Equal(t, http.StatusOK, a.status, a.body)
+	e := w.event(t, 0)
+	require.Equal(t, "demo/echo", e.ServedModel)
+	require.Len(t, e.Attempts, 2)
+	require.NotEmpty(t, e.Attempts[0].Fault)
+}

@@ -30,6 +30,8 @@ type Request struct {
 type Size struct {
 	// Most is what it costs at most, in tokens: every token of a text takes a byte or more, a picture counts as a large one.
 	Most usage.Tokens
+	// Open: it has documents, of which nobody can tell from their bytes how many tokens they cost.
+	Open bool
 	// Also are the classes with prices of their own that tokens of the prompt may turn out to be of, besides plain text.
 	Also []usage.Class
 	// Marks are the classes of what the client wants kept in a cache, where the upstream has a price for that.
@@ -42,7 +44,9 @@ type Original struct {
 	Model   Span      // the model's name, quotes included
 	Edits   [4]Change // further changes, in any order
 	Bound   Blank     // where a bound on the answer is written
-	Refused error     // an apperr: why the request cannot pass to such an upstream as it is
+	// OldBound is the same by the name that compatible vendors know.
+	OldBound Blank
+	Refused  error // an apperr: why the request cannot pass to such an upstream as it is
 }
 
 // Blank is a place for a figure: what stands in Span is replaced by Before, the figure and After.

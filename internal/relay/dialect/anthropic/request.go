@@ -135,7 +135,7 @@ func (*Messages) MeasurePrompt(r *llm.Request) llm.Size {
 	none := func([]byte) usage.Tokens { return 0 }
 	w := walk{weights: weights{text: none, json: none}}
 	w.prompt(r)
-	return llm.Size{Most: w.total + usage.Tokens(r.Content.Len()-w.spared), Marks: dialect.Marks(w.cache5m, w.cache1h)}
+	return llm.Size{Most: w.total + usage.Tokens(r.Content.Len()-w.spared), Open: w.open, Marks: dialect.Marks(w.cache5m, w.cache1h)}
 }
 
 // EstimatePrompt implements dialect.Client.
@@ -159,6 +159,7 @@ type walk struct {
 	weights
 	total            usage.Tokens
 	spared           int // bytes of pictures
+	open             bool
 	cache5m, cache1h bool
 }
 
@@ -252,8 +253,11 @@ func (w *walk) block(c *guard.Cursor) {
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		switch string(k) {
 		case "type":
-			if string(c.Raw()) == `"image"` {
+			switch string(c.Raw()) {
+			case `"image"`:
 				w.total += perImage
+			case `"document"`:
+				w.open = true
 			}
 		case "text", "thinking", "data", "name", "title", "context":
 			if c.Kind() != guard.String {

@@ -32,13 +32,14 @@ func (Upstream) BillsCacheWrites() bool { return false }
 type encoding struct {
 	wire.Builder
 	p     *llm.Prompt
+	can   traits
 	notes *llm.Notes
 	ids   wire.IDs
 }
 
 // Encode implements dialect.Upstream.
 func (Upstream) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes) ([]byte, error) {
-	e := &encoding{p: p, notes: n, ids: wire.NewIDs(maxCallID)}
+	e := &encoding{p: p, can: traitsOf(to.Model), notes: n, ids: wire.NewIDs(maxCallID)}
 	e.Open('{')
 	e.Key("model")
 	e.String(to.Model)
@@ -362,21 +363,19 @@ func (e *encoding) choice() {
 // bounds writes what bounds the answer and how it is drawn.
 func (e *encoding) bounds() {
 	if e.p.MaxOutput > 0 {
-		e.Key("max_completion_tokens")
+		if e.can.OldBound {
+			e.Key("max_tokens")
+		} else {
+			e.Key("max_completion_tokens")
+		}
 		e.Int(e.p.MaxOutput)
 	}
 	if e.p.Choices > 1 {
 		e.Key("n")
 		e.Int(e.p.Choices)
 	}
-	if e.p.Temperature != nil {
-		e.Key("temperature")
-		e.Raw(e.p.Temperature)
-	}
-	if e.p.TopP != nil {
-		e.Key("top_p")
-		e.Raw(e.p.TopP)
-	}
+	e.sampled("temperature", e.p.Temperature)
+	e.sampled("top_p", e.p.TopP)
 	if e.p.TopK != nil {
 		e.notes.Drop("top_k")
 	}
@@ -391,6 +390,39 @@ func (e *encoding) bounds() {
 		}
 		e.Close(']')
 	}
+}
+
+func (e *encoding) sampled(name string, value llm.Raw) {
+	switch {
+	case value == nil:
+	case e.can.Sampling:
+		e.Key(name)
+		e.Raw(value)
+	default:
+		e.notes.Drop(name)
+	}
+}
+
+// effort writes how much the model shall think. That one that does not think shall not is no loss.
+func (e *encoding) effort() {
+	asked, near := openai.EffortOf(&e.p.Reasoning)
+	if asked == llm.EffortUnsaid {
+		return
+	}
+	effort, same, ok := e.can.effort(asked)
+	switch {
+	case !ok && asked == llm.EffortNone:
+		return
+	case !ok:
+		e.notes.Drop("thinking")
+		return
+	case near:
+		e.notes.Approx("thinking.budget")
+	case !same:
+		e.notes.Approx("thinking")
+	}
+	e.Key("reasoning_effort")
+	e.String(effort.String())
 }
 
 // form writes what shapes the answer, and who asks.
@@ -418,14 +450,7 @@ func (e *encoding) form() {
 		e.Raw(llm.Raw(`{"type":"json_object"}`))
 	case llm.FreeText:
 	}
-	effort, near := openai.EffortOf(&e.p.Reasoning)
-	if near {
-		e.notes.Approx("thinking.budget")
-	}
-	if effort != llm.EffortUnsaid {
-		e.Key("reasoning_effort")
-		e.String(effort.String())
-	}
+	e.effort()
 	if len(e.p.User) > 0 { // people are not told apart by their names
 		sum := sha256.Sum256(e.p.User)
 		e.Key("safety_identifier")

@@ -22,7 +22,8 @@ type weights struct {
 	// Bytes, base64, that make a token; 0: none.
 	audio, file int
 
-	spared int // bytes of pictures
+	spared int  // bytes of pictures
+	open   bool // there are documents
 	ttl5m  bool
 	ttl1h  bool
 }
@@ -43,7 +44,7 @@ func (*Chat) MeasurePrompt(r *llm.Request) llm.Size {
 	none := func([]byte) usage.Tokens { return 0 }
 	w := weights{text: none, json: none, image: 1600}
 	total, audio := prompt(r, &w)
-	size := llm.Size{Most: total + usage.Tokens(r.Content.Len()-w.spared)}
+	size := llm.Size{Most: total + usage.Tokens(r.Content.Len()-w.spared), Open: w.open}
 	if audio {
 		size.Also = []usage.Class{usage.InAudio}
 	}
@@ -133,6 +134,7 @@ func (w *weights) part(c *guard.Cursor) (total usage.Tokens, audio bool) {
 			audio = true
 		case string(k) == "file":
 			total += share(c.Raw(), w.file)
+			w.open = true
 		default:
 			w.other(string(k), c)
 		}

@@ -302,3 +302,25 @@ func FuzzTap(f *testing.F) {
 		}
 	})
 }
+
+// TestTheRelaysOwnBound is written by the name that the model's vendor keeps to.
+func TestTheRelaysOwnBound(t *testing.T) {
+	t.Parallel()
+	d := New()
+	for src, want := range map[string][2]string{
+		`{"model":"m","messages":[]}`:                              {`{"max_completion_tokens":7,"model":"gpt-5","messages":[]}`, `{"max_tokens":7,"model":"mistral-large","messages":[]}`},
+		`{"model":"m","messages":[],"max_completion_tokens":null}`: {`{"model":"gpt-5","messages":[],"max_completion_tokens":7}`, `{"max_tokens":7,"model":"mistral-large","messages":[],"max_completion_tokens":null}`},
+		`{"model":"m","messages":[],"max_tokens":null}`:            {`{"max_completion_tokens":7,"model":"gpt-5","messages":[],"max_tokens":null}`, `{"model":"mistral-large","messages":[],"max_tokens":7}`},
+	} {
+		for i, model := range []string{"gpt-5", "mistral-large"} {
+			r, err := d.DecodeRequest(body.Copy([]byte(src)))
+			require.NoError(t, err)
+			r.Bound = 7
+			m, err := d.EncodeRequest(r, dialect.Target{Model: model})
+			require.NoError(t, err)
+			got, err := io.ReadAll(m.Reader())
+			require.NoError(t, err)
+			require.Equal(t, want[i], string(got))
+		}
+	}
+}

@@ -16,10 +16,17 @@ type reader struct {
 	started bool
 	open    int // ordinal of the open text or thought, -1 for none
 	what    llm.BlockKind
-	next    int   // ordinal of the next block
-	calls   []int // ordinals of the calls, by their index
+	next    int // ordinal of the next block
+	calls   []readCall
 	stopped bool
 	event   llm.Event
+}
+
+// readCall is a call of the answer.
+type readCall struct {
+	index   int // as the vendor counts, -1 if it does not
+	id      string
+	ordinal int
 }
 
 // NewReader implements dialect.Upstream.
@@ -184,33 +191,39 @@ func (r *reader) toolCalls(c *guard.Cursor, to llm.Sink) {
 				c.Skip()
 			}
 		})
-		if index < 0 { // by order of arrival: a new id is a new call
-			if index = len(r.calls); len(id) == 0 && index > 0 {
-				index--
-			}
-		}
 		r.function(index, id, &function, to)
 	}
 }
 
 // function adds to a call, or opens it. Some vendors repeat its id and name with each piece.
 func (r *reader) function(index int, id llm.Text, c *guard.Cursor, to llm.Sink) {
-	call := functionOf(c)
-	for len(r.calls) <= index {
-		r.calls = append(r.calls, -1)
-	}
-	if r.calls[index] < 0 {
-		r.calls[index] = r.next
+	piece := functionOf(c)
+	call := r.call(index, id)
+	if call == nil {
+		r.calls = append(r.calls, readCall{index, string(id), r.next})
+		call = &r.calls[len(r.calls)-1]
 		r.next++
 		r.open = -1
 		if len(id) == 0 {
-			id = call.Name
+			id = piece.Name
 		}
-		r.take(to, llm.Event{Kind: llm.Open, Block: r.calls[index], What: llm.ToolCall, ID: id, Name: call.Name})
+		r.take(to, llm.Event{Kind: llm.Open, Block: call.ordinal, What: llm.ToolCall, ID: id, Name: piece.Name})
 	}
-	if len(call.Text) > 0 {
-		r.take(to, llm.Event{Kind: llm.Delta, Block: r.calls[index], What: llm.ToolCall, Text: call.Text})
+	if len(piece.Text) > 0 {
+		r.take(to, llm.Event{Kind: llm.Delta, Block: call.ordinal, What: llm.ToolCall, Text: piece.Text})
 	}
+}
+
+// call finds the call that a piece belongs to, nil for a new one. The id decides where there is one, for some vendors give all
+// calls the same index; else the index, or, for those who give none, the order of arrival.
+func (r *reader) call(index int, id llm.Text) *readCall {
+	for i := len(r.calls) - 1; i >= 0; i-- {
+		call := &r.calls[i]
+		if len(id) > 0 && call.id == string(id) || len(id) == 0 && (index < 0 || call.index == index) {
+			return call
+		}
+	}
+	return nil
 }
 
 func reasonOf(s string) llm.Reason {

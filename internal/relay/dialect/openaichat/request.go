@@ -86,7 +86,8 @@ func (d *Chat) DecodeRequest(c body.Content) (*llm.Request, error) {
 		return nil, err
 	}
 	r.MaxOutput = max(r.MaxOutput, newer)
-	r.Original.Bound = blank(src, &found[maxCompletionTokens])
+	r.Original.Bound = blank(src, &found[maxCompletionTokens], `"max_completion_tokens":`)
+	r.Original.OldBound = blank(src, &found[maxTokens], `"max_tokens":`)
 	if err := pricedAlone(r, src, &found); err != nil {
 		return nil, err
 	}
@@ -124,12 +125,12 @@ func pricedAlone(r *llm.Request, src []byte, found *[members]guard.Member) error
 }
 
 // blank is where a bound goes that the client did not set.
-func blank(src []byte, m *guard.Member) llm.Blank {
+func blank(src []byte, m *guard.Member, key string) llm.Blank {
 	if m.Kind == guard.Null {
 		return llm.Blank{Span: llm.Span{From: m.From, To: m.To}}
 	}
 	at := bytes.IndexByte(src, '{') + 1
-	return llm.Blank{Span: llm.Span{From: at, To: at}, Before: `"max_completion_tokens":`, After: ","}
+	return llm.Blank{Span: llm.Span{From: at, To: at}, Before: key, After: ","}
 }
 
 // streamOptions finds whether the client wants the usage of a stream, and the edit that makes the upstream send it anyway.
@@ -196,6 +197,11 @@ func (d *Chat) usageOptions(r *llm.Request, src []byte, m *guard.Member) error {
 
 // EncodeRequest implements dialect.Egress.
 func (*Chat) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, error) {
+	if can := traitsOf(to.Model); r.Bound > 0 && can.OldBound {
+		old := *r
+		old.Original.Bound = r.Original.OldBound
+		r = &old
+	}
 	return openai.Encode(r, to.Model)
 }
 

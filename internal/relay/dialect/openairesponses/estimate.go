@@ -28,7 +28,7 @@ func (*Responses) MeasurePrompt(r *llm.Request) llm.Size {
 	none := func([]byte) usage.Tokens { return 0 }
 	w := walk{weights: weights{text: none, json: none, image: 1600}}
 	w.prompt(r)
-	size := llm.Size{Most: w.total + usage.Tokens(r.Content.Len()-w.spared), Marks: dialect.Marks(w.cache5m, w.cache1h)}
+	size := llm.Size{Most: w.total + usage.Tokens(r.Content.Len()-w.spared), Open: w.open, Marks: dialect.Marks(w.cache5m, w.cache1h)}
 	if w.heard {
 		size.Also = []usage.Class{usage.InAudio}
 	}
@@ -53,6 +53,7 @@ func (*Responses) EstimatePrompt(r *llm.Request, count dialect.Count) usage.Toke
 
 // walk adds up what a prompt weighs.
 type walk struct {
+	open bool // there are documents
 	weights
 	total usage.Tokens
 	heard bool // it has sounds
@@ -124,12 +125,13 @@ func (w *walk) part(c *guard.Cursor) {
 		case "text", "refusal":
 			w.say(c)
 		case "file_data":
+			w.open = true
 			share(w.file)
 		case "input_audio":
 			w.heard = true
 			share(w.audio)
 		case "file_url", "file_id":
-			file = true
+			file, w.open = true, true
 			c.Skip()
 		case "image_url":
 			picture = text(c)

@@ -1,0 +1,55 @@
+package openaichat
+
+import (
+	_ "embed"
+	"encoding/json"
+	"strings"
+	"sync"
+
+	"starlane/internal/relay/llm"
+)
+
+//go:embed traits.json
+var traitsFile []byte
+
+// traits is what a family of models takes. The first entry of traits.json with a prefix of the model's name counts; models that
+// nobody knows are taken for those of a compatible vendor, which take the least.
+type traits struct {
+	Match    []string `json:"match"`
+	Efforts  []string `json:"efforts"`  // of thinking, from the least; none: it does not think, or not by an effort
+	Sampling bool     `json:"sampling"` // takes temperature and top_p
+	// OldBound: knows the bound on an answer as max_tokens and may ignore max_completion_tokens, as compatible vendors do.
+	OldBound bool `json:"old_bound"`
+}
+
+var families = sync.OnceValue(func() []traits { //nolint:gochecknoglobals // read once
+	var all []traits
+	if err := json.Unmarshal(traitsFile, &all); err != nil {
+		panic("openaichat/traits.json: " + err.Error()) // a part of the program
+	}
+	return all
+})
+
+func traitsOf(model string) traits {
+	name := model[strings.LastIndexByte(model, '/')+1:]
+	all := families()
+	for _, t := range all {
+		for _, prefix := range t.Match {
+			if strings.HasPrefix(name, prefix) {
+				return t
+			}
+		}
+	}
+	return all[len(all)-1]
+}
+
+// effort is the nearest effort that the model knows, and whether it is the one asked for. False: it knows none.
+func (t *traits) effort(asked llm.Effort) (near llm.Effort, same, ok bool) {
+	for _, name := range t.Efforts {
+		e, _ := llm.ParseEffort(name)
+		if near == llm.EffortUnsaid || e <= asked {
+			near = e
+		}
+	}
+	return near, near == asked, near != llm.EffortUnsaid
+}
