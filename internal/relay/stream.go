@@ -98,7 +98,11 @@ func (s *streaming) pump() *llm.Fault {
 			return s.flush()
 		}
 		if e.Data == nil {
-			s.pass(e.Raw)
+			if x.req.Framing == llm.Events {
+				s.pass(e.Raw)
+			} else if fault := s.write(nil); fault != nil { // what is passed on next is no neighbour of what was
+				return fault
+			}
 			continue
 		}
 		seen := x.tap.Event(e.Data)
@@ -212,7 +216,11 @@ func (s *streaming) write(extra []byte) *llm.Fault {
 	if !x.started {
 		h := x.sink.Header()
 		h["Cache-Control"] = x.p.uncache
-		x.head(http.StatusOK, x.p.events)
+		kind := x.p.events
+		if x.req.Framing == llm.Array {
+			kind = x.p.json
+		}
+		x.head(http.StatusOK, kind)
 	}
 	for _, part := range [...][]byte{s.held, run, extra} {
 		if len(part) == 0 {

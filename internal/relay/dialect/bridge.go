@@ -11,7 +11,10 @@ import (
 	"starlane/internal/usage"
 )
 
-var errNoAnswer = errors.New("the answer is not of the upstream's format")
+var (
+	errNoAnswer   = errors.New("the answer is not of the upstream's format")
+	errBrokenCall = errors.New("the model wrote a call of a tool that is none")
+)
 
 // Bridge is the way between two formats. It implements Egress.
 type Bridge struct {
@@ -52,6 +55,9 @@ func (b *Bridge) ReadAnswer(r *llm.Request, content body.Content, m Meter) (llm.
 	var k keeping
 	if !b.Upstream.ReadWhole(content.Open(), both{&c, &k}) {
 		return llm.Answer{}, errNoAnswer
+	}
+	if c.Reason == llm.BrokenCall {
+		return llm.Answer{}, errBrokenCall
 	}
 	k.done(b.Keeper, r.Tenant)
 	if !c.Reported || c.Counts.Output() == 0 {
@@ -145,6 +151,7 @@ type translation struct {
 	keeping keeping
 	out     []byte
 	content bool
+	broken  bool // the model wrote a call that is none: no format but the vendor's own can say so
 }
 
 // Event implements Tap.
@@ -152,7 +159,7 @@ func (t *translation) Event(data []byte) Seen {
 	t.out, t.content = t.out[:0], false
 	step := t.reader.Read(data, &t.order)
 	switch {
-	case step == Pass && t.order.full:
+	case step == Pass && (t.order.full || t.broken):
 		step = Failed
 	case step == End && !t.tally.finished:
 		step = Failed // the mark of an end without a reason is a cut
@@ -164,6 +171,9 @@ func (t *translation) Event(data []byte) Seen {
 
 // Take writes an event that is in its place.
 func (t *translation) Take(e *llm.Event) {
+	if t.broken = t.broken || e.Kind == llm.Stop && e.Reason == llm.BrokenCall; t.broken {
+		return
+	}
 	t.tally.Take(e)
 	if t.keeper != nil {
 		t.keeping.Take(e)

@@ -25,9 +25,6 @@ func (d *Direct) EncodeRequest(r *llm.Request, to Target) (body.Message, error) 
 	if r.Original.Refused != nil {
 		return body.Message{}, r.Original.Refused
 	}
-	if at := r.Original.Model; at.From == at.To { // the model is not in the body
-		return r.Content.Edited(), nil
-	}
 	return openai.Encode(r, to.Model) //nolint:wrapcheck // a name that is no text is a mistake of ours
 }
 
@@ -76,8 +73,8 @@ func (d *Direct) EstimateAnswer(content body.Content, count Count) usage.Tokens 
 }
 
 // NewTap implements Egress.
-func (d *Direct) NewTap(_ *llm.Request, _ Meter) Tap {
-	return &listener{reader: d.Upstream.NewReader()}
+func (d *Direct) NewTap(r *llm.Request, _ Meter) Tap {
+	return &listener{reader: d.Upstream.NewReader(), array: r.Framing == llm.Array}
 }
 
 // listener is the tap of a Direct: it reads along.
@@ -85,6 +82,9 @@ type listener struct {
 	reader  Reader
 	tally   tally
 	content bool
+	array   bool   // events become the elements of a JSON array
+	begun   bool   // its first one is out
+	out     []byte // an element
 }
 
 // Take notes what an event says.
@@ -100,11 +100,31 @@ func (l *listener) Event(data []byte) Seen {
 	if step == End && !l.tally.finished {
 		step = Failed // the mark of an end without a reason is a cut
 	}
-	return Seen{Step: step, Content: l.content}
+	seen := Seen{Step: step, Content: l.content}
+	if l.array {
+		l.out = AppendElement(l.out[:0], l.begun, data)
+		l.begun, seen.Out = true, l.out
+	}
+	return seen
+}
+
+// AppendElement appends an element of a stream that is one JSON array.
+func AppendElement(dst []byte, begun bool, element []byte) []byte {
+	if begun {
+		dst = append(dst, ",\r\n"...)
+	} else {
+		dst = append(dst, '[')
+	}
+	return append(dst, element...)
 }
 
 // Finish implements Tap.
-func (l *listener) Finish() ([]byte, bool) { return nil, l.tally.finished }
+func (l *listener) Finish() ([]byte, bool) {
+	if l.array && l.tally.finished {
+		return []byte{']'}, true
+	}
+	return nil, l.tally.finished
+}
 
 // Answer implements Tap.
 func (l *listener) Answer() llm.Answer { return l.tally.answer() }

@@ -37,7 +37,8 @@ func (k *keeping) Take(e *llm.Event) {
 	case e.Kind == llm.Open && e.What == llm.Thinking:
 		k.thoughts = append(k.thoughts, llm.Block{Kind: llm.Thinking})
 	case e.Kind == llm.Open && e.What == llm.ToolCall:
-		k.calls = append(k.calls, keptCall{clone(e.ID), Kept{Thoughts: k.thoughts}})
+		k.size += len(e.Sealed.Data)
+		k.calls = append(k.calls, keptCall{clone(e.ID), Kept{Thoughts: k.thoughts, Call: sealedCopy(e.Sealed)}})
 		k.thoughts = nil
 	case e.Kind == llm.Delta && e.What == llm.Thinking && len(k.thoughts) > 0:
 		if k.size += len(e.Text); k.size <= maxKept {
@@ -46,14 +47,14 @@ func (k *keeping) Take(e *llm.Event) {
 		}
 	case e.Kind == llm.Seal:
 		k.size += len(e.Sealed.Data)
-		sealed := llm.Sealed{Origin: e.Sealed.Origin, Data: clone(e.Sealed.Data), Alone: e.Sealed.Alone}
 		if n := len(k.thoughts); e.What == llm.Thinking && n > 0 {
-			k.thoughts[n-1].Sealed = sealed
-		}
-		if n := len(k.calls); e.What == llm.ToolCall && n > 0 {
-			k.calls[n-1].Call = sealed
+			k.thoughts[n-1].Sealed = sealedCopy(e.Sealed)
 		}
 	}
+}
+
+func sealedCopy(s llm.Sealed) llm.Sealed {
+	return llm.Sealed{Origin: s.Origin, Data: clone(s.Data), Alone: s.Alone}
 }
 
 // done hands what was collected to a keeper. A vendor wants all of an answer's thoughts or none, so of too many none is kept.

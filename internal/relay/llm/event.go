@@ -24,7 +24,7 @@ type Event struct {
 	ID     Text      // Start: of the answer; Open of a ToolCall: of the call
 	Name   Text      // Start: the model; Open of a ToolCall: the tool
 	Text   Text      // Delta: what is added, escaped; of a ToolCall a part of the JSON of its arguments
-	Sealed Sealed    // Seal
+	Sealed Sealed    // Seal; Open of a ToolCall whose artifact came with it
 	Counts usage.Counts
 	Reason Reason // Stop
 	Match  Text   // Stop at a stop string: which one, if the vendor said
@@ -71,14 +71,14 @@ func (c *Completion) Take(e *Event) {
 			c.open = append(c.open, -1)
 		}
 		c.open[e.Block] = len(c.Blocks)
-		c.Blocks = append(c.Blocks, Block{Kind: e.What, ID: keep(e.ID), Name: keep(e.Name)})
+		c.Blocks = append(c.Blocks, Block{Kind: e.What, ID: keep(e.ID), Name: keep(e.Name), Sealed: e.Sealed.keep()})
 	case Delta:
 		if b := c.block(e.Block); b != nil {
 			b.Text = append(b.Text, e.Text...)
 		}
 	case Seal:
 		if b := c.block(e.Block); b != nil {
-			b.Sealed = Sealed{Origin: e.Sealed.Origin, Data: keep(e.Sealed.Data), Alone: e.Sealed.Alone}
+			b.Sealed = e.Sealed.keep()
 		}
 	case Report:
 		c.Counts, c.Reported = e.Counts, true
@@ -96,3 +96,5 @@ func (c *Completion) block(n int) *Block {
 }
 
 func keep(t Text) Text { return append(Text(nil), t...) }
+
+func (s Sealed) keep() Sealed { return Sealed{Origin: s.Origin, Data: keep(s.Data), Alone: s.Alone} }

@@ -22,9 +22,20 @@ type Request struct {
 	Choices    int64        // answers asked for, at least 1
 	AudioOut   bool         // the answer is to be spoken
 	Tenant     id.ID        // whose request it is
+	Framing    Framing      // of the stream
 	Notes      Notes        // what the translation for the upstream could not keep
 	Original   Original
 }
+
+// Framing is how a stream is laid out for the client.
+type Framing uint8
+
+// The framings.
+const (
+	Events     Framing = iota // server-sent events
+	BareEvents                // the same without comments, at which some clients give up
+	Array                     // the elements of one JSON array
+)
 
 // Size is how large a prompt can be, found without counting it.
 type Size struct {

@@ -1,6 +1,10 @@
 package llm
 
-import "starlane/internal/usage"
+import (
+	"strconv"
+
+	"starlane/internal/usage"
+)
 
 // Text is a text as it stands between the quotes of a JSON string: escaped. Formats that are all JSON pass it on without
 // decoding it.
@@ -8,6 +12,12 @@ type Text []byte
 
 // Raw is a JSON value as it was written, or nil. Numbers keep their digits and objects the order of their keys.
 type Raw []byte
+
+// Zero tells whether a value is a number that is nothing.
+func (r Raw) Zero() bool {
+	v, err := strconv.ParseFloat(string(r), 64)
+	return err == nil && v == 0
+}
 
 // Prompt is a chat request in neutral form. What it refers to lies in the client's body and lives as long as that.
 type Prompt struct {
@@ -24,6 +34,9 @@ type Prompt struct {
 	Temperature Raw
 	TopP        Raw
 	TopK        Raw
+	Seed        Raw
+	Presence    Raw // penalty
+	Frequency   Raw // penalty
 	Stop        []Text
 	Format      Format
 	Reasoning   Reasoning

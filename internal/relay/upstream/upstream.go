@@ -182,6 +182,8 @@ func (c *Client) sign(h http.Header, dialect string, key openedKey) {
 	switch dialect {
 	case "anthropic":
 		h["X-Api-Key"], h["Anthropic-Version"] = key.plain, c.version
+	case "gemini":
+		h["X-Goog-Api-Key"] = key.plain
 	default:
 		h["Authorization"] = key.bearer
 	}

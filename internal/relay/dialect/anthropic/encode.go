@@ -94,7 +94,7 @@ func (e *encoding) adaptive(r *llm.Reasoning) {
 	}
 	effort := r.Effort
 	if effort == llm.EffortUnsaid && r.Budget > 0 {
-		effort = nearest(r.Budget, e.to.MaxOutput)
+		effort = llm.NearestEffort(r.Budget, e.to.MaxOutput)
 		e.notes.Approx("thinking.budget")
 	}
 	if effort == llm.EffortUnsaid {
@@ -107,24 +107,6 @@ func (e *encoding) adaptive(r *llm.Reasoning) {
 	e.p.Reasoning.Effort = near // written with output_config
 }
 
-// nearest is the effort whose share of the longest answer is nearest to a budget.
-func nearest(budget, most usage.Tokens) llm.Effort {
-	if most == 0 {
-		most = unknownOutput
-	}
-	best, off := llm.EffortLow, int64(1<<62)
-	for effort := llm.EffortLow; effort <= llm.EffortXHigh; effort++ {
-		d := budget*100/most - shares[effort]
-		if d < 0 {
-			d = -d
-		}
-		if d < off {
-			best, off = effort, d
-		}
-	}
-	return best
-}
-
 // budget writes a budget of thoughts, within the bound on the answer: that is what the client pays for at most.
 func (e *encoding) budget(r *llm.Reasoning, most usage.Tokens) {
 	budget := r.Budget
@@ -133,7 +115,7 @@ func (e *encoding) budget(r *llm.Reasoning, most usage.Tokens) {
 		if effort == llm.EffortUnsaid {
 			effort = llm.EffortMedium
 		}
-		budget = max(most*shares[effort]/100, minBudget)
+		budget = max(effort.Budget(most), minBudget)
 	}
 	if budget >= most {
 		budget = most - 1
@@ -303,6 +285,7 @@ func (e *encoding) sampling() {
 		e.Key(s.name)
 		e.Raw(s.value)
 	}
+	e.unknown()
 	if len(e.p.Stop) == 0 {
 		return
 	}
@@ -316,6 +299,19 @@ func (e *encoding) sampling() {
 		e.Text(s)
 	}
 	e.Close(']')
+}
+
+// unknown judges how else an answer may be drawn, which the API knows nothing of.
+func (e *encoding) unknown() {
+	if e.p.Seed != nil {
+		e.notes.Drop("seed")
+	}
+	if e.p.Presence != nil && !e.p.Presence.Zero() {
+		e.notes.Drop("presence_penalty")
+	}
+	if e.p.Frequency != nil && !e.p.Frequency.Zero() {
+		e.notes.Drop("frequency_penalty")
+	}
 }
 
 // rest writes what has no order of its own, and judges what the API does not know.

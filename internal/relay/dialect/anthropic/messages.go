@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/llm"
 )
 
@@ -32,7 +33,7 @@ func (e *encoding) turns() []llm.Turn {
 				out = append(out, t)
 				continue
 			}
-			t = tagged(&t)
+			t = wire.Tagged(&t)
 			e.notes.Approx("messages.role.system")
 		}
 		if n := len(out); n > 0 && out[n-1].Role == t.Role {
@@ -47,16 +48,6 @@ func (e *encoding) turns() []llm.Turn {
 		}
 	}
 	return out
-}
-
-// tagged makes an instruction in the middle of a conversation a part of the user's turn that can be told from what the user says.
-func tagged(t *llm.Turn) llm.Turn {
-	blocks := make([]llm.Block, 0, len(t.Blocks))
-	for _, b := range t.Blocks {
-		text := append([]byte(`<system>\n`), b.Text...)
-		blocks = append(blocks, llm.Block{Kind: llm.TextBlock, Text: append(text, `\n</system>`...), Cache: b.Cache})
-	}
-	return llm.Turn{Role: llm.User, Blocks: blocks}
 }
 
 func resultsFirst(blocks []llm.Block) []llm.Block {

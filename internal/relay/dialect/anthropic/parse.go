@@ -150,7 +150,7 @@ func (d *parsing) messages(c *guard.Cursor) {
 			case "role":
 				role = string(text(c))
 			case "content":
-				t.Blocks = d.content(c, at+".content")
+				t.Blocks = sealedCalls(d.content(c, at+".content"))
 			default:
 				c.Skip()
 			}
@@ -167,6 +167,21 @@ func (d *parsing) messages(c *guard.Cursor) {
 		}
 		d.p.Turns = append(d.p.Turns, t)
 	})
+}
+
+// sealedCalls gives the calls back what travelled in an empty thought before them, as the writer put it there.
+func sealedCalls(blocks []llm.Block) []llm.Block {
+	out := blocks[:0]
+	for i := range blocks {
+		b := &blocks[i]
+		next := i+1 < len(blocks) && blocks[i+1].Kind == llm.ToolCall
+		if next && b.Kind == llm.Thinking && len(b.Text) == 0 && len(b.Sealed.Data) > 0 && b.Sealed.Origin != Dialect {
+			blocks[i+1].Sealed = b.Sealed
+			continue
+		}
+		out = append(out, *b)
+	}
+	return out
 }
 
 // content reads a text or a list of blocks.

@@ -61,9 +61,4 @@ func (t *traits) effort(e llm.Effort) (llm.Effort, bool) {
 	}
 }
 
-// shares are the parts of the longest answer, in hundredths, that efforts become as budgets.
-var shares = map[llm.Effort]int64{ //nolint:gochecknoglobals // a constant table
-	llm.EffortMinimal: 2, llm.EffortLow: 10, llm.EffortMedium: 30, llm.EffortHigh: 60, llm.EffortXHigh: 90, llm.EffortMax: 100,
-}
-
 const minBudget = 1024 // the least that the API takes

@@ -40,6 +40,9 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 	}
 	switch e.Kind {
 	case llm.Open:
+		if len(e.Sealed.Data) > 0 {
+			dst = w.thoughtBefore(dst, e)
+		}
 		w.index++
 		w.tools = w.tools || e.What == llm.ToolCall
 		return w.open(dst, e)
@@ -48,10 +51,7 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 	case llm.Seal:
 		return w.seal(dst, e)
 	case llm.Close:
-		return event(dst, "content_block_stop", func(b *wire.Builder) {
-			b.Key("index")
-			b.Int(int64(w.index))
-		})
+		return w.close(dst)
 	case llm.Stop:
 		w.reason, w.match = e.Reason, append(llm.Text(nil), e.Match...)
 	case llm.Start, llm.Report:
@@ -121,6 +121,21 @@ func (w *writer) open(dst []byte, e *llm.Event) []byte {
 		}
 		b.Close('}')
 	})
+}
+
+func (w *writer) close(dst []byte) []byte {
+	return event(dst, "content_block_stop", func(b *wire.Builder) {
+		b.Key("index")
+		b.Int(int64(w.index))
+	})
+}
+
+// thoughtBefore carries what was sealed with a call in an empty thought before it: the format has no other place, and clients
+// give thoughts back as they got them.
+func (w *writer) thoughtBefore(dst []byte, call *llm.Event) []byte {
+	thought := llm.Event{What: llm.Thinking, Sealed: call.Sealed}
+	w.index++
+	return w.close(w.seal(w.open(dst, &thought), &thought))
 }
 
 func (w *writer) delta(dst []byte, e *llm.Event) []byte {
@@ -225,7 +240,12 @@ func (*Messages) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([]
 	b.Key("content")
 	b.Open('[')
 	for i := range c.Blocks {
-		tools = tools || c.Blocks[i].Kind == llm.ToolCall
+		if call := &c.Blocks[i]; call.Kind == llm.ToolCall {
+			tools = true
+			if len(call.Sealed.Data) > 0 { // as thoughtBefore says
+				appendBlock(&b, &llm.Block{Kind: llm.Thinking, Sealed: call.Sealed})
+			}
+		}
 		appendBlock(&b, &c.Blocks[i])
 	}
 	b.Close(']')

@@ -376,6 +376,12 @@ func (e *encoding) bounds() {
 	}
 	e.sampled("temperature", e.p.Temperature)
 	e.sampled("top_p", e.p.TopP)
+	e.sampled("presence_penalty", e.p.Presence)
+	e.sampled("frequency_penalty", e.p.Frequency)
+	if e.p.Seed != nil {
+		e.Key("seed")
+		e.Raw(e.p.Seed)
+	}
 	if e.p.TopK != nil {
 		e.notes.Drop("top_k")
 	}

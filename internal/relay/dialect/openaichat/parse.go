@@ -57,6 +57,12 @@ func (d *parsing) member(name string, c *guard.Cursor) {
 		p.TopP = number(c)
 	case "top_k":
 		p.TopK = number(c)
+	case "seed":
+		p.Seed = number(c)
+	case "presence_penalty":
+		p.Presence = number(c)
+	case "frequency_penalty":
+		p.Frequency = number(c)
 	case "stop":
 		if c.Kind() == guard.String {
 			p.Stop = append(p.Stop, text(c))
@@ -272,7 +278,7 @@ func geminiSignature(c *guard.Cursor) (s llm.Sealed) {
 		}
 		object(c, func(k string) {
 			if k == "thought_signature" {
-				s = llm.Sealed{Origin: "gemini", Data: text(c)}
+				s = llm.Sealed{Origin: gemini, Data: text(c)}
 				return
 			}
 			c.Skip()

@@ -11,6 +11,9 @@ import (
 
 var _ dialect.Client = (*Chat)(nil)
 
+// gemini is the only origin of artifacts that are sealed with a call.
+const gemini llm.Origin = "gemini"
+
 // writer renders an answer as chat.completion.chunk objects.
 type writer struct {
 	head    []byte // what every chunk begins with
@@ -118,6 +121,7 @@ func (w *writer) toolCall(dst []byte, e *llm.Event) []byte {
 		b.Key("index")
 		b.Int(int64(w.call))
 		appendCall(b, e.ID, e.Name, nil)
+		appendSignature(b, e.Sealed)
 		b.Close('}')
 		b.Close(']')
 	})
@@ -134,6 +138,21 @@ func appendCall(b *wire.Builder, id, name, arguments llm.Text) {
 	b.Text(name)
 	b.Key("arguments")
 	b.Text(arguments)
+	b.Close('}')
+}
+
+// appendSignature writes what was sealed with a call where Gemini's own OpenAI-compatible endpoint has clients carry it.
+func appendSignature(b *wire.Builder, s llm.Sealed) {
+	if s.Origin != gemini || len(s.Data) == 0 {
+		return
+	}
+	b.Key("extra_content")
+	b.Open('{')
+	b.Key("google")
+	b.Open('{')
+	b.Key("thought_signature")
+	b.Text(s.Data)
+	b.Close('}')
 	b.Close('}')
 }
 
@@ -339,6 +358,7 @@ func appendMessage(b *wire.Builder, c *llm.Completion) (calls bool) {
 		}
 		b.Open('{')
 		appendCall(b, block.ID, block.Name, block.Text)
+		appendSignature(b, block.Sealed)
 		b.Close('}')
 	}
 	if calls {

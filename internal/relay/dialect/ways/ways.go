@@ -4,6 +4,7 @@ package ways
 import (
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/anthropic"
+	"starlane/internal/relay/dialect/gemini"
 	"starlane/internal/relay/dialect/openaichat"
 	"starlane/internal/relay/dialect/openaiembed"
 	"starlane/internal/relay/dialect/openairesponses"
@@ -16,11 +17,12 @@ type Formats struct {
 	Embeddings *openaiembed.Embeddings
 	Messages   *anthropic.Messages
 	Responses  *openairesponses.Responses
+	Contents   *gemini.Contents
 }
 
 // New makes the formats.
 func New() *Formats {
-	return &Formats{Chat: openaichat.New(), Embeddings: openaiembed.New(), Messages: anthropic.New(), Responses: openairesponses.New()}
+	return &Formats{Chat: openaichat.New(), Embeddings: openaiembed.New(), Messages: anthropic.New(), Responses: openairesponses.New(), Contents: &gemini.Contents{}}
 }
 
 // Registry is all ways. keeper keeps the thoughts that clients do not give back; nil for none.
@@ -36,10 +38,17 @@ func (f *Formats) Registry(keeper dialect.Keeper) dialect.Registry {
 	return dialect.Registry{
 		{Client: openai, Upstream: openai, Capability: dialect.Embeddings}: f.Embeddings,
 
-		chat(openai, openai):                       f.Chat,
-		chat(openai, anthropic.Dialect):            bridge(f.Chat, f.Messages, anthropic.Dialect),
-		chat(anthropic.Dialect, anthropic.Dialect): &dialect.Direct{Client: f.Messages, Upstream: f.Messages},
+		chat(openai, openai):            f.Chat,
+		chat(openai, anthropic.Dialect): bridge(f.Chat, f.Messages, anthropic.Dialect),
+		chat(openai, gemini.Dialect):    bridge(f.Chat, f.Contents, gemini.Dialect),
+
 		chat(anthropic.Dialect, openai):            bridge(f.Messages, chatUpstream, openai),
+		chat(anthropic.Dialect, anthropic.Dialect): &dialect.Direct{Client: f.Messages, Upstream: f.Messages},
+		chat(anthropic.Dialect, gemini.Dialect):    bridge(f.Messages, f.Contents, gemini.Dialect),
+
+		chat(gemini.Dialect, openai):            bridge(f.Contents, chatUpstream, openai),
+		chat(gemini.Dialect, anthropic.Dialect): bridge(f.Contents, f.Messages, anthropic.Dialect),
+		chat(gemini.Dialect, gemini.Dialect):    &dialect.Direct{Client: f.Contents, Upstream: f.Contents},
 
 		chat(openairesponses.Dialect, openai):            openairesponses.NewNative(f.Responses),
 		chat(openairesponses.Dialect, anthropic.Dialect): bridge(f.Responses, f.Messages, anthropic.Dialect),

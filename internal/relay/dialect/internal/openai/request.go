@@ -81,7 +81,10 @@ func Encode(r *llm.Request, upstreamModel string) (body.Message, error) {
 		return body.Message{}, err
 	}
 	var edits [body.MaxEdits]body.Edit
-	list := append(edits[:0], body.Edit{From: r.Original.Model.From, To: r.Original.Model.To, Text: name})
+	list := edits[:0]
+	if at := r.Original.Model; at.From < at.To { // else the model is named in the URL
+		list = append(list, body.Edit{From: at.From, To: at.To, Text: name})
+	}
 	for i := range r.Original.Edits {
 		if c := &r.Original.Edits[i]; c.Present {
 			list = append(list, c.Edit)

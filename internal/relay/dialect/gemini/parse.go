@@ -1,0 +1,316 @@
+package gemini
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"starlane/internal/platform/apperr"
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+)
+
+// parsing is a request on its way into the neutral form.
+type parsing struct {
+	p       *llm.Prompt
+	notes   *llm.Notes
+	err     error
+	calls   int         // so far
+	open    []llm.Block // calls that have no answer yet
+	allowed []llm.Text  // names of the only tools that may be called, nil for all
+}
+
+// Parse implements dialect.Client.
+func (*Contents) Parse(r *llm.Request, n *llm.Notes) (*llm.Prompt, error) {
+	d := &parsing{p: &llm.Prompt{Client: Dialect, MaxOutput: r.MaxOutput, Choices: r.Choices}, notes: n}
+	c := guard.NewCursor(r.Content.Open())
+	object(&c, func(k string) { d.member(camel(k), &c) })
+	if d.err == nil && c.Bad() {
+		d.fail("", "The request body is not JSON.")
+	}
+	d.allow()
+	return d.p, d.err
+}
+
+func (d *parsing) fail(param, message string) {
+	if d.err == nil {
+		d.err = apperr.New(apperr.InvalidRequest, "%s", message).WithParam(param)
+	}
+}
+
+// extra keeps a member that has no neutral form.
+func (d *parsing) extra(name string, c *guard.Cursor) {
+	if c.Kind() == guard.Null {
+		c.Skip()
+		return
+	}
+	d.p.Extras = append(d.p.Extras, llm.Extra{Name: name, Value: llm.Raw(c.Raw())})
+}
+
+func (d *parsing) member(name string, c *guard.Cursor) {
+	switch name {
+	case "contents":
+		i := 0
+		each(c, func() {
+			d.content(c, "contents["+strconv.Itoa(i)+"]")
+			i++
+		})
+	case "systemInstruction":
+		d.system(c)
+	case "tools":
+		each(c, func() { d.tools(c) })
+	case "toolConfig":
+		d.toolConfig(c)
+	case "generationConfig":
+		object(c, func(k string) { d.config(camel(k), c) })
+	case "serviceTier": // there is one only
+		c.Skip()
+	default:
+		d.extra(name, c)
+	}
+}
+
+func (d *parsing) system(c *guard.Cursor) {
+	if c.Kind() == guard.String {
+		d.p.System = []llm.Block{{Kind: llm.TextBlock, Text: text(c)}}
+		return
+	}
+	object(c, func(k string) {
+		if k != "parts" {
+			c.Skip()
+			return
+		}
+		each(c, func() { d.p.System = append(d.p.System, d.part(c, "systemInstruction")...) })
+	})
+}
+
+func (d *parsing) content(c *guard.Cursor, at string) {
+	var t llm.Turn
+	role := roleUser
+	object(c, func(k string) {
+		switch k {
+		case "role":
+			if r := string(text(c)); r != "" {
+				role = strings.ToLower(r)
+			}
+		case "parts":
+			each(c, func() { t.Blocks = append(t.Blocks, d.part(c, at)...) })
+		default:
+			c.Skip()
+		}
+	})
+	switch role {
+	case roleUser, "function", "tool":
+		t.Role = llm.User
+	case roleModel:
+		t.Role = llm.Assistant
+	case "system":
+		t.Role = llm.System
+	default:
+		d.fail(at+".role", "Please use a valid role: user, model.")
+	}
+	turns := d.p.Turns
+	if n := len(turns); t.Role == llm.Assistant && n > 0 && turns[n-1].Role == llm.Assistant {
+		// Clients keep the chunks of a stream as contents of their own.
+		turns[n-1].Blocks = joined(turns[n-1].Blocks, t.Blocks)
+		return
+	}
+	if t.Role == llm.Assistant {
+		t.Blocks = joined(nil, t.Blocks)
+	}
+	d.p.Turns = append(turns, t)
+}
+
+// joined makes one block of the pieces of a text, or of a thought up to what seals it.
+func joined(have, more []llm.Block) []llm.Block {
+	for _, b := range more {
+		if n := len(have); n > 0 {
+			last := &have[n-1]
+			thought := last.Kind == llm.Thinking && (len(b.Sealed.Data) == 0 || b.Sealed.Origin != Dialect && !b.Sealed.Alone)
+			if last.Kind == b.Kind && len(last.Sealed.Data) == 0 && (thought || b.Kind == llm.TextBlock && len(b.Sealed.Data) == 0) {
+				last.Text = append(append(llm.Text(nil), last.Text...), b.Text...)
+				last.Sealed = b.Sealed
+				continue
+			}
+		}
+		have = append(have, b)
+	}
+	return have
+}
+
+func (d *parsing) config(name string, c *guard.Cursor) {
+	p := d.p
+	switch name {
+	case "maxOutputTokens", "candidateCount":
+		c.Skip()
+	case "temperature":
+		p.Temperature = number(c)
+	case "topP":
+		p.TopP = number(c)
+	case "topK":
+		p.TopK = number(c)
+	case "seed":
+		p.Seed = number(c)
+	case "presencePenalty":
+		p.Presence = number(c)
+	case "frequencyPenalty":
+		p.Frequency = number(c)
+	case "stopSequences":
+		each(c, func() {
+			if t := text(c); len(t) > 0 {
+				p.Stop = append(p.Stop, t)
+			}
+		})
+	case "responseMimeType":
+		d.mimeType(string(text(c)))
+	case "responseSchema":
+		if c.Kind() == guard.Object {
+			p.Format.Kind, p.Format.Schema = llm.JSONSchema, jsonSchema(c)
+			return
+		}
+		c.Skip()
+	case "responseJsonSchema", "_responseJsonSchema":
+		if c.Kind() == guard.Object {
+			p.Format.Kind, p.Format.Schema = llm.JSONSchema, llm.Raw(c.Raw())
+			return
+		}
+		c.Skip()
+	case "thinkingConfig":
+		d.thinking(c)
+	case "responseModalities":
+		raw := llm.Raw(c.Raw())
+		if strings.Contains(strings.ToUpper(string(raw)), "AUDIO") {
+			p.Extras = append(p.Extras, llm.Extra{Name: "generationConfig." + name, Value: raw})
+		}
+	default:
+		d.extra("generationConfig."+name, c)
+	}
+}
+
+func (d *parsing) mimeType(kind string) {
+	switch kind {
+	case "", "text/plain":
+	case jsonType, `application\/json`:
+		if d.p.Format.Kind == llm.FreeText {
+			d.p.Format.Kind = llm.JSONObject
+		}
+	default:
+		d.notes.Reject("generationConfig.responseMimeType")
+	}
+}
+
+func (d *parsing) thinking(c *guard.Cursor) {
+	r := &d.p.Reasoning
+	r.Hidden = true
+	object(c, func(k string) {
+		switch camel(k) {
+		case "includeThoughts":
+			r.Hidden = !isTrue(c)
+		case "thinkingBudget":
+			raw := number(c)
+			budget, err := strconv.ParseInt(string(raw), 10, 32)
+			switch {
+			case err != nil:
+			case budget < 0:
+				r.Adaptive = true
+			case budget == 0:
+				r.Effort = llm.EffortNone
+			default:
+				r.Budget = budget
+			}
+		case "thinkingLevel":
+			if e, ok := llm.ParseEffort(strings.ToLower(string(text(c)))); ok {
+				r.Effort = e
+			}
+		default:
+			c.Skip()
+		}
+	})
+	if r.Effort == llm.EffortUnsaid && r.Budget == 0 && !r.Hidden {
+		r.Adaptive = true // who wants to see thoughts wants the model to think
+	}
+}
+
+func (d *parsing) tools(c *guard.Cursor) {
+	object(c, func(k string) {
+		name := camel(k)
+		if name != "functionDeclarations" {
+			d.extra("tools."+name, c)
+			return
+		}
+		each(c, func() { d.p.Tools = append(d.p.Tools, d.function(c)) })
+	})
+}
+
+func (d *parsing) function(c *guard.Cursor) (t llm.Tool) {
+	object(c, func(k string) {
+		switch name := camel(k); name {
+		case "name":
+			t.Name = text(c)
+		case "description":
+			t.Description = text(c)
+		case "parameters":
+			if c.Kind() == guard.Object {
+				t.Schema = jsonSchema(c)
+				return
+			}
+			c.Skip()
+		case "parametersJsonSchema":
+			if c.Kind() == guard.Object {
+				t.Schema = llm.Raw(c.Raw())
+				return
+			}
+			c.Skip()
+		case "response", "responseJsonSchema": // says to people what the tool answers
+			c.Skip()
+		default:
+			d.extra("tools."+name, c)
+		}
+	})
+	return t
+}
+
+func (d *parsing) toolConfig(c *guard.Cursor) {
+	object(c, func(k string) {
+		if name := camel(k); name != "functionCallingConfig" {
+			d.extra("toolConfig."+name, c)
+			return
+		}
+		choice := &d.p.Choice
+		object(c, func(k string) {
+			switch camel(k) {
+			case "mode":
+				switch strings.ToUpper(string(text(c))) {
+				case "AUTO":
+					choice.Mode = llm.ChoiceAuto
+				case "NONE":
+					choice.Mode = llm.ChoiceNone
+				case "ANY":
+					choice.Mode = llm.ChoiceAny
+				case "VALIDATED": // arguments that fit are not enforced elsewhere
+					choice.Mode = llm.ChoiceAuto
+					d.notes.Approx("toolConfig.functionCallingConfig.mode")
+				}
+			case "allowedFunctionNames":
+				each(c, func() { d.allowed = append(d.allowed, text(c)) })
+			default:
+				c.Skip()
+			}
+		})
+	})
+}
+
+// allow leaves the tools that may be called.
+func (d *parsing) allow() {
+	choice := &d.p.Choice
+	switch {
+	case len(d.allowed) == 0 || choice.Mode == llm.ChoiceNone:
+	case len(d.allowed) == 1 && choice.Mode == llm.ChoiceAny:
+		choice.Mode, choice.Name = llm.ChoiceNamed, d.allowed[0]
+	default:
+		d.notes.Approx("toolConfig.functionCallingConfig.allowedFunctionNames")
+		d.p.Tools = slices.DeleteFunc(d.p.Tools, func(t llm.Tool) bool {
+			return !slices.ContainsFunc(d.allowed, func(name llm.Text) bool { return string(name) == string(t.Name) })
+		})
+	}
+}

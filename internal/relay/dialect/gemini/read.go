@@ -1,0 +1,277 @@
+package gemini
+
+import (
+	"crypto/rand"
+	"strconv"
+	"strings"
+
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/internal/wire"
+	"starlane/internal/relay/guard"
+	"starlane/internal/relay/llm"
+)
+
+// reader turns chunks into neutral events. The format tells no blocks apart: a text goes on until a thought or a call comes.
+type reader struct {
+	started, stopped bool
+	candidate        bool     // there was one
+	calls            int      // so far
+	id               llm.Text // of the answer
+	open             int      // ordinal of the open text or thought, -1 for none
+	what             llm.BlockKind
+	next             int // ordinal of the next block
+	report           report
+	event            llm.Event
+}
+
+// NewReader implements dialect.Upstream.
+func (*Contents) NewReader() dialect.Reader { return &reader{open: -1} }
+
+func (r *reader) take(to llm.Sink, e llm.Event) {
+	r.event = e
+	to.Take(&r.event)
+}
+
+// Read implements dialect.Reader. There is no mark of the end.
+func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
+	var name llm.Text
+	var candidates guard.Cursor
+	blocked, failed := false, false
+	c := guard.NewCursor(data)
+	if c.Kind() == guard.Array { // only errors come in one
+		c.Skip()
+		if !c.End() {
+			return dialect.Garbage
+		}
+		return dialect.Failed
+	}
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		switch string(k) {
+		case "responseId":
+			if id := text(&c); r.id == nil {
+				r.id = append(llm.Text{}, id...)
+			}
+		case "modelVersion":
+			name = text(&c)
+		case "candidates":
+			candidates = c
+			c.Skip()
+		case "usageMetadata":
+			r.report.merge(&c)
+		case "promptFeedback":
+			object(&c, func(k string) {
+				if k == "blockReason" {
+					blocked = len(text(&c)) > 0
+					return
+				}
+				c.Skip()
+			})
+		case "error":
+			failed = failed || c.Kind() != guard.Null
+			c.Skip()
+		default:
+			c.Skip()
+		}
+	}
+	switch {
+	case !c.End():
+		return dialect.Garbage
+	case failed:
+		return dialect.Failed
+	}
+	if !r.started {
+		r.started = true
+		r.take(to, llm.Event{Kind: llm.Start, ID: r.id, Name: name})
+	}
+	finish := r.candidates(&candidates, to)
+	if counts, ok := r.report.counts(); ok {
+		r.take(to, llm.Event{Kind: llm.Report, Counts: counts})
+	}
+	if blocked && !r.candidate { // the prompt was not let in
+		finish = "SAFETY"
+	}
+	r.stop(finish, to)
+	return dialect.Pass
+}
+
+func (r *reader) stop(finish string, to llm.Sink) {
+	if finish == "" || r.stopped {
+		return
+	}
+	r.stopped = true
+	reason := reasonOf(finish)
+	if reason == llm.EndOfTurn && r.calls > 0 {
+		reason = llm.ToolUse
+	}
+	r.take(to, llm.Event{Kind: llm.Stop, Reason: reason})
+}
+
+// candidates reads the first of them, which is the only one unless the client asked for more in this very format.
+func (r *reader) candidates(c *guard.Cursor, to llm.Sink) (finish string) {
+	if c.Kind() != guard.Array {
+		return ""
+	}
+	each(c, func() {
+		var content guard.Cursor
+		var reason string
+		var index int64
+		object(c, func(k string) {
+			switch k {
+			case "content":
+				content = *c
+				c.Skip()
+			case "finishReason":
+				reason = string(text(c))
+			case "index":
+				index, _ = c.Int(1 << 10)
+			default:
+				c.Skip()
+			}
+		})
+		if index > 0 {
+			return
+		}
+		r.candidate = true
+		if content.Kind() == guard.Object {
+			object(&content, func(k string) {
+				if k == "parts" {
+					each(&content, func() { r.part(&content, to) })
+					return
+				}
+				content.Skip()
+			})
+		}
+		if reason != "" {
+			finish = reason
+		}
+	})
+	return finish
+}
+
+func (r *reader) part(c *guard.Cursor, to llm.Sink) {
+	what := llm.TextBlock
+	var said, signature llm.Text
+	var call guard.Cursor
+	object(c, func(k string) {
+		switch k {
+		case "text":
+			said = text(c)
+		case "thought":
+			if isTrue(c) {
+				what = llm.Thinking
+			}
+		case "thoughtSignature":
+			signature = text(c)
+		case "functionCall":
+			call = *c
+			c.Skip()
+		default: // what the relay lets nobody ask for
+			c.Skip()
+		}
+	})
+	sealed := llm.Sealed{Origin: Dialect, Data: signature}
+	if call.Kind() == guard.Object {
+		r.call(&call, sealed, to)
+		return
+	}
+	r.say(what, said, to)
+	if len(signature) == 0 {
+		return
+	}
+	if what != llm.Thinking || r.open < 0 || r.what != llm.Thinking {
+		// The signature of a text is a thought of its own, without words: every format has a place for that.
+		r.begin(llm.Thinking, to)
+	}
+	r.take(to, llm.Event{Kind: llm.Seal, Block: r.open, What: llm.Thinking, Sealed: sealed})
+	r.take(to, llm.Event{Kind: llm.Close, Block: r.open, What: llm.Thinking})
+	r.open = -1
+}
+
+func (r *reader) begin(what llm.BlockKind, to llm.Sink) {
+	r.open, r.what = r.next, what
+	r.next++
+	r.take(to, llm.Event{Kind: llm.Open, Block: r.open, What: what})
+}
+
+// say adds to the open block, or opens one.
+func (r *reader) say(what llm.BlockKind, said llm.Text, to llm.Sink) {
+	if len(said) == 0 {
+		return
+	}
+	if r.open < 0 || r.what != what {
+		r.begin(what, to)
+	}
+	r.take(to, llm.Event{Kind: llm.Delta, Block: r.open, What: what, Text: said})
+}
+
+// call tells a call, which comes whole.
+func (r *reader) call(c *guard.Cursor, sealed llm.Sealed, to llm.Sink) {
+	e := llm.Event{Kind: llm.Open, Block: r.next, What: llm.ToolCall}
+	if len(sealed.Data) > 0 {
+		e.Sealed = sealed
+	}
+	args := llm.Text("{}")
+	object(c, func(k string) {
+		switch k {
+		case "id":
+			e.ID = text(c)
+		case "name":
+			e.Name = text(c)
+		case "args":
+			if c.Kind() == guard.Object {
+				args = wire.Escape(nil, c.Raw())
+				return
+			}
+			c.Skip()
+		default:
+			c.Skip()
+		}
+	})
+	if len(e.ID) == 0 {
+		e.ID = r.callID()
+	}
+	r.open = -1
+	r.next++
+	r.calls++
+	block := e.Block
+	r.take(to, e)
+	r.take(to, llm.Event{Kind: llm.Delta, Block: block, What: llm.ToolCall, Text: args})
+	r.take(to, llm.Event{Kind: llm.Close, Block: block, What: llm.ToolCall})
+}
+
+// callID makes up the id of a call: no two calls of a conversation may share one.
+func (r *reader) callID() llm.Text {
+	if len(r.id) == 0 {
+		r.id = llm.Text(rand.Text())
+	}
+	return strconv.AppendInt(append(append(llm.Text("call_"), r.id...), '_'), int64(r.calls), 10)
+}
+
+var reasons = map[string]llm.Reason{ //nolint:gochecknoglobals // a constant table
+	"STOP": llm.EndOfTurn, "MAX_TOKENS": llm.MaxTokens, "CONTINUATION": llm.Paused,
+	"SAFETY": llm.Filtered, "RECITATION": llm.Filtered, "LANGUAGE": llm.Filtered, "BLOCKLIST": llm.Filtered,
+	"PROHIBITED_CONTENT": llm.Filtered, "SPII": llm.Filtered,
+	"MALFORMED_FUNCTION_CALL": llm.BrokenCall, "UNEXPECTED_TOOL_CALL": llm.BrokenCall, "TOO_MANY_TOOL_CALLS": llm.BrokenCall,
+}
+
+func reasonOf(s string) llm.Reason {
+	if r, ok := reasons[s]; ok {
+		return r
+	}
+	if strings.HasPrefix(s, "IMAGE_") {
+		return llm.Filtered
+	}
+	return llm.OtherReason
+}
+
+// ReadWhole implements dialect.Upstream. A reason that nobody knows is left out by some versions of the API.
+func (*Contents) ReadWhole(src []byte, to llm.Sink) bool {
+	r := &reader{open: -1}
+	if r.Read(src, to) != dialect.Pass {
+		return false
+	}
+	if r.candidate {
+		r.stop("FINISH_REASON_UNSPECIFIED", to)
+	}
+	return r.stopped
+}

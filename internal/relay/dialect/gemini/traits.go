@@ -1,0 +1,61 @@
+package gemini
+
+import (
+	_ "embed"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+
+	"starlane/internal/relay/llm"
+)
+
+//go:embed traits.json
+var traitsFile []byte
+
+// traits is what a family of models can do. The first entry of traits.json of which a part stands in the model's name counts.
+type traits struct {
+	Match           []string `json:"match"`
+	Thinking        string   `json:"thinking"`          // none, budget or level
+	Levels          []string `json:"levels"`            // of thinking, in order
+	MinBudget       int64    `json:"min_budget"`        // of thinking
+	MaxBudget       int64    `json:"max_budget"`        // of thinking
+	CanStop         bool     `json:"can_stop"`          // can do without thinking
+	Signatures      bool     `json:"signatures"`        // refuses calls that are given back without their signature
+	FormatWithTools bool     `json:"format_with_tools"` // can be bound to a form and have tools at once
+	Penalties       bool     `json:"penalties"`         // takes presencePenalty and frequencyPenalty
+	Resolution      bool     `json:"resolution"`        // takes a resolution for each picture
+}
+
+const (
+	thinksByLevel  = "level"
+	thinksByBudget = "budget"
+)
+
+var families = sync.OnceValue(func() []traits { //nolint:gochecknoglobals // read once
+	var all []traits
+	if err := json.Unmarshal(traitsFile, &all); err != nil {
+		panic("gemini/traits.json: " + err.Error()) // a part of the program
+	}
+	return all
+})
+
+func traitsOf(model string) traits {
+	all := families()
+	for _, t := range all {
+		if slices.ContainsFunc(t.Match, func(part string) bool { return strings.Contains(model, part) }) {
+			return t
+		}
+	}
+	return all[len(all)-1]
+}
+
+// level is the model's nearest level that is no less than an effort, or its highest, and whether it is the one asked for.
+func (t *traits) level(e llm.Effort) (name string, same bool) {
+	for _, name = range t.Levels {
+		if known, _ := llm.ParseEffort(name); known >= e {
+			return name, known == e
+		}
+	}
+	return name, false
+}

@@ -1,0 +1,132 @@
+package gemini
+
+import (
+	"starlane/internal/relay/dialect/internal/wire"
+	"starlane/internal/relay/guard"
+	"starlane/internal/usage"
+)
+
+// maxTokens bounds a reported count: what is larger is a broken report, and is treated as none.
+const maxTokens = 1_000_000_000
+
+// report is a usageMetadata, field by field: every chunk has one, each counts from the beginning, and a later one overwrites
+// what it has.
+type report struct {
+	prompt, cached, tool, candidates, thoughts, total int64
+	heard, heardCached, spoken, drawn                 int64 // audio and pictures among them
+	seen, broken                                      bool
+}
+
+func (r *report) merge(c *guard.Cursor) {
+	whole := map[string]*int64{
+		"promptTokenCount": &r.prompt, "cachedContentTokenCount": &r.cached, "toolUsePromptTokenCount": &r.tool,
+		"candidatesTokenCount": &r.candidates, "thoughtsTokenCount": &r.thoughts, "totalTokenCount": &r.total,
+	}
+	object(c, func(k string) {
+		switch k {
+		case "promptTokensDetails":
+			r.modalities(c, map[string]*int64{"AUDIO": &r.heard})
+		case "cacheTokensDetails":
+			r.modalities(c, map[string]*int64{"AUDIO": &r.heardCached})
+		case "candidatesTokensDetails":
+			r.modalities(c, map[string]*int64{"AUDIO": &r.spoken, "IMAGE": &r.drawn})
+		default:
+			if into := whole[k]; into != nil {
+				r.number(c, into)
+				return
+			}
+			c.Skip()
+		}
+	})
+}
+
+func (r *report) number(c *guard.Cursor, into *int64) {
+	if c.Kind() != guard.Number {
+		c.Skip() // null says nothing
+		return
+	}
+	v, ok := c.Int(maxTokens)
+	if !ok {
+		r.broken = true
+		return
+	}
+	*into, r.seen = v, true
+}
+
+func (r *report) modalities(c *guard.Cursor, into map[string]*int64) {
+	each(c, func() {
+		var kind string
+		var n int64
+		object(c, func(k string) {
+			switch k {
+			case "modality":
+				kind = string(text(c))
+			case "tokenCount":
+				r.number(c, &n)
+			default:
+				c.Skip()
+			}
+		})
+		if at := into[kind]; at != nil {
+			*at = n
+		}
+	})
+}
+
+// counts are the disjoint classes. The prompt includes what was cached, the candidates do not include the thoughts.
+func (r *report) counts() (c usage.Counts, ok bool) {
+	in := r.prompt + r.tool
+	if !r.seen || r.broken || in+r.candidates+r.thoughts == 0 {
+		return c, false
+	}
+	thoughts, from := r.thoughts, usage.Reported
+	if thoughts == 0 { // some models tell their thoughts in the total alone
+		thoughts, from = max(r.total-in-r.candidates, 0), usage.Derived
+	}
+	if thoughts > 0 {
+		c.Set(usage.OutReasoning, thoughts, from)
+	}
+	split(&c, usage.InText, in, part{usage.InCached, r.cached}, part{usage.InAudio, max(r.heard-r.heardCached, 0)})
+	split(&c, usage.OutText, r.candidates, part{usage.OutAudio, r.spoken}, part{usage.OutImage, r.drawn})
+	return c, true
+}
+
+// part is how many tokens of a total have a class of their own.
+type part struct {
+	class  usage.Class
+	tokens int64
+}
+
+// split sets a total, less its parts, and the parts, which never exceed it.
+func split(counts *usage.Counts, whole usage.Class, total int64, parts ...part) {
+	from := usage.Reported
+	for _, p := range parts {
+		if n := min(p.tokens, total); n > 0 {
+			from = usage.Derived
+			counts.Set(p.class, n, usage.Reported)
+			total -= n
+		}
+	}
+	counts.Set(whole, total, from)
+}
+
+// appendUsage writes disjoint classes as the API counts them.
+func appendUsage(b *wire.Builder, c usage.Counts) {
+	thoughts := c.Units[usage.OutReasoning]
+	b.Open('{')
+	b.Key("promptTokenCount")
+	b.Int(c.Input())
+	b.Key("candidatesTokenCount")
+	b.Int(c.Output() - thoughts)
+	b.Key("totalTokenCount")
+	b.Int(c.Input() + c.Output())
+	if n := c.Units[usage.InCached]; n > 0 {
+		b.Key("cachedContentTokenCount")
+		b.Int(n)
+	}
+	if thoughts > 0 {
+		b.Key("thoughtsTokenCount")
+		b.Int(thoughts)
+	}
+	b.Close('}')
+}
