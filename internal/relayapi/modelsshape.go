@@ -27,6 +27,9 @@ func asksAnthropic(c *gin.Context) bool { return c.GetHeader("Anthropic-Version"
 
 // shaped gives the list as the client's own API has it.
 func shaped(c *gin.Context, models []modelInfo) any {
+	if asGemini(c.Request) {
+		return geminiList{toGemini(models)}
+	}
 	if !asksAnthropic(c) {
 		return modelList{Object: "list", Data: models}
 	}
@@ -44,6 +47,9 @@ func shaped(c *gin.Context, models []modelInfo) any {
 func shapedOne(c *gin.Context, m *modelInfo) any {
 	if asksAnthropic(c) {
 		return asAnthropic(m)
+	}
+	if list := toGemini([]modelInfo{*m}); len(list) > 0 && asGemini(c.Request) {
+		return list[0]
 	}
 	return m
 }

@@ -22,6 +22,9 @@ import (
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/anthropic"
+	"starlane/internal/relay/dialect/gemini"
+	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
 )
 
 // Deps is what the routes work with.
@@ -57,8 +60,15 @@ func New(d Deps) http.Handler {
 	e.POST("/v1/chat/completions", func(c *gin.Context) { s.call(c, dialect.Chat, s.Chat) })
 	e.POST("/v1/embeddings", func(c *gin.Context) { s.call(c, dialect.Embeddings, s.Embeddings) })
 	e.POST("/v1/messages", func(c *gin.Context) { s.call(c, dialect.Chat, s.Messages) })
-	e.POST("/v1/messages/count_tokens", s.countTokens)
+	e.POST("/v1/messages/count_tokens", func(c *gin.Context) { s.countTokens(c, s.Messages) })
 	e.POST("/v1/responses", func(c *gin.Context) { s.call(c, dialect.Chat, s.Responses) })
+	for _, version := range [...]string{"/v1", "/v1beta", "/v1alpha"} {
+		e.POST(version+"/models/*call", s.contents)
+	}
+	for _, version := range [...]string{"/v1beta", "/v1alpha"} {
+		e.GET(version+"/models", s.models)
+		e.GET(version+"/models/*id", s.model)
+	}
 	e.HEAD("/", func(c *gin.Context) { c.Status(http.StatusOK) }) // a client asks whether anybody is there
 	e.GET("/v1/models", s.models)
 	e.GET("/v1/models/*id", s.model)
@@ -92,9 +102,8 @@ func (s *server) call(c *gin.Context, capability string, in dialect.Ingress) {
 	out := newSink(c.Writer)
 	defer s.recover(c, in, rid, out)
 	call := relay.Call{ID: rid, Capability: capability, Ingress: in, Start: s.Clock.Now()}
-	ctx := c.Request.Context()
 	var err error
-	if call.Key, err = s.Pipeline.Authenticate(ctx, presentedKey(c.Request)); err != nil {
+	if call.Key, err = s.Pipeline.Authenticate(c.Request.Context(), presentedKey(c.Request)); err != nil {
 		s.refuse(c, in, rid, err)
 		return
 	}
@@ -106,39 +115,46 @@ func (s *server) call(c *gin.Context, capability string, in dialect.Ingress) {
 	call.Strict = c.GetHeader("X-Starlane-Strict") == "1"
 	call.Lenient = c.GetHeader("X-Starlane-Compat") == "lenient"
 	call.Header = forwarded(c.Request.Header)
-	if _, err = s.Pipeline.Serve(ctx, &call, out); err != nil {
+	if _, err = s.Pipeline.Serve(c.Request.Context(), &call, out); err != nil {
 		s.refuse(c, in, rid, err)
 	}
 }
 
-// countTokens counts the prompt of a Messages request.
-func (s *server) countTokens(c *gin.Context) {
+// counting is a format whose clients may have a prompt counted.
+type counting interface {
+	dialect.Client
+	DecodeCount(c body.Content) (*llm.Request, error)
+	AppendCount(dst []byte, n usage.Tokens) []byte
+}
+
+// countTokens counts the prompt of a request.
+func (s *server) countTokens(c *gin.Context, in counting) {
 	rid := s.begin(c)
 	out := newSink(c.Writer)
-	defer s.recover(c, s.Messages, rid, out)
+	defer s.recover(c, in, rid, out)
 	ctx := c.Request.Context()
 	key, err := s.Pipeline.Authenticate(ctx, presentedKey(c.Request))
 	if err != nil {
-		s.refuse(c, s.Messages, rid, err)
+		s.refuse(c, in, rid, err)
 		return
 	}
 	content, err := s.read(c.Request, key.Tenant, out)
 	if err != nil {
-		s.refuse(c, s.Messages, rid, err)
+		s.refuse(c, in, rid, err)
 		return
 	}
 	defer content.Release()
-	r, err := s.Messages.DecodeCount(content)
+	r, err := in.DecodeCount(content)
 	if err != nil {
-		s.refuse(c, s.Messages, rid, err)
+		s.refuse(c, in, rid, err)
 		return
 	}
-	n, err := s.Pipeline.CountPrompt(ctx, key, r, s.Messages)
+	n, err := s.Pipeline.CountPrompt(ctx, key, r, in)
 	if err != nil {
-		s.refuse(c, s.Messages, rid, err)
+		s.refuse(c, in, rid, err)
 		return
 	}
-	c.JSON(http.StatusOK, map[string]int64{"input_tokens": n})
+	c.Data(http.StatusOK, "application/json", append(in.AppendCount(nil, n), '\n'))
 }
 
 // forwarded are the headers of a client that an upstream of the same format is shown.
@@ -158,6 +174,9 @@ func forwarded(h http.Header) (out http.Header) {
 func (s *server) spoken(c *gin.Context) dialect.Ingress {
 	if asksAnthropic(c) || strings.HasPrefix(c.Request.URL.Path, "/v1/messages") {
 		return s.Messages
+	}
+	if asGemini(c.Request) {
+		return &gemini.Contents{}
 	}
 	return s.Chat
 }
@@ -196,14 +215,19 @@ func (s *server) recover(c *gin.Context, in dialect.Ingress, rid id.ID, out *sin
 	s.refuse(c, in, rid, apperr.New(apperr.Internal, "Something went wrong on our side. The request id helps us find it."))
 }
 
-// presentedKey reads the virtual key from either header.
+// presentedKey reads the virtual key from the headers of the formats, or the URL where Gemini's clients put it.
 func presentedKey(r *http.Request) string {
 	const scheme = "bearer "
 	if a := r.Header["Authorization"]; len(a) == 1 && len(a[0]) > len(scheme) && strings.EqualFold(a[0][:len(scheme)], scheme) {
 		return strings.TrimSpace(a[0][len(scheme):])
 	}
-	if k := r.Header["X-Api-Key"]; len(k) == 1 {
-		return k[0]
+	for _, name := range [...]string{"X-Api-Key", "X-Goog-Api-Key"} {
+		if k := r.Header[name]; len(k) == 1 {
+			return k[0]
+		}
+	}
+	if strings.Contains(r.URL.Path, "/models") {
+		return r.URL.Query().Get("key")
 	}
 	return ""
 }

@@ -1,6 +1,8 @@
 package anthropic
 
 import (
+	"strconv"
+
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
@@ -97,6 +99,11 @@ func unpriced(src []byte, found *[members]guard.Member) error {
 		}
 	}
 	return nil
+}
+
+// AppendCount renders the answer to a request to count.
+func (*Messages) AppendCount(dst []byte, n usage.Tokens) []byte {
+	return append(strconv.AppendInt(append(dst, `{"input_tokens":`...), n, 10), '}')
 }
 
 // pricedAlone refuses what changes the price of a token in a way that no price book can say.

@@ -12,6 +12,7 @@ import (
 const (
 	openai    = "openai"
 	anthropic = "anthropic"
+	gemini    = "gemini"
 )
 
 var index = sync.OnceValue(func() map[key]map[string]Fate { //nolint:gochecknoglobals // made once of the table
@@ -28,7 +29,7 @@ var index = sync.OnceValue(func() map[key]map[string]Fate { //nolint:gochecknogl
 
 // Table lists all rows, in the order of the documentation.
 func Table() []Row {
-	return slices.Concat(chatRows(), messagesRows(), responsesRows())
+	return slices.Concat(withGemini(chatRows(), chatToGemini()), withGemini(messagesRows(), messagesToGemini()), responsesRows(), contentsRows())
 }
 
 func chatRows() []Row {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"starlane/internal/platform/apperr"
+	"starlane/internal/relay/dialect/schema"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 )
@@ -22,7 +23,10 @@ type parsing struct {
 
 // Parse implements dialect.Client.
 func (*Contents) Parse(r *llm.Request, n *llm.Notes) (*llm.Prompt, error) {
-	d := &parsing{p: &llm.Prompt{Client: Dialect, MaxOutput: r.MaxOutput, Choices: r.Choices}, notes: n}
+	d := &parsing{p: &llm.Prompt{Client: Dialect, MaxOutput: r.MaxOutput, Choices: 1}, notes: n}
+	if r.Choices > 1 {
+		n.Reject("generationConfig.candidateCount")
+	}
 	c := guard.NewCursor(r.Content.Open())
 	object(&c, func(k string) { d.member(camel(k), &c) })
 	if d.err == nil && c.Bad() {
@@ -165,7 +169,7 @@ func (d *parsing) config(name string, c *guard.Cursor) {
 		d.mimeType(string(text(c)))
 	case "responseSchema":
 		if c.Kind() == guard.Object {
-			p.Format.Kind, p.Format.Schema = llm.JSONSchema, jsonSchema(c)
+			p.Format.Kind, p.Format.Schema = llm.JSONSchema, d.schema("generationConfig."+name, c)
 			return
 		}
 		c.Skip()
@@ -235,7 +239,10 @@ func (d *parsing) tools(c *guard.Cursor) {
 	object(c, func(k string) {
 		name := camel(k)
 		if name != "functionDeclarations" {
-			d.extra("tools."+name, c)
+			if c.Kind() != guard.Null { // an empty object asks for a tool as well
+				d.p.Extras = append(d.p.Extras, llm.Extra{Name: "tools." + name})
+			}
+			c.Skip()
 			return
 		}
 		each(c, func() { d.p.Tools = append(d.p.Tools, d.function(c)) })
@@ -251,7 +258,7 @@ func (d *parsing) function(c *guard.Cursor) (t llm.Tool) {
 			t.Description = text(c)
 		case "parameters":
 			if c.Kind() == guard.Object {
-				t.Schema = jsonSchema(c)
+				t.Schema = d.schema("tools.functionDeclarations.parameters", c)
 				return
 			}
 			c.Skip()
@@ -268,6 +275,15 @@ func (d *parsing) function(c *guard.Cursor) (t llm.Tool) {
 		}
 	})
 	return t
+}
+
+// schema reads a schema in the API's own words, a subset of OpenAPI's, and gives the JSON Schema that says the same.
+func (d *parsing) schema(at string, c *guard.Cursor) llm.Raw {
+	out, err := schema.FromOpenAPI(c.Raw())
+	if err != nil {
+		d.fail(at, at+": "+err.Error())
+	}
+	return out
 }
 
 func (d *parsing) toolConfig(c *guard.Cursor) {

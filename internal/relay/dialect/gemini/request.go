@@ -9,8 +9,10 @@ import (
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
 )
 
 // Bounds of what a client may ask for.
@@ -30,6 +32,16 @@ const (
 	model
 	members
 )
+
+// AppendCount renders the answer to countTokens.
+func (*Contents) AppendCount(dst []byte, n usage.Tokens) []byte {
+	b := wire.Builder{B: dst}
+	b.Open('{')
+	b.Key("totalTokens")
+	b.Int(n)
+	b.Close('}')
+	return b.B
+}
 
 func names() []string {
 	return []string{"contents", "generationConfig", "tools", "serviceTier", "cachedContent", "model"}
@@ -107,31 +119,57 @@ func camel(name string) string {
 
 // DecodeRequest implements dialect.Ingress.
 func (g *Contents) DecodeRequest(c body.Content) (*llm.Request, error) {
+	r, named, err := g.decode(c)
+	if err == nil && named {
+		return nil, invalid("model", "The model is named in the path, not in the body.")
+	}
+	return r, err
+}
+
+// DecodeCount reads a request whose prompt is to be counted. It may stand inside another object, and name its model again.
+func (g *Contents) DecodeCount(c body.Content) (*llm.Request, error) {
+	r, _, err := g.decode(unwrapped(c))
+	return r, err
+}
+
+// decode also says whether the body names a model.
+func (g *Contents) decode(c body.Content) (r *llm.Request, named bool, err error) {
 	src := c.Open()
 	var found [members]guard.Member
 	if err := scan(src, names(), found[:]); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if g.Model == "" || len(g.Model) > maxModelName {
-		return nil, invalid("model", "The path must name a model of 1 to "+strconv.Itoa(maxModelName)+" characters.")
+		return nil, false, invalid("model", "The path must name a model of 1 to "+strconv.Itoa(maxModelName)+" characters.")
 	}
-	r := &llm.Request{
+	r = &llm.Request{
 		Content: c, Model: g.Model, Stream: g.Stream, WantsUsage: true, Choices: 1, Framing: g.framing(),
 		Original: llm.Original{Dialect: Dialect},
 	}
 	if found[contents].Kind != guard.Array {
-		return nil, invalid("contents", "contents must be a list of contents.")
-	}
-	if found[model].Present() {
-		return nil, invalid("model", "The model is named in the path, not in the body.")
+		return nil, false, invalid("contents", "contents must be a list of contents.")
 	}
 	if found[cachedContent].Present() {
-		return nil, invalid("cachedContent", "Cached contents are not offered here.")
+		return nil, false, invalid("cachedContent", "Cached contents are not offered here.")
 	}
 	if err := priced(src, &found); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return r, g.config(r, src, &found[generationConfig])
+	return r, found[model].Present(), g.config(r, src, &found[generationConfig])
+}
+
+// unwrapped is the request inside a request to count, or that itself.
+func unwrapped(c body.Content) body.Content {
+	at := guard.NewCursor(c.Open())
+	inner := c
+	object(&at, func(k string) {
+		if camel(k) == "generateContentRequest" && at.Kind() == guard.Object {
+			inner = body.Copy(at.Raw())
+			return
+		}
+		at.Skip()
+	})
+	return inner
 }
 
 func (g *Contents) framing() llm.Framing {
