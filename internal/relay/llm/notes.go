@@ -11,6 +11,8 @@ import (
 type Notes struct {
 	// Strict makes an error of each note, Lenient a note of each error.
 	Strict, Lenient bool
+	// Words are what the client's format calls a member, where that is not as OpenAI's has it.
+	Words map[string]string
 	list            []string
 	err             error
 }
@@ -32,7 +34,7 @@ func (n *Notes) Reject(field string) {
 
 // Refuse notes what even a lenient client cannot have.
 func (n *Notes) refuse(field string) {
-	if field = token(field); n.err == nil {
+	if field = token(n.word(field)); n.err == nil {
 		n.err = apperr.New(apperr.UnsupportedParam, "The model cannot do what %q asks for.", field).WithParam(field)
 	}
 }
@@ -42,13 +44,20 @@ func (n *Notes) note(what, field string) {
 		n.refuse(field)
 		return
 	}
-	text := what + token(field)
+	text := what + token(n.word(field))
 	if len(n.list) >= maxNotes-1 {
 		text = what + "other" // what clients make up has no end
 	}
 	if !slices.Contains(n.list, text) {
 		n.list = append(n.list, text)
 	}
+}
+
+func (n *Notes) word(field string) string {
+	if w, ok := n.Words[field]; ok {
+		return w
+	}
+	return field
 }
 
 // maxNotes bounds a header that clients have to take: two for the rest are beyond it.

@@ -14,6 +14,13 @@ import (
 // other vendors, where it would only spoil the cache of the prompt.
 const billingHeader = "x-anthropic-billing-header:"
 
+// words are what the format calls members that others know too.
+var words = map[string]string{ //nolint:gochecknoglobals // a constant table
+	"stop": "stop_sequences", "user": "metadata.user_id", "reasoning_effort": "output_config.effort",
+	"response_format": "output_config.format", "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
+	"max_completion_tokens": "max_tokens", "tool_calls.function.arguments": "tool_use.input",
+}
+
 // parsing is a request on its way into the neutral form.
 type parsing struct {
 	p     *llm.Prompt
@@ -23,6 +30,7 @@ type parsing struct {
 
 // Parse implements dialect.Client.
 func (*Messages) Parse(r *llm.Request, n *llm.Notes) (*llm.Prompt, error) {
+	n.Words = words
 	d := &parsing{p: &llm.Prompt{Client: Dialect, MaxOutput: r.MaxOutput, Choices: 1}, notes: n}
 	c := guard.NewCursor(r.Content.Open())
 	for k, ok := c.Object(); ok; k, ok = c.Next() {

@@ -110,7 +110,8 @@ func (e *encoding) user(blocks []llm.Block) {
 func (e *encoding) model(blocks []llm.Block) {
 	e.order = map[string]int{}
 	e.content(roleModel, func() {
-		var loose []llm.Text // signatures of texts
+		var loose []llm.Text // signatures of texts, which some formats have before their texts
+		spoke := false
 		flush := func() {
 			for _, s := range loose {
 				e.said(nil, false, s)
@@ -120,10 +121,13 @@ func (e *encoding) model(blocks []llm.Block) {
 		for i := range blocks {
 			switch b := &blocks[i]; b.Kind {
 			case llm.Thinking:
-				if s := native(b.Sealed); s != nil && len(b.Text) == 0 {
-					loose = append(loose, s)
-				} else {
+				switch s := native(b.Sealed); {
+				case s == nil || len(b.Text) > 0:
 					e.thought(b, s)
+				case spoke:
+					e.said(nil, false, s)
+				default:
+					loose = append(loose, s)
 				}
 			case llm.ToolCall:
 				signature := native(b.Sealed)
@@ -131,6 +135,7 @@ func (e *encoding) model(blocks []llm.Block) {
 				e.call(b, signature)
 			default:
 				e.part(b)
+				spoke = true
 			}
 		}
 		flush()

@@ -287,7 +287,11 @@ func (e *encoding) budget(r *llm.Reasoning) {
 		e.notes.Approx("reasoning_effort")
 		budget = e.can.MinBudget
 	case r.Effort != llm.EffortUnsaid:
-		budget, exact = max(r.Effort.Budget(e.longest()), minBudget), false
+		longest := e.longest()
+		if e.p.MaxOutput > 0 {
+			longest = min(longest, e.p.MaxOutput)
+		}
+		budget, exact = max(r.Effort.Budget(longest), min(minBudget, longest/2)), false
 	case !exact: // as the model likes
 		budget = -1
 	}

@@ -11,6 +11,20 @@ import (
 	"starlane/internal/relay/llm"
 )
 
+// words are what the format calls members that others know too.
+var words = map[string]string{ //nolint:gochecknoglobals // a constant table
+	"messages": "contents", "messages.role.system": "contents.role.system", "input_audio": "parts.inlineData",
+	"document.source.url": "parts.fileData", "tool_result.image": "parts.functionResponse.parts",
+	"tool_result.is_error": "parts.functionResponse", "reasoning": "parts.thoughtSignature",
+	"temperature": "generationConfig.temperature", "top_p": "generationConfig.topP", "top_k": "generationConfig.topK",
+	"seed": "generationConfig.seed", "presence_penalty": "generationConfig.presencePenalty",
+	"frequency_penalty": "generationConfig.frequencyPenalty", "stop": "generationConfig.stopSequences",
+	"n": "generationConfig.candidateCount", "max_completion_tokens": "generationConfig.maxOutputTokens",
+	"response_format": "generationConfig.responseMimeType", "reasoning_effort": "generationConfig.thinkingConfig",
+	"thinking.budget": "generationConfig.thinkingConfig.thinkingBudget", "tool_choice": "toolConfig.functionCallingConfig",
+	"tool_calls.function.arguments": "parts.functionCall.args",
+}
+
 // parsing is a request on its way into the neutral form.
 type parsing struct {
 	p       *llm.Prompt
@@ -23,6 +37,7 @@ type parsing struct {
 
 // Parse implements dialect.Client.
 func (*Contents) Parse(r *llm.Request, n *llm.Notes) (*llm.Prompt, error) {
+	n.Words = words
 	d := &parsing{p: &llm.Prompt{Client: Dialect, MaxOutput: r.MaxOutput, Choices: 1}, notes: n}
 	if r.Choices > 1 {
 		n.Reject("generationConfig.candidateCount")

@@ -18,23 +18,27 @@ type report struct {
 }
 
 func (r *report) merge(c *guard.Cursor) {
-	whole := map[string]*int64{
-		"promptTokenCount": &r.prompt, "cachedContentTokenCount": &r.cached, "toolUsePromptTokenCount": &r.tool,
-		"candidatesTokenCount": &r.candidates, "thoughtsTokenCount": &r.thoughts, "totalTokenCount": &r.total,
-	}
 	object(c, func(k string) {
 		switch k {
+		case "promptTokenCount":
+			r.number(c, &r.prompt)
+		case "cachedContentTokenCount":
+			r.number(c, &r.cached)
+		case "toolUsePromptTokenCount":
+			r.number(c, &r.tool)
+		case "candidatesTokenCount":
+			r.number(c, &r.candidates)
+		case "thoughtsTokenCount":
+			r.number(c, &r.thoughts)
+		case "totalTokenCount":
+			r.number(c, &r.total)
 		case "promptTokensDetails":
-			r.modalities(c, map[string]*int64{"AUDIO": &r.heard})
+			r.modalities(c, &r.heard, nil)
 		case "cacheTokensDetails":
-			r.modalities(c, map[string]*int64{"AUDIO": &r.heardCached})
+			r.modalities(c, &r.heardCached, nil)
 		case "candidatesTokensDetails":
-			r.modalities(c, map[string]*int64{"AUDIO": &r.spoken, "IMAGE": &r.drawn})
+			r.modalities(c, &r.spoken, &r.drawn)
 		default:
-			if into := whole[k]; into != nil {
-				r.number(c, into)
-				return
-			}
 			c.Skip()
 		}
 	})
@@ -53,22 +57,28 @@ func (r *report) number(c *guard.Cursor, into *int64) {
 	*into, r.seen = v, true
 }
 
-func (r *report) modalities(c *guard.Cursor, into map[string]*int64) {
+// modalities reads how much of a count is audio, and how much pictures where those have a price of their own.
+func (r *report) modalities(c *guard.Cursor, audio, images *int64) {
 	each(c, func() {
-		var kind string
+		var into *int64
 		var n int64
 		object(c, func(k string) {
 			switch k {
 			case "modality":
-				kind = string(text(c))
+				switch string(text(c)) {
+				case "AUDIO":
+					into = audio
+				case "IMAGE":
+					into = images
+				}
 			case "tokenCount":
 				r.number(c, &n)
 			default:
 				c.Skip()
 			}
 		})
-		if at := into[kind]; at != nil {
-			*at = n
+		if into != nil {
+			*into = n
 		}
 	})
 }

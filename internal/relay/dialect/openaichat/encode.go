@@ -386,7 +386,7 @@ func (e *encoding) bounds() {
 		e.notes.Drop("top_k")
 	}
 	if len(e.p.Stop) > maxStops {
-		e.notes.Reject("stop_sequences")
+		e.notes.Reject("stop")
 	}
 	if len(e.p.Stop) > 0 {
 		e.Key("stop")
@@ -461,7 +461,7 @@ func (e *encoding) form() {
 		sum := sha256.Sum256(e.p.User)
 		e.Key("safety_identifier")
 		e.String(hex.EncodeToString(sum[:]))
-		e.notes.Approx("metadata.user_id")
+		e.notes.Approx("user")
 	}
 	if string(e.p.Tier) == "standard_only" {
 		e.Key("service_tier")

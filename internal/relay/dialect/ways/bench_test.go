@@ -5,6 +5,7 @@ import (
 
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/gemini"
 	"starlane/internal/relay/llm"
 )
 
@@ -19,6 +20,11 @@ func BenchmarkEvent(b *testing.B) {
 		}
 		requests[name] = r
 	}
+	r, err := (&gemini.Contents{Model: "m", Stream: true}).DecodeRequest(body.Copy([]byte(`{"contents":[]}`)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	requests["gemini"] = r
 	type stream struct{ open, text []byte }
 	streams := map[string]stream{
 		"openai": {
@@ -28,6 +34,10 @@ func BenchmarkEvent(b *testing.B) {
 		"anthropic": {
 			[]byte(`{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}`),
 			[]byte(`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" word"}}`),
+		},
+		"gemini": {
+			[]byte(`{"candidates":[{"content":{"parts":[{"text":"a"}],"role":"model"},"index":0}],"modelVersion":"m","responseId":"r"}`),
+			[]byte(`{"candidates":[{"content":{"parts":[{"text":" word"}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":2,"totalTokenCount":7,"promptTokensDetails":[{"modality":"TEXT","tokenCount":5}]},"modelVersion":"m","responseId":"r"}`),
 		},
 	}
 	for key, way := range formats.Registry(nil) {

@@ -7,6 +7,7 @@ import (
 
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/anthropic"
+	"starlane/internal/relay/dialect/gemini"
 	"starlane/internal/relay/dialect/openaichat"
 	"starlane/internal/relay/dialect/openairesponses"
 	"starlane/internal/relay/llm"
@@ -19,9 +20,11 @@ func FuzzStreams(f *testing.F) {
 	f.Add(`{"type":"message_start","message":{"id":"m"}}` + "\n" + `{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"n"}}` + "\n" + `{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{"}}` + "\n" + `{"type":"message_delta","delta":{"stop_reason":"tool_use"}}` + "\n" + `{"type":"message_stop"}`)
 	f.Add(`{"choices":[{"delta":{"content":"a","reasoning":"b","tool_calls":[{"index":3,"id":"x","function":{"name":"n","arguments":"{}"}}]}}]}` + "\n" + `{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{"}}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}` + "\n[DONE]")
 	f.Add(`{"type":"response.created","response":{"id":"r"}}` + "\n" + `{"type":"response.output_item.added","output_index":0,"item":{"id":"f","type":"function_call","call_id":"c","name":"n"}}` + "\n" + `{"type":"response.output_text.delta","output_index":1,"content_index":1,"delta":"a"}` + "\n" + `{"type":"response.function_call_arguments.delta","output_index":0,"delta":"{}"}` + "\n" + `{"type":"response.completed","response":{"status":"completed","output":[{"id":"x","type":"reasoning","summary":[{"text":"t"}],"encrypted_content":"e"}],"usage":{"input_tokens":1,"output_tokens":2}}}`)
+	f.Add(`{"candidates":[{"content":{"parts":[{"text":"a","thought":true},{"text":"","thoughtSignature":"S"},{"functionCall":{"name":"n","args":{"a":1}},"thoughtSignature":"T"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":1,"totalTokenCount":3}}` + "\n" + `{"promptFeedback":{"blockReason":"SAFETY"}}`)
 	chat, messages, responses := openaichat.New(), anthropic.New(), openairesponses.New()
-	clients := []dialect.Client{chat, messages, responses}
-	upstreams := []dialect.Upstream{openaichat.Upstream{Chat: chat}, messages, responses}
+	contents := &gemini.Contents{}
+	clients := []dialect.Client{chat, messages, responses, contents}
+	upstreams := []dialect.Upstream{openaichat.Upstream{Chat: chat}, messages, responses, contents}
 	f.Fuzz(func(t *testing.T, stream string) {
 		r := &llm.Request{Model: "m", WantsUsage: true}
 		for _, client := range clients {
@@ -45,7 +48,7 @@ func wellFormed(t *testing.T, stream string) {
 	t.Helper()
 	open, next := false, 0
 	events, item := 0, "" // of a Responses stream
-	for frame := range strings.SplitSeq(stream, "\n\n") {
+	for frame := range strings.SplitSeq(strings.ReplaceAll(stream, "\r\n", "\n"), "\n\n") {
 		_, data, ok := strings.Cut(frame, "data: ")
 		if !ok || data == "[DONE]" {
 			continue

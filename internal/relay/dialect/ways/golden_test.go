@@ -19,6 +19,7 @@ import (
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/fate"
+	"starlane/internal/relay/dialect/gemini"
 	"starlane/internal/relay/llm"
 	"starlane/internal/relay/sse"
 	"starlane/internal/usage"
@@ -30,7 +31,7 @@ var update = flag.Bool("update", false, "write the golden parts of the cases ane
 //
 //	about     a sentence, with the rows of the table of fates that it shows as [row]
 //	model     the upstream's name of the model (vendor-model) and its longest answer in tokens
-//	options   strict or lenient
+//	options   strict or lenient; array for a stream of Gemini that is one JSON array
 //	request   what the client sends
 //	stream    what the upstream streams
 //	answer    what the upstream answers in one piece
@@ -125,7 +126,13 @@ func TestGolden(t *testing.T) {
 			t.Parallel()
 			way := ways[dialect.Key{Client: client, Upstream: upstream, Capability: dialect.Chat}]
 			require.NotNil(t, way, "no way from %s to %s", client, upstream)
-			run(t, readCase(t, path), ingress[client], way)
+			g, in := readCase(t, path), ingress[client]
+			if client == gemini.Dialect {
+				options, _ := g.get("options")
+				_, stream := g.get("stream")
+				in = &gemini.Contents{Model: "m", Stream: stream, Array: options == "array"}
+			}
+			run(t, g, in, way)
 		})
 	}
 }
