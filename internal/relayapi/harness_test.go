@@ -269,8 +269,7 @@ func (w *world) check(t testing.TB) {
 func testCatalog(t testing.TB, box *secret.Box, upstreams []string) *catalog.Snapshot {
 	t.Helper()
 	vendor := catalog.Provider{ID: id.New(), Slug: "sim", Dialect: "openai", Simulated: true}
-	other := catalog.Provider{ID: id.New(), Slug: "sim-anthropic", Dialect: "anthropic", Simulated: true}
-	d := catalog.Data{Version: 1, Providers: []catalog.Provider{vendor, other}}
+	d := catalog.Data{Version: 1, Providers: []catalog.Provider{vendor}}
 	models := map[string]string{"demo/echo": provider.ModelEcho, "demo/slow": provider.ModelSlow, "demo/embed": provider.ModelEmbed, "demo/free": provider.ModelEcho, "demo/voice": provider.ModelEcho, "demo/bench": "demo-bench-100x2x5"}
 	for i, base := range upstreams {
 		acc := catalog.Account{ID: id.New(), Provider: vendor.ID, BaseURL: base, Active: true}
@@ -283,8 +282,14 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string) *catalog.Sna
 			d.Deployments = append(d.Deployments, catalog.Deployment{ID: id.New(), Model: name, Account: acc.ID, UpstreamModel: up, Weight: 1, Active: true})
 		}
 	}
-	for name, base := range map[string]string{"claude/echo": upstreams[0]} {
-		acc, kid := catalog.Account{ID: id.New(), Provider: other.ID, BaseURL: base, Active: true}, id.New()
+	foreign := map[string]struct{ provider, base string }{
+		"claude/echo": {"anthropic", upstreams[0]},
+		"gemini/echo": {"gemini", strings.TrimSuffix(upstreams[0], "/v1") + "/v1beta"},
+	}
+	for name, at := range foreign {
+		other := catalog.Provider{ID: id.New(), Slug: "sim-" + at.provider, Dialect: at.provider, Simulated: true}
+		d.Providers = append(d.Providers, other)
+		acc, kid := catalog.Account{ID: id.New(), Provider: other.ID, BaseURL: at.base, Active: true}, id.New()
 		sealed, err := box.Seal(secret.New(provider.KeyPrefix+"c"), catalog.SealContext(kid))
 		require.NoError(t, err)
 		d.Accounts = append(d.Accounts, acc)
