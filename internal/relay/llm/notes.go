@@ -13,8 +13,8 @@ type Notes struct {
 	Strict, Lenient bool
 	// Words are what the client's format calls a member, where that is not as OpenAI's has it.
 	Words map[string]string
-	list            []string
-	err             error
+	list  []string
+	err   error
 }
 
 // Drop notes that a member of the request was left out.
