@@ -47,6 +47,19 @@ type Prompt struct {
 	Extras []Extra
 }
 
+// DropDraws notes that an upstream takes neither a seed nor penalties.
+func (p *Prompt) DropDraws(n *Notes) {
+	if p.Seed != nil {
+		n.Drop("seed")
+	}
+	if p.Presence != nil && !p.Presence.Zero() {
+		n.Drop("presence_penalty")
+	}
+	if p.Frequency != nil && !p.Frequency.Zero() {
+		n.Drop("frequency_penalty")
+	}
+}
+
 // Extra is a member that only some upstreams know.
 type Extra struct {
 	Name  string // as in the table of fates

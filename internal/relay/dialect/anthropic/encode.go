@@ -285,7 +285,7 @@ func (e *encoding) sampling() {
 		e.Key(s.name)
 		e.Raw(s.value)
 	}
-	e.unknown()
+	e.p.DropDraws(e.notes)
 	if len(e.p.Stop) == 0 {
 		return
 	}
@@ -299,19 +299,6 @@ func (e *encoding) sampling() {
 		e.Text(s)
 	}
 	e.Close(']')
-}
-
-// unknown judges how else an answer may be drawn, which the API knows nothing of.
-func (e *encoding) unknown() {
-	if e.p.Seed != nil {
-		e.notes.Drop("seed")
-	}
-	if e.p.Presence != nil && !e.p.Presence.Zero() {
-		e.notes.Drop("presence_penalty")
-	}
-	if e.p.Frequency != nil && !e.p.Frequency.Zero() {
-		e.notes.Drop("frequency_penalty")
-	}
 }
 
 // rest writes what has no order of its own, and judges what the API does not know.

@@ -13,9 +13,6 @@ import (
 	"starlane/internal/usage"
 )
 
-// anthropic is the dialect of clients who have another name for stop strings.
-const anthropic = "anthropic"
-
 const (
 	maxCallID = 64 // bytes that the API takes
 	minOutput = 16 // the least bound on an answer that it takes
@@ -398,12 +395,9 @@ func (e *encoding) bounds() {
 		e.notes.Drop("top_k")
 	}
 	if len(e.p.Stop) > 0 {
-		name := "stop"
-		if e.p.Client == anthropic {
-			name = "stop_sequences"
-		}
-		e.notes.Reject(name)
+		e.notes.Reject("stop")
 	}
+	e.p.DropDraws(e.notes)
 	if e.p.Choices > 1 {
 		e.notes.Reject("n")
 	}
@@ -440,7 +434,7 @@ func (e *encoding) form() {
 		sum := sha256.Sum256(e.p.User)
 		e.Key("safety_identifier")
 		e.String(hex.EncodeToString(sum[:]))
-		e.notes.Approx("metadata.user_id")
+		e.notes.Approx("user")
 	}
 	if string(e.p.Tier) == "standard_only" {
 		e.Key("service_tier")
