@@ -189,6 +189,7 @@ func (s *Server) parseGemini(c *call, body []byte) (*geminiRequest, *apiError) {
 	if e := readGemini(body, r); e != nil {
 		return nil, e
 	}
+	r.Contents = joinTurns(r.Contents)
 	var e *apiError
 	if r.steer, e = readSteering(c.r.Header, r.Labels); e != nil {
 		return nil, e

@@ -264,6 +264,11 @@ func TestGeminiFunctions(t *testing.T) {
 	require.Equal(t, http.StatusOK, next(change("skip_thought_signature_validator"), results).status)
 	require.Equal(t, http.StatusOK, next(change(""), results+`,{"role":"model","parts":[{"text":"a"}]},{"parts":[{"text":"b"}]}`).status, "an earlier turn")
 
+	kept := []geminiPart{{Text: new(string)}}
+	split := s.gemini(t, "generateContent", `{"contents":[{"parts":[{"text":"x"}]},{"role":"model","parts":`+encoded(t, parts[:1])+`},{"role":"model","parts":`+
+		encoded(t, parts[1:])+`},{"role":"model","parts":`+encoded(t, kept)+`},`+results+`]`+geminiTools+`}`)
+	require.Equal(t, http.StatusOK, split.status, "chunks that were kept as contents: %s", split.body)
+
 	choices := []struct {
 		text, config string
 		names        []string

@@ -142,6 +142,20 @@ func (c geminiContent) responses() (n int) {
 
 func (c geminiContent) fromModel() bool { return c.Role == roleModel }
 
+// joinTurns makes one content of those of the model that follow each other: Google's SDKs keep each chunk of a stream as a
+// content of its own, and the API takes them back so.
+func joinTurns(contents []geminiContent) []geminiContent {
+	var out []geminiContent
+	for _, c := range contents {
+		if n := len(out); n > 0 && len(c.Parts) > 0 && c.fromModel() && out[n-1].fromModel() {
+			out[n-1].Parts = append(slices.Clip(out[n-1].Parts), c.Parts...)
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
 // checkContents holds a conversation to the API's rules.
 func (s *Server) checkContents(contents []geminiContent) *apiError {
 	if len(contents) == 0 {
