@@ -158,7 +158,7 @@ func (d *parsing) messages(c *guard.Cursor) {
 			case "role":
 				role = string(text(c))
 			case "content":
-				t.Blocks = sealedCalls(d.content(c, at+".content"))
+				t.Blocks = d.content(c, at+".content")
 			default:
 				c.Skip()
 			}
@@ -177,21 +177,6 @@ func (d *parsing) messages(c *guard.Cursor) {
 	})
 }
 
-// sealedCalls gives the calls back what travelled in an empty thought before them, as the writer put it there.
-func sealedCalls(blocks []llm.Block) []llm.Block {
-	out := blocks[:0]
-	for i := range blocks {
-		b := &blocks[i]
-		next := i+1 < len(blocks) && blocks[i+1].Kind == llm.ToolCall
-		if next && b.Kind == llm.Thinking && len(b.Text) == 0 && len(b.Sealed.Data) > 0 && b.Sealed.Origin != Dialect {
-			blocks[i+1].Sealed = b.Sealed
-			continue
-		}
-		out = append(out, *b)
-	}
-	return out
-}
-
 // content reads a text or a list of blocks.
 func (d *parsing) content(c *guard.Cursor, at string) []llm.Block {
 	if c.Kind() == guard.String {
@@ -201,7 +186,7 @@ func (d *parsing) content(c *guard.Cursor, at string) []llm.Block {
 	var blocks []llm.Block
 	d.each(c, at, func(i int) {
 		if b, ok := d.block(c, at+"."+strconv.Itoa(i)); ok {
-			blocks = append(blocks, b)
+			blocks = wire.AddBlock(blocks, b)
 		}
 	})
 	return blocks

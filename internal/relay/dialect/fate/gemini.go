@@ -127,6 +127,31 @@ func messagesToGemini() []outcome {
 	}
 }
 
+// responsesToGemini is what becomes of the members of a Responses request: the same as at Anthropic, but for a few.
+func responsesToGemini(rows []Row) []outcome {
+	differ := map[string]outcome{
+		"input_audio":          {fate: Lossless},
+		"input_image.detail":   {fate: Approximated, note: "a `mediaResolution` where the model takes one"},
+		"input.role.developer": {fate: Approximated, note: "later ones become tagged text"},
+		"tool_choice":          {fate: Lossless, note: "one of the vendor's own tools is rejected"},
+		"parallel_tool_calls":  {fate: Dropped},
+		"max_output_tokens":    {fate: Lossless, note: "thoughts count as a part of it"},
+		"text.format":          {fate: Lossless, note: "rejected together with tools where the model cannot do both"},
+		"user":                 {fate: Dropped},
+		"safety_identifier":    {fate: Dropped},
+	}
+	out := make([]outcome, 0, len(rows))
+	for _, r := range rows {
+		o, ok := differ[r.Field]
+		if !ok {
+			o.fate = r.To[anthropic]
+		}
+		o.field = r.Field
+		out = append(out, o)
+	}
+	return out
+}
+
 // contentsRows are what becomes of the request of a client of Gemini.
 func contentsRows() []Row {
 	row := func(field string, chat, messages Fate, note string) Row {

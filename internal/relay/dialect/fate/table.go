@@ -29,7 +29,7 @@ var index = sync.OnceValue(func() map[key]map[string]Fate { //nolint:gochecknogl
 
 // Table lists all rows, in the order of the documentation.
 func Table() []Row {
-	return slices.Concat(withGemini(chatRows(), chatToGemini()), withGemini(messagesRows(), messagesToGemini()), responsesRows(), contentsRows())
+	return slices.Concat(withGemini(chatRows(), chatToGemini()), withGemini(messagesRows(), messagesToGemini()), withGemini(responsesRows(), responsesToGemini(responsesRows())), contentsRows())
 }
 
 func chatRows() []Row {

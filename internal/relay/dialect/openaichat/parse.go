@@ -278,7 +278,7 @@ func geminiSignature(c *guard.Cursor) (s llm.Sealed) {
 		}
 		object(c, func(k string) {
 			if k == "thought_signature" {
-				s = llm.Sealed{Origin: gemini, Data: text(c)}
+				s = llm.Sealed{Origin: wire.CallSealer, Data: text(c)}
 				return
 			}
 			c.Skip()

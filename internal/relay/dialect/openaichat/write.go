@@ -11,9 +11,6 @@ import (
 
 var _ dialect.Client = (*Chat)(nil)
 
-// gemini is the only origin of artifacts that are sealed with a call.
-const gemini llm.Origin = "gemini"
-
 // writer renders an answer as chat.completion.chunk objects.
 type writer struct {
 	head    []byte // what every chunk begins with
@@ -143,7 +140,7 @@ func appendCall(b *wire.Builder, id, name, arguments llm.Text) {
 
 // appendSignature writes what was sealed with a call where Gemini's own OpenAI-compatible endpoint has clients carry it.
 func appendSignature(b *wire.Builder, s llm.Sealed) {
-	if s.Origin != gemini || len(s.Data) == 0 {
+	if s.Origin != wire.CallSealer || len(s.Data) == 0 {
 		return
 	}
 	b.Key("extra_content")

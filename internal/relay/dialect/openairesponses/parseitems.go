@@ -40,7 +40,7 @@ func (d *parsing) item(at string, c *guard.Cursor) {
 func (d *parsing) say(role llm.Role, b llm.Block) {
 	turns := d.p.Turns
 	if n := len(turns); n > 0 && turns[n-1].Role == role && (role == llm.Assistant || answersTools(&turns[n-1])) {
-		turns[n-1].Blocks = append(turns[n-1].Blocks, b)
+		turns[n-1].Blocks = wire.AddBlock(turns[n-1].Blocks, b)
 		return
 	}
 	d.p.Turns = append(turns, llm.Turn{Role: role, Blocks: []llm.Block{b}})

@@ -182,7 +182,11 @@ func (*Responses) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([
 	take := func(e llm.Event) { scratch = w.Append(scratch[:0], &e) }
 	for i := range c.Blocks {
 		block := &c.Blocks[i]
-		take(llm.Event{Kind: llm.Open, What: block.Kind, ID: block.ID, Name: block.Name})
+		open := llm.Event{Kind: llm.Open, What: block.Kind, ID: block.ID, Name: block.Name}
+		if block.Kind == llm.ToolCall {
+			open.Sealed = block.Sealed
+		}
+		take(open)
 		if len(block.Text) > 0 {
 			take(llm.Event{Kind: llm.Delta, What: block.Kind, Text: block.Text})
 		}

@@ -41,6 +41,10 @@ func (w *writer) openBlock(dst []byte, e *llm.Event) []byte {
 		return w.openItem(dst, &outputItem{kind: itemReasoning, id: w.itemID("rs_")})
 	case llm.ToolCall:
 		dst = w.closeItem(dst, completed)
+		if len(e.Sealed.Data) > 0 { // only a thought has a place for it
+			dst = w.openItem(dst, &outputItem{kind: itemReasoning, id: w.itemID("rs_"), sealed: wire.AppendSealed(nil, e.Sealed, "")})
+			dst = w.closeItem(dst, completed)
+		}
 		return w.openItem(dst, w.call(e))
 	case llm.Image, llm.Audio, llm.Document, llm.ToolResult: // models of chat formats do not answer so
 	}
