@@ -32,7 +32,7 @@ func (s *server) cors(c *gin.Context) {
 
 // allowedHeaders answers a preflight: what clients of the model API send, and whatever SDKs tell of themselves.
 func allowedHeaders(asked string) string {
-	allowed := "authorization, content-type, x-api-key, x-request-id, openai-beta, anthropic-version, anthropic-beta, anthropic-dangerous-direct-browser-access, x-starlane-strict, x-starlane-compat"
+	allowed := "authorization, content-type, x-api-key, x-goog-api-key, x-goog-api-client, x-request-id, openai-beta, anthropic-version, anthropic-beta, anthropic-dangerous-direct-browser-access, x-starlane-strict, x-starlane-compat"
 	for name := range strings.SplitSeq(asked, ",") {
 		if name = strings.ToLower(strings.TrimSpace(name)); strings.HasPrefix(name, "x-stainless-") && len(allowed) < maxAllowed {
 			allowed += ", " + name

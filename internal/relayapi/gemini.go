@@ -35,8 +35,8 @@ func (s *server) contents(c *gin.Context) {
 // asGemini tells whether a client speaks Gemini's format, where its path alone does not say so.
 func asGemini(r *http.Request) bool {
 	path := r.URL.Path
-	return strings.HasPrefix(path, "/v1beta/") || strings.HasPrefix(path, "/v1alpha/") || r.Header.Get("X-Goog-Api-Key") != "" ||
-		strings.HasPrefix(path, "/v1/models") && r.URL.Query().Has("key")
+	return strings.HasPrefix(path, "/v1beta") || strings.HasPrefix(path, "/v1alpha/") || strings.Contains(path, "/publishers/google/") ||
+		r.Header.Get("X-Goog-Api-Key") != "" || strings.HasPrefix(path, "/v1/models") && r.URL.Query().Has("key")
 }
 
 type geminiList struct {

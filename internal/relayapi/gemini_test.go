@@ -246,11 +246,13 @@ func TestGeminiKeysAndPaths(t *testing.T) {
 	w := newWorld(t)
 	body := `{"contents":[{"parts":[{"text":"a"}]}]}`
 	for path, headers := range map[string][]string{
-		"/v1beta/models/gemini/echo:generateContent":                   nil,
-		"/v1/models/gemini/echo:generateContent":                       {"Authorization", "", "X-Goog-Api-Key", w.key},
-		"/v1alpha/models/gemini%2Fecho:generateContent":                {"Authorization", "", "X-Goog-Api-Key", w.key},
-		"/v1beta/models/demo/auto:generateContent?key=" + w.key:        {"Authorization", ""},
-		"/v1/models/claude/echo:generateContent?alt=json&key=" + w.key: {"Authorization", ""},
+		"/v1beta/models/gemini/echo:generateContent":                                           nil,
+		"/v1/models/gemini/echo:generateContent":                                               {"Authorization", "", "X-Goog-Api-Key", w.key},
+		"/v1alpha/models/gemini%2Fecho:generateContent":                                        {"Authorization", "", "X-Goog-Api-Key", w.key},
+		"/v1/projects/p/locations/global/publishers/google/models/gemini/echo:generateContent": nil,
+		"/v1beta1/publishers/google/models/gemini/echo:generateContent":                        nil,
+		"/v1beta/models/demo/auto:generateContent?key=" + w.key:                                {"Authorization", ""},
+		"/v1/models/claude/echo:generateContent?alt=json&key=" + w.key:                         {"Authorization", ""},
 	} {
 		a := w.post(t, path, body, headers...)
 		require.Equal(t, http.StatusOK, a.status, "%s: %s", path, a.body)
@@ -337,6 +339,22 @@ func TestGeminiHearsNoComments(t *testing.T) {
 		require.NotContains(t, a.body, ": waking")
 		require.NotContains(t, a.body, ": still")
 	}
+}
+
+// TestGeminiCutBeforeTheFirstPart: a call is told when it is whole, so a stream may break off before anything of it was.
+func TestGeminiCutBeforeTheFirstPart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, upstreams(t, func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(rw, "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]}}]}\n\n")
+	}))
+	a := w.gemini(t, "demo/echo", "array", `{"contents":[{"parts":[{"text":"a"}]}]}`)
+	require.Equal(t, http.StatusOK, a.status)
+	all := chunks(t, a)
+	require.Len(t, all, 1)
+	require.NotNil(t, all[0].Error)
+	a = w.gemini(t, "demo/echo", "events", `{"contents":[{"parts":[{"text":"a"}]}]}`)
+	require.NotNil(t, parse[gemAnswer](t, a.body).Error)
 }
 
 // TestGeminiKeepsToTheCredit: where the credit covers no longest answer, the upstream is told a bound, in every form of the body.

@@ -65,6 +65,10 @@ func New(d Deps) http.Handler {
 	for _, version := range [...]string{"/v1", "/v1beta", "/v1alpha"} {
 		e.POST(version+"/models/*call", s.contents)
 	}
+	for _, version := range [...]string{"/v1", "/v1beta1"} { // as Vertex AI has it
+		e.POST(version+"/projects/:project/locations/:location/publishers/google/models/*call", s.contents)
+		e.POST(version+"/publishers/google/models/*call", s.contents)
+	}
 	for _, version := range [...]string{"/v1beta", "/v1alpha"} {
 		e.GET(version+"/models", s.models)
 		e.GET(version+"/models/*id", s.model)

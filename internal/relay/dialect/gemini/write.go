@@ -3,6 +3,7 @@ package gemini
 import (
 	"encoding/base64"
 
+	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
@@ -19,6 +20,8 @@ type writer struct {
 	call    llm.Block // the open call: it is told when its arguments are whole
 	broken  bool      // arguments never became JSON
 }
+
+var _ dialect.FailureWriter = (*writer)(nil)
 
 // NewWriter implements dialect.Client.
 func (*Contents) NewWriter(r *llm.Request) dialect.Writer { return &writer{request: r} }
@@ -66,6 +69,14 @@ func (w *writer) endCall(dst []byte) []byte {
 // part writes a chunk with one part.
 func (w *writer) part(dst []byte, fill func(b *wire.Builder)) []byte {
 	return w.chunk(dst, func(b *wire.Builder) { candidate(b, func() { fill(b) }, "") }, nil)
+}
+
+// AppendFailure implements dialect.FailureWriter: an array that has no element yet begins with the error.
+func (w *writer) AppendFailure(dst []byte, e *apperr.Error, requestID string) []byte {
+	if w.request.Framing == llm.Array && !w.begun {
+		return append((*Contents)(nil).AppendError(append(dst, '['), e, requestID), ']')
+	}
+	return dst
 }
 
 // chunk writes a chunk in its frame.
