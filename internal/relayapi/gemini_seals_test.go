@@ -143,6 +143,42 @@ func TestGeminiSignaturesGoRound(t *testing.T) {
 	}
 }
 
+// TestModelsChangeInTheMiddle: what the vendor before sealed is left out, by name, and the conversation goes on.
+func TestModelsChangeInTheMiddle(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ask := func(model string, more ...any) answer {
+		b, err := json.Marshal(append([]any{gemContent{Role: "user", Parts: []json.RawMessage{json.RawMessage(`{"text":"use get_weather"}`)}}}, more...))
+		require.NoError(t, err)
+		return w.gemini(t, model, "whole", `{"contents":`+string(b)+`,`+weatherDeclare+`,"generationConfig":{"thinkingConfig":{"includeThoughts":true,"thinkingLevel":"HIGH"}}}`)
+	}
+	for from, to := range map[string]string{"claude/echo": "gemini/echo", "gemini/echo": "claude/echo"} {
+		turn, parts, _ := folded(t, ask(from))
+		call := parts[len(parts)-1]
+		require.NotNil(t, call.Call)
+		a := ask(to, turn, gemContent{Role: "user", Parts: []json.RawMessage{json.RawMessage(`{"functionResponse":{"name":"get_weather","response":{"result":"sunny"}}}`)}})
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		_, parts, _ = folded(t, a)
+		text, _ := said(parts)
+		require.Equal(t, "The tool answered: sunny", text)
+		if to == "gemini/echo" {
+			require.Equal(t, "drop:parts.thoughtSignature, approx:thought_signature", a.header.Get("X-Starlane-Warnings"))
+		}
+	}
+	use := func(model, history string) answer {
+		return w.messages(t, model, `,"thinking":{"type":"adaptive"},"output_config":{"effort":"high"},"tools":[`+weatherInput+`],"messages":[{"role":"user","content":"use get_weather"}`+history+`]`)
+	}
+	for from, to := range map[string]string{"claude/echo": "gemini/echo", "gemini/echo": "claude/echo"} {
+		first := use(from, "")
+		require.Equal(t, http.StatusOK, first.status, first.body)
+		blocks := blocksOf(t, first.body, false)
+		b, err := json.Marshal(blocks)
+		require.NoError(t, err)
+		a := use(to, fmt.Sprintf(`,{"role":"assistant","content":%s},{"role":"user","content":[{"type":"tool_result","tool_use_id":%q,"content":"sunny"}]}`, b, blocks[len(blocks)-1]["id"]))
+		require.Equal(t, http.StatusOK, a.status, "from %s to %s: %s", from, to, a.body)
+	}
+}
+
 // TestGeminiServesResponses has a client of the Responses API use a tool of a model of Gemini over two turns.
 func TestGeminiServesResponses(t *testing.T) {
 	t.Parallel()

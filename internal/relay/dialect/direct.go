@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"bytes"
 	"net/http"
 
 	"starlane/internal/platform/apperr"
@@ -15,6 +16,10 @@ import (
 type Direct struct {
 	Client   Client
 	Upstream Upstream
+	// Foreign begins, quote included, what another vendor sealed, as clients of this format carry it; empty for none. A vendor
+	// refuses what it did not seal itself, so a request that holds such a thing, because its client changed models in the middle
+	// of a conversation, is written anew without it.
+	Foreign string
 }
 
 // Path implements Egress.
@@ -22,8 +27,12 @@ func (d *Direct) Path(r *llm.Request, model string) string { return d.Upstream.P
 
 // EncodeRequest implements Egress.
 func (d *Direct) EncodeRequest(r *llm.Request, to Target) (body.Message, error) {
+	r.Notes.Reset()
 	if r.Original.Refused != nil {
 		return body.Message{}, r.Original.Refused
+	}
+	if d.Foreign != "" && bytes.Contains(r.Content.Open(), []byte(d.Foreign)) {
+		return (&Bridge{Client: d.Client, Upstream: d.Upstream}).EncodeRequest(r, to)
 	}
 	return openai.Encode(r, to.Model) //nolint:wrapcheck // a name that is no text is a mistake of ours
 }

@@ -11,6 +11,7 @@ import (
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/httpfault"
+	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 	"starlane/internal/usage"
@@ -18,6 +19,9 @@ import (
 
 // Dialect is the name under which providers of this kind are registered, and the origin of what they seal.
 const Dialect = "anthropic"
+
+// Foreign begins what other vendors sealed, as clients carry it.
+const Foreign = `"` + wire.SealMark
 
 // maxTokens bounds a reported count: what is larger is a broken report, and is treated as none.
 const maxTokens = 1_000_000_000

@@ -19,6 +19,9 @@ import (
 // Dialect is the name under which providers of this kind are registered, and the origin of what they seal.
 const Dialect = "gemini"
 
+// Foreign begins what other vendors sealed, as clients carry it: the mark of it, in base64.
+const Foreign = `"c2wxL`
+
 // Contents implements dialect.Client and dialect.Upstream. The API says in the URL what others say in the body: a call of a
 // client has a value of its own, the zero value serves the rest.
 type Contents struct {

@@ -209,6 +209,7 @@ func TestSealsGoThroughBytes(t *testing.T) {
 	out := string(w.Append(nil, &llm.Event{Kind: llm.Seal, What: llm.Thinking, Sealed: seal}))
 	_, rest, ok := strings.Cut(out, `"thoughtSignature":"`)
 	require.True(t, ok, out)
+	require.True(t, strings.HasPrefix(`"`+rest, Foreign), rest)
 	text, _, _ := strings.Cut(rest, `"`)
 	for _, spelling := range []string{text, strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(text), "="), strings.ReplaceAll(text, "=", `\u003d`)} {
 		require.Equal(t, seal, unseal(llm.Text(spelling)), spelling)

@@ -40,7 +40,7 @@ func (n *Native) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message,
 	if err := r.Notes.Err(); err != nil {
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
 	}
-	return n.Direct.EncodeRequest(r, to) //nolint:wrapcheck // see Direct
+	return openai.Encode(r, to.Model) //nolint:wrapcheck // a name that is no text is a mistake of ours
 }
 
 // without is the change that leaves of a list what keep is true for.

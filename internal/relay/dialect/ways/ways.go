@@ -43,12 +43,12 @@ func (f *Formats) Registry(keeper dialect.Keeper) dialect.Registry {
 		chat(openai, gemini.Dialect):    bridge(f.Chat, f.Contents, gemini.Dialect),
 
 		chat(anthropic.Dialect, openai):            bridge(f.Messages, chatUpstream, openai),
-		chat(anthropic.Dialect, anthropic.Dialect): &dialect.Direct{Client: f.Messages, Upstream: f.Messages},
+		chat(anthropic.Dialect, anthropic.Dialect): &dialect.Direct{Client: f.Messages, Upstream: f.Messages, Foreign: anthropic.Foreign},
 		chat(anthropic.Dialect, gemini.Dialect):    bridge(f.Messages, f.Contents, gemini.Dialect),
 
 		chat(gemini.Dialect, openai):            bridge(f.Contents, chatUpstream, openai),
 		chat(gemini.Dialect, anthropic.Dialect): bridge(f.Contents, f.Messages, anthropic.Dialect),
-		chat(gemini.Dialect, gemini.Dialect):    &dialect.Direct{Client: f.Contents, Upstream: f.Contents},
+		chat(gemini.Dialect, gemini.Dialect):    &dialect.Direct{Client: f.Contents, Upstream: f.Contents, Foreign: gemini.Foreign},
 
 		chat(openairesponses.Dialect, openai):            openairesponses.NewNative(f.Responses),
 		chat(openairesponses.Dialect, anthropic.Dialect): bridge(f.Responses, f.Messages, anthropic.Dialect),
