@@ -73,7 +73,11 @@ func TestOfficialSDKs(t *testing.T) {
 	s.runClient(t, &messages, nil, "internal/e2e/clients/js", "node", "messages.mjs")
 	checkMessages(t, &messages)
 
-	const good = 5 + 3 + 8 // answers that the clients got
+	var gemini geminiReport
+	s.runClient(t, &gemini, nil, "internal/e2e/clients/js", "node", "gemini.mjs")
+	checkGemini(t, &gemini)
+
+	const good = 5 + 3 + 8 + 12 // answers that the clients got
 	eventually(t, 5*time.Second, "every answer has one usage record", func() error {
 		if got := s.scalar(t, "select count(*) from starlane.usage_event where outcome = 'ok'") - before; got != good {
 			return fmt.Errorf("usage records = %d, want %d", got, good)
@@ -115,6 +119,40 @@ func checkMessages(t *testing.T, r *messagesReport) {
 	}
 	if r.Counted == 0 || r.Error.Type != "NotFoundError" || r.Error.Status != 404 || !r.Error.RequestID {
 		t.Errorf("counted %d, error %+v, want tokens and a NotFoundError with a request id", r.Counted, r.Error)
+	}
+}
+
+// geminiReport is what clients/js/gemini.mjs prints.
+type geminiReport struct {
+	Models map[string]struct {
+		Answer, Streamed     string
+		Usage, StreamedUsage int64
+		Finish, Tool, After  string
+	}
+	Counted int64
+	Listed  []string
+	Error   struct {
+		Type   string
+		Status int
+	}
+}
+
+func checkGemini(t *testing.T, r *geminiReport) {
+	t.Helper()
+	for _, model := range []string{"demo/echo", "demo/claude", "demo/gemini"} {
+		m := r.Models[model]
+		if !strings.Contains(m.Answer, "hello from the gemini client") || m.Streamed != m.Answer || m.Usage == 0 || m.StreamedUsage != m.Usage {
+			t.Errorf("%s: %+v, want the echo with the same usage, streamed and not", model, m)
+		}
+		if m.Finish != "STOP" || m.Tool != "weather" || !strings.Contains(m.After, "sunny") {
+			t.Errorf("%s: %+v, want the tool's call and an answer to its result", model, m)
+		}
+		if !slices.Contains(r.Listed, "models/"+model) {
+			t.Errorf("models = %v, want %s among them", r.Listed, model)
+		}
+	}
+	if r.Counted == 0 || r.Error.Type != "ApiError" || r.Error.Status != 404 {
+		t.Errorf("counted %d, error %+v, want tokens and an ApiError 404", r.Counted, r.Error)
 	}
 }
 

@@ -20,13 +20,14 @@ const (
 	demoLow = money.Amount(1_000_000_000)
 )
 
-// demoProvider is a vendor that the simulator stands for.
-type demoProvider struct{ slug, name, dialect string }
+// demoProvider is a vendor that the simulator stands for. path is of its API, below the simulator's address.
+type demoProvider struct{ slug, name, dialect, path string }
 
 func demoProviders() []demoProvider {
 	return []demoProvider{
-		{"simulated", "Simulated provider", "openai"},
-		{"simulated-anthropic", "Simulated provider, Anthropic's format", "anthropic"},
+		{"simulated", "Simulated provider", "openai", "/v1"},
+		{"simulated-anthropic", "Simulated provider, Anthropic's format", "anthropic", "/v1"},
+		{"simulated-gemini", "Simulated provider, Gemini's format", "gemini", "/v1beta"},
 	}
 }
 
@@ -48,6 +49,7 @@ func demoModels() []demoDeployment {
 		{"demo/slow", "Demo Slow", "Takes its time before and between words. Simulated.", provider.ModelSlow, "simulated", "chat", chat, 128_000, 16_384, list, cost},
 		{"demo/flaky", "Demo Flaky", "Fails about one time in three, in every way a provider can. Simulated.", provider.ModelFlaky, "simulated", "chat", chat, 128_000, 16_384, list, cost},
 		{"demo/claude", "Demo Claude", "As Demo Echo, behind Anthropic's API: every client format reaches it. Simulated.", provider.ModelEcho, "simulated-anthropic", "chat", chat, 128_000, 16_384, writes(list, "1.25", "2.00"), writes(cost, "0.625", "1.00")},
+		{"demo/gemini", "Demo Gemini", "As Demo Echo, behind Gemini's API: every client format reaches it. Simulated.", provider.ModelEcho, "simulated-gemini", "chat", chat, 128_000, 16_384, list, cost},
 		{
 			"demo/embed", "Demo Embed", "Embeddings that depend on the text alone. Simulated.", provider.ModelEmbed, "simulated", "embeddings", nil, 8_192, 0,
 			map[string]string{"in_text": "0.02"},
@@ -131,7 +133,7 @@ func (u *up) seedCatalog(ctx context.Context, op admin) error {
 		if err != nil {
 			return err
 		}
-		account, err := u.seedAccount(ctx, op, prov.ID)
+		account, err := u.seedAccount(ctx, op, prov.ID, p.path)
 		if err != nil {
 			return err
 		}
@@ -164,13 +166,13 @@ func (u *up) seedCatalog(ctx context.Context, op admin) error {
 }
 
 // seedAccount also follows the simulator to another port.
-func (u *up) seedAccount(ctx context.Context, op admin, providerID string) (string, error) {
+func (u *up) seedAccount(ctx context.Context, op admin, providerID, path string) (string, error) {
 	type account struct {
 		ID         string `json:"id"`
 		ProviderID string `json:"provider_id"`
 		BaseURL    string `json:"base_url"`
 	}
-	base := u.providerURL() + "/v1"
+	base := u.providerURL() + path
 	acc, err := ensure(ctx, op, "/accounts", func(a account) bool { return a.ProviderID == providerID },
 		map[string]any{"provider_id": providerID, "name": "demo", "base_url": base})
 	if err != nil || acc.BaseURL == base {
