@@ -2,6 +2,7 @@ package gemini
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -214,6 +215,13 @@ func TestSealsGoThroughBytes(t *testing.T) {
 	for _, spelling := range []string{text, strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(text), "="), strings.ReplaceAll(text, "=", `\u003d`)} {
 		require.Equal(t, seal, unseal(llm.Text(spelling)), spelling)
 	}
+	escaped := llm.Sealed{Origin: "anthropic", Data: llm.Text(`a\u003d`)}
+	out = string(w.Append(nil, &llm.Event{Kind: llm.Seal, What: llm.Thinking, Sealed: escaped}))
+	_, rest, _ = strings.Cut(out, `"thoughtSignature":"`)
+	text, _, _ = strings.Cut(rest, `"`)
+	require.Equal(t, llm.Text("a="), unseal(llm.Text(text)).Data)
+	spoilt := base64.StdEncoding.EncodeToString([]byte(`sl1.anthropic.s.a","b":"`))
+	require.Equal(t, llm.Text(`a\",\"b\":\"`), unseal(llm.Text(spoilt)).Data, "what a client puts into it stays a text")
 	own := llm.Text("Q0FGRQ==")
 	require.Equal(t, llm.Sealed{Origin: Dialect, Data: own}, unseal(own))
 }

@@ -173,6 +173,11 @@ func signature(b *wire.Builder, s llm.Sealed) {
 		b.Text(s.Data)
 		return
 	}
+	plain, err := guard.Unquote(s.Data)
+	if err != nil { // no text: whoever sealed it would not know it again
+		plain = ""
+	}
+	s.Data = llm.Text(plain)
 	b.String(base64.StdEncoding.EncodeToString(wire.AppendSealed(nil, s, Dialect)))
 }
 
@@ -184,6 +189,7 @@ func unseal(t llm.Text) llm.Sealed {
 	if plain, err := guard.Unquote(t); err == nil {
 		if raw, err := base64.StdEncoding.DecodeString(string(standard([]byte(plain)))); err == nil {
 			if s := wire.Unseal(raw, Dialect, false); s.Origin != Dialect {
+				s.Data = wire.Escape(nil, s.Data) // whatever a client put into it
 				return s
 			}
 		}
