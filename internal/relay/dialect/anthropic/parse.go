@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 
 	"starlane/internal/platform/apperr"
@@ -250,8 +251,9 @@ func (d *parsing) block(c *guard.Cursor, at string) (b llm.Block, ok bool) {
 		b.Kind = llm.Document
 	case "search_result":
 		b.Kind = llm.TextBlock
+		b.Text = slices.Clip(b.Text)
 		for _, part := range b.Result {
-			b.Text = append(append(llm.Text(nil), b.Text...), part.Text...)
+			b.Text = append(b.Text, part.Text...)
 		}
 		d.notes.Approx("search_result")
 	case "":

@@ -52,7 +52,7 @@ func (e *encoding) turns() []llm.Turn {
 			e.notes.Approx("messages.role.system")
 		}
 		if n := len(out); n > 0 && out[n-1].Role == t.Role {
-			out[n-1].Blocks = append(slices.Clip(out[n-1].Blocks), t.Blocks...)
+			out[n-1].Blocks = append(out[n-1].Blocks, t.Blocks...)
 			continue
 		}
 		out = append(out, t)

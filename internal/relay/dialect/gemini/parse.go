@@ -30,10 +30,12 @@ type parsing struct {
 	p       *llm.Prompt
 	notes   *llm.Notes
 	err     error
-	calls   int         // so far
-	open    []llm.Block // calls that have no answer yet
-	allowed []llm.Text  // names of the only tools that may be called, nil for all
+	calls   int        // so far
+	open    []openCall // calls that have no answer yet
+	allowed []llm.Text // names of the only tools that may be called, nil for all
 }
+
+type openCall struct{ id, name llm.Text }
 
 // Parse implements dialect.Client.
 func (*Contents) Parse(r *llm.Request, n *llm.Notes) (*llm.Prompt, error) {
@@ -147,7 +149,7 @@ func joined(have, more []llm.Block) []llm.Block {
 			last := &have[n-1]
 			thought := last.Kind == llm.Thinking && (len(b.Sealed.Data) == 0 || b.Sealed.Origin != Dialect && !b.Sealed.Alone)
 			if last.Kind == b.Kind && len(last.Sealed.Data) == 0 && (thought || b.Kind == llm.TextBlock && len(b.Sealed.Data) == 0) {
-				last.Text = append(append(llm.Text(nil), last.Text...), b.Text...)
+				last.Text = append(last.Text, b.Text...) // part left it no room inside of the body
 				last.Sealed = b.Sealed
 				continue
 			}

@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"slices"
 	"strconv"
 
 	"starlane/internal/relay/dialect/internal/wire"
@@ -16,7 +17,7 @@ func (d *parsing) part(c *guard.Cursor, at string) []llm.Block {
 	object(c, func(k string) {
 		switch name := camel(k); name {
 		case "text":
-			b.Kind, b.Text, known = llm.TextBlock, text(c), true
+			b.Kind, b.Text, known = llm.TextBlock, slices.Clip(text(c)), true
 		case "thought":
 			thought = isTrue(c)
 		case "thoughtSignature":
@@ -118,7 +119,7 @@ func (d *parsing) call(c *guard.Cursor) llm.Block {
 	if len(b.ID) == 0 {
 		b.ID = llm.Text("call_" + strconv.Itoa(d.calls))
 	}
-	d.open = append(d.open, b)
+	d.open = append(d.open, openCall{b.ID, b.Name})
 	return b
 }
 
@@ -156,12 +157,12 @@ func (d *parsing) response(c *guard.Cursor, at string) llm.Block {
 // answered finds the call that a result belongs to: by its id, else the first open one of its name.
 func (d *parsing) answered(b *llm.Block) {
 	for i := range d.open {
-		call := &d.open[i]
-		if len(b.ID) > 0 && string(call.ID) != string(b.ID) || len(b.ID) == 0 && string(call.Name) != string(b.Name) {
+		call := d.open[i]
+		if len(b.ID) > 0 && string(call.id) != string(b.ID) || len(b.ID) == 0 && string(call.name) != string(b.Name) {
 			continue
 		}
-		b.ID = call.ID
-		d.open = append(d.open[:i:i], d.open[i+1:]...)
+		b.ID = call.id
+		d.open = slices.Delete(d.open, i, i+1)
 		break
 	}
 	if len(b.ID) == 0 {
