@@ -34,19 +34,16 @@ func TestRefusedRequestsNameTheField(t *testing.T) {
 		`{"contents":{}}`:                     "contents",
 		`{` + contents + `,` + contents + `}`: "contents",
 		`{` + contents + `,"Contents":1}`:     "contents",
-		`{` + contents + `,"model":"models/other"}`:                                                "model",
-		`{` + contents + `,"cachedContent":"c"}`:                                                   "cachedContent",
-		`{` + contents + `,"cached_content":"c"}`:                                                  "cachedContent",
-		`{` + contents + `,"serviceTier":"PRIORITY"}`:                                              "serviceTier",
-		`{` + contents + `,"generationConfig":[]}`:                                                 "generationConfig",
-		`{` + contents + `,"generationConfig":{},"generation_config":{}}`:                          "generationConfig",
-		`{` + contents + `,"generationConfig":{"maxOutputTokens":1,"max_output_tokens":9}}`:        "maxOutputTokens",
-		`{` + contents + `,"generationConfig":{"maxOutputTokens":-1}}`:                             "generationConfig.maxOutputTokens",
-		`{` + contents + `,"generation_config":{"candidate_count":0}}`:                             "generationConfig.candidateCount",
-		`{` + contents + `,"generationConfig":{"responseModalities":["TEXT","IMAGE"]}}`:            "generationConfig.responseModalities",
-		`{` + contents + `,"tools":[{"functionDeclarations":[]},{"googleSearch":{}}]}`:             "tools.googleSearch",
-		`{` + contents + `,"tools":[{"google_search_retrieval":{"dynamic_retrieval_config":{}}}]}`: "tools.googleSearchRetrieval",
-		`{` + contents + `,"tools":[{"file_search":{}}]}`:                                          "tools.fileSearch",
+		`{` + contents + `,"model":"models/other"}`:                                         "model",
+		`{` + contents + `,"cachedContent":"c"}`:                                            "cachedContent",
+		`{` + contents + `,"cached_content":"c"}`:                                           "cachedContent",
+		`{` + contents + `,"serviceTier":"PRIORITY"}`:                                       "serviceTier",
+		`{` + contents + `,"generationConfig":[]}`:                                          "generationConfig",
+		`{` + contents + `,"generationConfig":{},"generation_config":{}}`:                   "generationConfig",
+		`{` + contents + `,"generationConfig":{"maxOutputTokens":1,"max_output_tokens":9}}`: "maxOutputTokens",
+		`{` + contents + `,"generationConfig":{"maxOutputTokens":-1}}`:                      "generationConfig.maxOutputTokens",
+		`{` + contents + `,"generation_config":{"candidate_count":0}}`:                      "generationConfig.candidateCount",
+		`{` + contents + `,"generationConfig":{"responseModalities":["TEXT","IMAGE"]}}`:     "generationConfig.responseModalities",
 	} {
 		_, err := (&Contents{Model: "m"}).DecodeRequest(body.Copy([]byte(src)))
 		require.Error(t, err, src)
@@ -54,6 +51,14 @@ func TestRefusedRequestsNameTheField(t *testing.T) {
 		require.Equal(t, apperr.InvalidRequest, e.Code, src)
 		require.Equal(t, param, e.Param, src)
 	}
+	for src, param := range map[string]string{
+		`{` + contents + `,"tools":[{"functionDeclarations":[]},{"googleSearch":{}}]}`:             "tools.googleSearch",
+		`{` + contents + `,"tools":[{"google_search_retrieval":{"dynamic_retrieval_config":{}}}]}`: "tools.googleSearchRetrieval",
+		`{` + contents + `,"tools":[{"file_search":{}}]}`:                                          "tools.fileSearch",
+	} {
+		require.Equal(t, param, apperr.From(decode(t, src).Original.Refused).Param, src)
+	}
+	require.NoError(t, decode(t, `{`+contents+`,"tools":[{"googleSearch":null,"urlContext":{}}]}`).Original.Refused)
 	_, err := (&Contents{}).DecodeRequest(body.Copy([]byte(`{"contents":[]}`)))
 	require.Equal(t, "model", apperr.From(err).Param)
 }

@@ -152,9 +152,10 @@ func (g *Contents) decode(c body.Content) (r *llm.Request, named bool, err error
 	if found[cachedContent].Present() {
 		return nil, false, invalid("cachedContent", "Cached contents are not offered here.")
 	}
-	if err := priced(src, &found); err != nil {
+	if err := tier(src, &found[serviceTier]); err != nil {
 		return nil, false, err
 	}
+	r.Original.Refused = unpriced(src, &found[tools])
 	return r, found[model].Present(), g.config(r, src, &found[generationConfig])
 }
 
@@ -183,15 +184,21 @@ func invalid(param, message string) *apperr.Error {
 	return apperr.New(apperr.InvalidRequest, "%s", message).WithParam(param)
 }
 
-// priced refuses what costs something that no price book can say: tiers, and tools of the vendor that are paid by the call.
-func priced(src []byte, found *[members]guard.Member) error {
-	if m := &found[serviceTier]; m.Present() {
-		tier := string(bytes.ToLower(src[m.From:m.To]))
-		if tier != `"standard"` && tier != `"service_tier_unspecified"` && tier != `"unspecified"` {
-			return invalid("serviceTier", "Only the service tier standard is offered here.")
-		}
+// tier refuses what changes the price of a token in a way that no price book can say.
+func tier(src []byte, m *guard.Member) error {
+	if !m.Present() {
+		return nil
 	}
-	m := &found[tools]
+	switch string(bytes.ToLower(src[m.From:m.To])) {
+	case `"standard"`, `"service_tier_unspecified"`, `"unspecified"`:
+		return nil
+	default:
+		return invalid("serviceTier", "Only the service tier standard is offered here.")
+	}
+}
+
+// unpriced finds what Google charges for beside the tokens of the model asked for. Other vendors' models leave it out.
+func unpriced(src []byte, m *guard.Member) error {
 	if m.Kind != guard.Array {
 		return nil
 	}
@@ -200,9 +207,9 @@ func priced(src []byte, found *[members]guard.Member) error {
 	each(&c, func() {
 		object(&c, func(k string) {
 			switch name := camel(k); name {
-			case "googleSearch", "googleSearchRetrieval", "googleMaps", "fileSearch", "retrieval", "enterpriseWebSearch":
-				if kind := c.Kind(); kind != guard.Null {
-					err = invalid("tools."+name, "The tool "+name+" is not offered here.")
+			case "googleSearch", "googleSearchRetrieval", "enterpriseWebSearch", "googleMaps", "fileSearch", "retrieval":
+				if c.Kind() != guard.Null {
+					err = apperr.New(apperr.UnsupportedParam, "tools.%s: Not offered here, as it has a price of its own.", name).WithParam("tools." + name)
 				}
 			}
 			c.Skip()
