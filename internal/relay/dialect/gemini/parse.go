@@ -21,7 +21,7 @@ var words = map[string]string{ //nolint:gochecknoglobals // a constant table
 	"frequency_penalty": "generationConfig.frequencyPenalty", "stop": "generationConfig.stopSequences",
 	"n": "generationConfig.candidateCount", "max_completion_tokens": "generationConfig.maxOutputTokens",
 	"response_format": "generationConfig.responseMimeType", "reasoning_effort": "generationConfig.thinkingConfig",
-	"thinking.budget": "generationConfig.thinkingConfig.thinkingBudget", "tool_choice": "toolConfig.functionCallingConfig",
+	"thinking": "generationConfig.thinkingConfig", "thinking.budget": "generationConfig.thinkingConfig.thinkingBudget", "tool_choice": "toolConfig.functionCallingConfig",
 	"tool_calls.function.arguments": "parts.functionCall.args",
 }
 
