@@ -107,13 +107,18 @@ func (s *shop) state(t testing.TB, topup credit.Topup) string {
 	return state
 }
 
+// avail is what the tenant can spend: what is left of its lots, and what a slice has set aside for relays meanwhile.
 func (s *shop) avail(t testing.TB, tenant id.ID) money.Amount {
 	t.Helper()
 	st, err := s.credit.Standing(t.Context(), tenant)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return st.Avail
+	sum := st.Avail
+	for _, h := range st.Holds {
+		sum += h.Amount - h.Settled
+	}
+	return sum
 }
 
 // hint stores an event as a webhook would.
