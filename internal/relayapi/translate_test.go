@@ -311,7 +311,18 @@ func TestModelsInTheClientsShape(t *testing.T) {
 // answer has begun and not before, in events that its SDK bears.
 func TestSignsOfLife(t *testing.T) {
 	t.Parallel()
-	for path, sign := range map[string]string{"/v1/chat/completions": ": keep-alive\n\n", "/v1/messages": "event: ping\ndata: {\"type\":\"ping\"}\n\n"} {
+	const comment, ping = ": keep-alive\n\n", "event: ping\ndata: {\"type\":\"ping\"}\n\n"
+	chat := [2]string{`{"choices":[{"delta":{"content":"one"},"finish_reason":null}]}`, `{"choices":[{"delta":{},"finish_reason":"stop"}]}` + "\n\ndata: [DONE]"}
+	item := `{"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{"type":"output_text","text":"one","annotations":[]}]}`
+	responses := [2]string{
+		`{"type":"response.output_item.added","output_index":0,"item":{"type":"message","id":"msg_1","role":"assistant","status":"in_progress","content":[]}}` + "\n\n" +
+			`data: {"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"content_index":0,"delta":"one"}`,
+		`{"type":"response.completed","response":{"id":"resp_1","object":"response","status":"completed","output":[` + item + `]}}`,
+	}
+	for path, of := range map[string]struct {
+		sign   string
+		stream [2]string
+	}{"/v1/chat/completions": {comment, chat}, "/v1/messages": {ping, chat}, "/v1/responses": {comment, responses}} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			heard := make(chan struct{})
@@ -322,15 +333,15 @@ func TestSignsOfLife(t *testing.T) {
 				case <-time.After(50 * time.Millisecond):
 				case <-r.Context().Done():
 				}
-				_, _ = io.WriteString(rw, "data: {\"choices\":[{\"delta\":{\"content\":\"one\"},\"finish_reason\":null}]}\n\n")
+				_, _ = io.WriteString(rw, "data: "+of.stream[0]+"\n\n")
 				_ = http.NewResponseController(rw).Flush()
 				select {
 				case <-heard:
 				case <-r.Context().Done():
 				}
-				_, _ = io.WriteString(rw, "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+				_, _ = io.WriteString(rw, "data: "+of.stream[1]+"\n\n")
 			}))
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+path, strings.NewReader(`{"model":"demo/echo","max_tokens":9,"stream":true,"messages":[]}`))
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+path, strings.NewReader(`{"model":"demo/echo","max_tokens":9,"stream":true,"messages":[],"input":"x"}`))
 			require.NoError(t, err)
 			req.Header.Set("Authorization", "Bearer "+w.key)
 			res, err := http.DefaultTransport.RoundTrip(req)
@@ -341,7 +352,7 @@ func TestSignsOfLife(t *testing.T) {
 				piece := make([]byte, 4<<10)
 				n, err := res.Body.Read(piece)
 				got.Write(piece[:n])
-				if !told && strings.Count(got.String(), sign) >= 2 {
+				if !told && strings.Count(got.String(), of.sign) >= 2 {
 					told = true
 					close(heard)
 				}
@@ -351,9 +362,9 @@ func TestSignsOfLife(t *testing.T) {
 				}
 			}
 			text := got.String()
-			require.Less(t, strings.Index(text, "one"), strings.Index(text, sign), "a sign of life before the answer")
+			require.Less(t, strings.Index(text, "one"), strings.Index(text, of.sign), "a sign of life before the answer")
 			require.Equal(t, usage.OK, w.event(t, 0).Outcome)
-			require.Less(t, strings.LastIndex(text, sign), strings.LastIndex(text, "stop"), "a sign of life behind the end")
+			require.Less(t, strings.LastIndex(text, of.sign), len(text)-len(of.sign), "a sign of life behind the end")
 		})
 	}
 }

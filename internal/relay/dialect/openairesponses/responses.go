@@ -216,6 +216,9 @@ func (*Responses) AppendError(dst []byte, e *apperr.Error, requestID string) []b
 	return openai.AppendError(dst, e, requestID)
 }
 
+// Heartbeat implements dialect.Heartbeater: a comment and a blank line, which the clients of today skip.
+func (*Responses) Heartbeat() []byte { return []byte(": keep-alive\n\n") }
+
 // AppendStreamError implements dialect.Ingress, for a stream of which nothing is known.
 func (*Responses) AppendStreamError(dst []byte, e *apperr.Error, requestID string) []byte {
 	return appendFailure(dst, 0, e, requestID, &response{id: "resp_" + requestID})
