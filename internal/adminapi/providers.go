@@ -2,10 +2,13 @@ package adminapi
 
 import (
 	"context"
+	"strings"
 
 	"starlane/internal/adminapi/gen"
 	"starlane/internal/catalog"
+	"starlane/internal/catalog/credential"
 	"starlane/internal/catalog/registry"
+	"starlane/internal/platform/apperr"
 	"starlane/internal/platform/id"
 	"starlane/internal/platform/page"
 	"starlane/internal/platform/secret"
@@ -15,11 +18,13 @@ import (
 // RegistryStore keeps vendors, our accounts there and their credentials.
 type RegistryStore interface {
 	Providers(ctx context.Context, ask page.Ask) (page.List[registry.Provider], error)
+	Provider(ctx context.Context, provider id.ID) (registry.Provider, error)
 	CreateProvider(ctx context.Context, by audit.Actor, p registry.Provider) (registry.Provider, error)
 	RenameProvider(ctx context.Context, by audit.Actor, provider id.ID, name string) (registry.Provider, error)
 	Accounts(ctx context.Context, provider id.ID, ask page.Ask) (page.List[registry.Account], error)
+	Account(ctx context.Context, account id.ID) (registry.Account, error)
 	CreateAccount(ctx context.Context, by audit.Actor, a registry.Account) (registry.Account, error)
-	UpdateAccount(ctx context.Context, by audit.Actor, account id.ID, name, baseURL, state *string) (registry.Account, error)
+	UpdateAccount(ctx context.Context, by audit.Actor, account id.ID, p registry.AccountPatch) (registry.Account, error)
 	UpstreamKeys(ctx context.Context, account id.ID, ask page.Ask) (page.List[registry.UpstreamKey], error)
 	CreateUpstreamKey(ctx context.Context, by audit.Actor, k registry.UpstreamKey, sealed []byte) (registry.UpstreamKey, error)
 	UpdateUpstreamKey(ctx context.Context, by audit.Actor, key id.ID, name, state *string, weight *int) (registry.UpstreamKey, error)
@@ -65,7 +70,10 @@ func (s *Server) UpdateProvider(ctx context.Context, r gen.UpdateProviderRequest
 }
 
 func accountToAPI(a *registry.Account) gen.Account {
-	return gen.Account{Id: a.ID, ProviderId: a.Provider, Name: a.Name, BaseUrl: a.BaseURL, State: gen.AccountState(a.State), CreatedAt: a.CreatedAt.UTC()}
+	return gen.Account{
+		Id: a.ID, ProviderId: a.Provider, Name: a.Name, BaseUrl: a.BaseURL, Region: a.Region, Project: a.Project, ApiVersion: a.APIVersion,
+		State: gen.AccountState(a.State), CreatedAt: a.CreatedAt.UTC(),
+	}
 }
 
 // ListAccounts lists accounts at vendors.
@@ -84,7 +92,15 @@ func (s *Server) ListAccounts(ctx context.Context, r gen.ListAccountsRequestObje
 // CreateAccount adds an account.
 func (s *Server) CreateAccount(ctx context.Context, r gen.CreateAccountRequestObject) (gen.CreateAccountResponseObject, error) {
 	b := r.Body
-	a, err := s.Registry.CreateAccount(ctx, from(ctx).Actor, registry.Account{ID: id.New(), Provider: b.ProviderId, Name: b.Name, BaseURL: b.BaseUrl})
+	p, err := s.Registry.Provider(ctx, b.ProviderId)
+	if err != nil {
+		return nil, dangling(err, "account")
+	}
+	place := catalog.Place{Region: val(b.Region), Project: val(b.Project), APIVersion: val(b.ApiVersion)}
+	if err := place.Check(p.Dialect); err != nil {
+		return nil, err
+	}
+	a, err := s.Registry.CreateAccount(ctx, from(ctx).Actor, registry.Account{ID: id.New(), Provider: b.ProviderId, Name: b.Name, BaseURL: b.BaseUrl, Place: place})
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +110,15 @@ func (s *Server) CreateAccount(ctx context.Context, r gen.CreateAccountRequestOb
 // UpdateAccount changes or pauses an account.
 func (s *Server) UpdateAccount(ctx context.Context, r gen.UpdateAccountRequestObject) (gen.UpdateAccountResponseObject, error) {
 	b := r.Body
-	a, err := s.Registry.UpdateAccount(ctx, from(ctx).Actor, r.AccountId, b.Name, b.BaseUrl, (*string)(b.State))
+	have, err := s.Registry.Account(ctx, r.AccountId)
+	if err != nil {
+		return nil, err
+	}
+	p := registry.AccountPatch{Name: b.Name, BaseURL: b.BaseUrl, State: (*string)(b.State), Region: b.Region, Project: b.Project, APIVersion: b.ApiVersion}
+	if err := p.Apply(have).Check(have.Dialect); err != nil {
+		return nil, err
+	}
+	a, err := s.Registry.UpdateAccount(ctx, from(ctx).Actor, r.AccountId, p)
 	if err != nil {
 		return nil, err
 	}
@@ -120,10 +144,25 @@ func (s *Server) ListUpstreamKeys(ctx context.Context, r gen.ListUpstreamKeysReq
 
 const hintLen = 4
 
+// dangling says that what is to be made names something that does not exist.
+func dangling(err error, what string) error {
+	if apperr.Is(err, apperr.NotFound) {
+		return apperr.Wrap(err, apperr.Unprocessable, "The %s names something that does not exist.", what)
+	}
+	return err
+}
+
 // CreateUpstreamKey seals a credential and stores it.
 func (s *Server) CreateUpstreamKey(ctx context.Context, r gen.CreateUpstreamKeyRequestObject) (gen.CreateUpstreamKeyResponseObject, error) {
-	b, plain := r.Body, val(r.Body.Secret)
-	k := registry.UpstreamKey{ID: id.New(), Account: b.AccountId, Name: b.Name, Hint: plain[len(plain)-hintLen:], Weight: defaultWeight}
+	b, plain := r.Body, strings.TrimSpace(val(r.Body.Secret))
+	a, err := s.Registry.Account(ctx, b.AccountId)
+	if err != nil {
+		return nil, dangling(err, "upstream key")
+	}
+	if err := credential.Check(a.Dialect, plain); err != nil {
+		return nil, err
+	}
+	k := registry.UpstreamKey{ID: id.New(), Account: b.AccountId, Name: b.Name, Hint: hint(a.Dialect, plain), Weight: defaultWeight}
 	if b.Weight != nil {
 		k.Weight = *b.Weight
 	}
@@ -154,4 +193,17 @@ func (s *Server) RevokeUpstreamKey(ctx context.Context, r gen.RevokeUpstreamKeyR
 		return nil, err
 	}
 	return gen.RevokeUpstreamKey204Response{}, nil
+}
+
+// hint is what tells a key from others: its last characters, or what is no secret of it.
+func hint(dialect, plain string) string {
+	if strings.HasPrefix(dialect, "vertex") {
+		if c, err := credential.ReadServiceAccount(plain); err == nil && len(c.PrivateKeyID) >= hintLen {
+			return c.PrivateKeyID[len(c.PrivateKeyID)-hintLen:]
+		}
+	}
+	if k, err := credential.ReadAWS(plain); strings.HasPrefix(dialect, "bedrock") && err == nil && len(k.AccessKeyID) >= hintLen {
+		return k.AccessKeyID[len(k.AccessKeyID)-hintLen:]
+	}
+	return plain[len(plain)-hintLen:]
 }

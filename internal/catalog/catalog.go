@@ -31,7 +31,7 @@ type Provider struct {
 	ID        id.ID  `json:"id"`
 	Slug      string `json:"slug"`
 	Name      string `json:"name"`
-	Dialect   string `json:"dialect"` // openai, anthropic, gemini, bedrock
+	Dialect   string `json:"dialect"` // openai, anthropic, gemini, or one of a cloud
 	Simulated bool   `json:"simulated"`
 }
 
@@ -42,6 +42,7 @@ type Account struct {
 	Name     string `json:"name"`
 	BaseURL  string `json:"base_url"` // with the version segment, for example https://api.openai.com/v1
 	Active   bool   `json:"active"`
+	Place
 }
 
 // UpstreamKey is a credential of an account, sealed under the master key for the context SealContext(ID).

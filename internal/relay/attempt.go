@@ -162,8 +162,8 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 		return 0, &llm.Fault{Phase: llm.Dial, Kind: llm.Unfit, Err: err}
 	}
 	header := x.call.Header
-	if x.req.Original.Dialect != c.Provider.Dialect {
-		header = nil // of another vendor
+	if x.req.Original.Dialect != catalog.Format(c.Provider.Dialect) {
+		header = nil // of another format
 	}
 	x.sent = true
 	res, err := x.p.Sender.Send(ctx, Dispatch{
@@ -214,9 +214,11 @@ func (x *exchange) note(res *http.Response) {
 			delete(h, name)
 		}
 	}
-	v := res.Header.Get("X-Request-Id")
-	if v == "" {
-		v = res.Header.Get("Request-Id")
+	v := ""
+	for _, name := range [...]string{"X-Request-Id", "Request-Id", "Apim-Request-Id", "X-Amzn-Requestid"} {
+		if h := res.Header[name]; len(h) > 0 && v == "" {
+			v = h[0]
+		}
 	}
 	if len(v) > maxUpstreamID {
 		v = v[:maxUpstreamID]

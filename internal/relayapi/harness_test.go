@@ -190,6 +190,7 @@ type settings struct {
 	keeper    dialect.Keeper
 	maxBody   int64
 	private   bool
+	vendors   func(simulator string, sim *provider.Server) []otherVendor
 	cors      []string
 }
 
@@ -207,7 +208,11 @@ func newWorld(t testing.TB, options ...option) *world {
 
 	box, err := secret.NewBox(secret.New(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, secret.KeySize))))
 	require.NoError(t, err)
-	snapshot := testCatalog(t, box, set.upstreams)
+	var vendors []otherVendor
+	if set.vendors != nil {
+		vendors = set.vendors(sim.URL, w.sim)
+	}
+	snapshot := testCatalog(t, box, set.upstreams, vendors)
 	hasher, err := vkey.NewHasher(secret.New(pepper))
 	require.NoError(t, err)
 	w.key, w.record = w.issue(t, hasher)
@@ -266,7 +271,14 @@ func (w *world) check(t testing.TB) {
 	require.Eventually(t, func() bool { return w.bodies.Used() == 0 }, 5*time.Second, time.Millisecond, "bodies are still held")
 }
 
-func testCatalog(t testing.TB, box *secret.Box, upstreams []string) *catalog.Snapshot {
+// otherVendor is one deployment at a vendor whose format is not OpenAI's, or at a cloud.
+type otherVendor struct {
+	model, dialect, base, secret string
+	upstream                     string // default: the simulator's echo
+	place                        catalog.Place
+}
+
+func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []otherVendor) *catalog.Snapshot {
 	t.Helper()
 	vendor := catalog.Provider{ID: id.New(), Slug: "sim", Dialect: "openai", Simulated: true}
 	d := catalog.Data{Version: 1, Providers: []catalog.Provider{vendor}}
@@ -282,20 +294,23 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string) *catalog.Sna
 			d.Deployments = append(d.Deployments, catalog.Deployment{ID: id.New(), Model: name, Account: acc.ID, UpstreamModel: up, Weight: 1, Active: true})
 		}
 	}
-	foreign := map[string]struct{ provider, base string }{
-		"claude/echo": {"anthropic", upstreams[0]},
-		"gemini/echo": {"gemini", strings.TrimSuffix(upstreams[0], "/v1") + "/v1beta"},
-	}
-	for name, at := range foreign {
-		other := catalog.Provider{ID: id.New(), Slug: "sim-" + at.provider, Dialect: at.provider, Simulated: true}
-		d.Providers = append(d.Providers, other)
-		acc, kid := catalog.Account{ID: id.New(), Provider: other.ID, BaseURL: at.base, Active: true}, id.New()
-		sealed, err := box.Seal(secret.New(provider.KeyPrefix+"c"), catalog.SealContext(kid))
+	vendors = append(vendors,
+		otherVendor{model: "claude/echo", dialect: "anthropic", base: upstreams[0], secret: provider.KeyPrefix + "c"},
+		otherVendor{model: "gemini/echo", dialect: "gemini", base: strings.TrimSuffix(upstreams[0], "/v1") + "/v1beta", secret: provider.KeyPrefix + "c"},
+	)
+	for _, v := range vendors {
+		other := catalog.Provider{ID: id.New(), Slug: "sim-" + v.dialect, Dialect: v.dialect, Simulated: true}
+		acc, kid := catalog.Account{ID: id.New(), Provider: other.ID, BaseURL: v.base, Active: true, Place: v.place}, id.New()
+		sealed, err := box.Seal(secret.New(v.secret), catalog.SealContext(kid))
 		require.NoError(t, err)
-		d.Accounts = append(d.Accounts, acc)
+		d.Providers, d.Accounts = append(d.Providers, other), append(d.Accounts, acc)
 		d.Keys = append(d.Keys, catalog.UpstreamKey{ID: kid, Account: acc.ID, Sealed: sealed, Weight: 1, Active: true})
-		d.Deployments = append(d.Deployments, catalog.Deployment{ID: id.New(), Model: name, Account: acc.ID, UpstreamModel: provider.ModelEcho, Weight: 1, Active: true})
-		models[name] = provider.ModelEcho
+		up := v.upstream
+		if up == "" {
+			up = provider.ModelEcho
+		}
+		d.Deployments = append(d.Deployments, catalog.Deployment{ID: id.New(), Model: v.model, Account: acc.ID, UpstreamModel: up, Weight: 1, Active: true})
+		models[v.model] = up
 	}
 	for name := range models {
 		m := catalog.Model{Name: name, DisplayName: name, Capabilities: []string{"chat"}, Features: []string{"tools"}, ContextLength: 128_000, MaxOutput: 16_000, State: "active", CreatedAt: time.Unix(1, 0)}

@@ -290,10 +290,13 @@ func (e DeploymentState) Valid() bool {
 
 // Defines values for Dialect.
 const (
-	Anthropic Dialect = "anthropic"
-	Bedrock   Dialect = "bedrock"
-	Gemini    Dialect = "gemini"
-	Openai    Dialect = "openai"
+	Anthropic        Dialect = "anthropic"
+	AzureOpenai      Dialect = "azure_openai"
+	Bedrock          Dialect = "bedrock"
+	BedrockAnthropic Dialect = "bedrock_anthropic"
+	Gemini           Dialect = "gemini"
+	Openai           Dialect = "openai"
+	VertexAnthropic  Dialect = "vertex_anthropic"
 )
 
 // Valid indicates whether the value is a known member of the Dialect enum.
@@ -301,11 +304,17 @@ func (e Dialect) Valid() bool {
 	switch e {
 	case Anthropic:
 		return true
+	case AzureOpenai:
+		return true
 	case Bedrock:
+		return true
+	case BedrockAnthropic:
 		return true
 	case Gemini:
 		return true
 	case Openai:
+		return true
+	case VertexAnthropic:
 		return true
 	default:
 		return false
@@ -804,22 +813,42 @@ type AccessTokenTokenType string
 
 // Account defines model for Account.
 type Account struct {
+	ApiVersion string             `json:"api_version"`
 	BaseUrl    string             `json:"base_url"`
 	CreatedAt  time.Time          `json:"created_at"`
 	Id         openapi_types.UUID `json:"id"`
 	Name       string             `json:"name"`
+	Project    string             `json:"project"`
 	ProviderId openapi_types.UUID `json:"provider_id"`
-	State      AccountState       `json:"state"`
+
+	// Region Empty where the dialect has none; so are the next two
+	Region string       `json:"region"`
+	State  AccountState `json:"state"`
 }
 
 // AccountCreate defines model for AccountCreate.
 type AccountCreate struct {
+	// ApiVersion At Azure OpenAI, for its dated API; empty for /openai/v1
+	//
+	// Examples: 2024-10-21
+	ApiVersion *ApiVersion `json:"api_version,omitempty"`
+
 	// BaseUrl With the version segment
 	//
 	// Examples: https://api.openai.com/v1
-	BaseUrl    BaseUrl            `json:"base_url"`
-	Name       Name               `json:"name"`
+	BaseUrl BaseUrl `json:"base_url"`
+	Name    Name    `json:"name"`
+
+	// Project Needed at Vertex AI
+	//
+	// Examples: my-project-1
+	Project    *CloudProject      `json:"project,omitempty"`
 	ProviderId openapi_types.UUID `json:"provider_id"`
+
+	// Region Needed at Bedrock and Vertex AI
+	//
+	// Examples: us-east-1
+	Region *CloudRegion `json:"region,omitempty"`
 }
 
 // AccountPage defines model for AccountPage.
@@ -830,12 +859,27 @@ type AccountPage struct {
 
 // AccountPatch defines model for AccountPatch.
 type AccountPatch struct {
+	// ApiVersion At Azure OpenAI, for its dated API; empty for /openai/v1
+	//
+	// Examples: 2024-10-21
+	ApiVersion *ApiVersion `json:"api_version,omitempty"`
+
 	// BaseUrl With the version segment
 	//
 	// Examples: https://api.openai.com/v1
-	BaseUrl *BaseUrl      `json:"base_url,omitempty"`
-	Name    *Name         `json:"name,omitempty"`
-	State   *AccountState `json:"state,omitempty"`
+	BaseUrl *BaseUrl `json:"base_url,omitempty"`
+	Name    *Name    `json:"name,omitempty"`
+
+	// Project Needed at Vertex AI
+	//
+	// Examples: my-project-1
+	Project *CloudProject `json:"project,omitempty"`
+
+	// Region Needed at Bedrock and Vertex AI
+	//
+	// Examples: us-east-1
+	Region *CloudRegion  `json:"region,omitempty"`
+	State  *AccountState `json:"state,omitempty"`
 }
 
 // AccountState defines model for AccountState.
@@ -885,6 +929,11 @@ type ApiTokenPage struct {
 	Items      []ApiToken `json:"items"`
 	NextCursor *string    `json:"next_cursor"`
 }
+
+// ApiVersion At Azure OpenAI, for its dated API; empty for /openai/v1
+//
+// Examples: 2024-10-21
+type ApiVersion = string
 
 // Attempt defines model for Attempt.
 type Attempt struct {
@@ -971,6 +1020,16 @@ type BudgetWindow string
 
 // Capability defines model for Capability.
 type Capability string
+
+// CloudProject Needed at Vertex AI
+//
+// Examples: my-project-1
+type CloudProject = string
+
+// CloudRegion Needed at Bedrock and Vertex AI
+//
+// Examples: us-east-1
+type CloudRegion = string
 
 // Credentials defines model for Credentials.
 type Credentials struct {
@@ -1991,8 +2050,10 @@ type UpstreamKey struct {
 type UpstreamKeyCreate struct {
 	AccountId openapi_types.UUID `json:"account_id"`
 	Name      Name               `json:"name"`
-	Secret    *string            `json:"secret,omitempty"`
-	Weight    *int               `json:"weight,omitempty"`
+
+	// Secret An API key; at Bedrock ACCESS_KEY_ID:SECRET_ACCESS_KEY[:SESSION_TOKEN] or an API key; at Vertex AI the JSON of a service account
+	Secret *string `json:"secret,omitempty"`
+	Weight *int    `json:"weight,omitempty"`
 }
 
 // UpstreamKeyPage defines model for UpstreamKeyPage.

@@ -2,7 +2,11 @@ package apiapp
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"io"
 	"net/http"
 	"strings"
@@ -227,4 +231,77 @@ func TestCreateAdminTwice(t *testing.T) {
 			t.Errorf("flags %v are accepted", args)
 		}
 	}
+}
+
+// TestCloudAccounts: an account of a cloud says where its models are, and takes only keys of the cloud's kind.
+func TestCloudAccounts(t *testing.T) {
+	t.Parallel()
+	in := start(t)
+	vendor := func(dialect string) string {
+		return in.op.do("POST", "/providers", map[string]any{"slug": strings.ReplaceAll(dialect, "_", "-"), "name": dialect, "dialect": dialect}).want(201).text("id")
+	}
+	account := func(provider string, more map[string]any) answer {
+		body := map[string]any{"provider_id": provider, "name": id.New().String(), "base_url": "https://up.test"}
+		for k, v := range more {
+			body[k] = v
+		}
+		return in.op.do("POST", "/accounts", body)
+	}
+	key := func(account, secret string) answer {
+		return in.op.do("POST", "/upstream-keys", map[string]any{"account_id": account, "name": "k", "secret": secret})
+	}
+	azure, bedrock, vertex := vendor("azure_openai"), vendor("bedrock"), vendor("vertex_anthropic")
+
+	account(azure, map[string]any{"api_version": "latest"}).problem(400, "invalid_request")
+	account(azure, map[string]any{"region": "eu"}).problem(400, "invalid_request")
+	account(azure, nil).want(201)
+	at := account(azure, map[string]any{"api_version": "2024-10-21"}).want(201)
+	if got := at.text("api_version"); got != "2024-10-21" {
+		t.Errorf("api_version = %q", got)
+	}
+	in.op.do("PATCH", "/accounts/"+at.text("id"), map[string]any{"project": "p"}).problem(400, "invalid_request")
+	if got := in.op.do("PATCH", "/accounts/"+at.text("id"), map[string]any{"api_version": ""}).want(200).text("api_version"); got != "" {
+		t.Errorf("api_version = %q after it was taken away", got)
+	}
+	key(at.text("id"), "a key with spaces").problem(400, "invalid_request")
+
+	account(bedrock, nil).problem(400, "invalid_request")
+	account(bedrock, map[string]any{"region": "us-east-1/../x"}).problem(400, "invalid_request")
+	aws := account(bedrock, map[string]any{"region": "us-east-1"}).want(201).text("id")
+	const half = "AKIAIOSFODNN7EXAMPLE"
+	refused := key(aws, half)
+	refused.problem(400, "invalid_request")
+	if strings.Contains(string(refused.body), half) || !strings.Contains(string(refused.body), "ACCESS_KEY_ID:SECRET_ACCESS_KEY") {
+		t.Errorf("refusal of half a key: %s", refused.body)
+	}
+	if hint := key(aws, half+":wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY").want(201).text("hint"); hint != "MPLE" {
+		t.Errorf("hint = %q, want the end of the access key's id", hint)
+	}
+	key(aws, half+":secret:token:more").problem(400, "invalid_request")
+	key(aws, "an-api-key-of-bedrock").want(201)
+
+	account(vertex, map[string]any{"region": "us-east5"}).problem(400, "invalid_request")
+	google := account(vertex, map[string]any{"region": "us-east5", "project": "acme-1"}).want(201).text("id")
+	key(google, "an-api-key").problem(400, "invalid_request")
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := map[string]string{
+		"type": "service_account", "client_email": "a@b.test", "private_key_id": "0123456789abcdef", "token_uri": "https://oauth2.test/token",
+		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
+	}
+	text, _ := json.Marshal(file)
+	if hint := key(google, string(text)).want(201).text("hint"); hint != "cdef" {
+		t.Errorf("hint = %q, want the end of the private key's id", hint)
+	}
+	file["private_key"] = "-----BEGIN PRIVATE KEY-----\nbm8=\n-----END PRIVATE KEY-----\n"
+	text, _ = json.Marshal(file)
+	key(google, string(text)).problem(400, "invalid_request")
+	key(id.New().String(), "sk-some-credential").problem(422, "unprocessable")
+	account(id.New().String(), nil).problem(422, "unprocessable")
 }

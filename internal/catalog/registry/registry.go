@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"starlane/internal/billing/money"
+	"starlane/internal/catalog"
 	"starlane/internal/platform/id"
 )
 
@@ -27,6 +28,24 @@ type Account struct {
 	BaseURL   string
 	State     string // active, paused
 	CreatedAt time.Time
+	Dialect   string // of the provider
+	catalog.Place
+}
+
+// AccountPatch is what of an account is to change; nil stays as it is.
+type AccountPatch struct{ Name, BaseURL, State, Region, Project, APIVersion *string }
+
+// Apply is the account after the change.
+func (p *AccountPatch) Apply(a Account) Account {
+	for _, f := range []struct {
+		to   *string
+		from *string
+	}{{&a.Name, p.Name}, {&a.BaseURL, p.BaseURL}, {&a.State, p.State}, {&a.Region, p.Region}, {&a.Project, p.Project}, {&a.APIVersion, p.APIVersion}} {
+		if f.from != nil {
+			*f.to = *f.from
+		}
+	}
+	return a
 }
 
 // UpstreamKey is a credential of an account, without the credential.

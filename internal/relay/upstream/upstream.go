@@ -90,7 +90,7 @@ func (c *Client) Close() {
 
 // Send implements relay.Sender.
 func (c *Client) Send(ctx context.Context, d relay.Dispatch) (*http.Response, error) {
-	e, err := c.endpoint(d.Candidate.Account.BaseURL, d.Path)
+	e, err := c.endpoint(d.Candidate.Account.BaseURL, pathAt(d.Candidate, d.Path))
 	if err != nil {
 		return nil, &llm.Fault{Phase: llm.Dial, Kind: llm.Transient, Err: err}
 	}
@@ -108,10 +108,10 @@ func (c *Client) Send(ctx context.Context, d relay.Dispatch) (*http.Response, er
 		Body:   d.Body.Reader(), ContentLength: d.Body.Len(),
 		GetBody: func() (io.ReadCloser, error) { return d.Body.Reader(), nil },
 	}).WithContext(ctx)
-	c.sign(req.Header, d.Candidate.Provider.Dialect, key)
 	for k, v := range d.Header {
 		req.Header[k] = v
 	}
+	c.sign(req.Header, d.Candidate.Provider.Dialect, key)
 	res, err := e.transport.RoundTrip(req)
 	if err != nil {
 		return nil, fault(ctx, err)
@@ -181,9 +181,14 @@ func (c *Client) newTransport() *http.Transport {
 func (c *Client) sign(h http.Header, dialect string, key openedKey) {
 	switch dialect {
 	case "anthropic":
-		h["X-Api-Key"], h["Anthropic-Version"] = key.plain, c.version
+		h["X-Api-Key"] = key.plain
+		if h["Anthropic-Version"] == nil {
+			h["Anthropic-Version"] = c.version
+		}
 	case "gemini":
 		h["X-Goog-Api-Key"] = key.plain
+	case catalog.AzureOpenAI:
+		h["Api-Key"] = key.plain
 	default:
 		h["Authorization"] = key.bearer
 	}

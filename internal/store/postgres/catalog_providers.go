@@ -37,6 +37,20 @@ func list[T any](ctx context.Context, r *Registry, what string, ask page.Ask, ke
 	return page.Cut(ask, rows, key), nil
 }
 
+// one reads a row in a transaction of the platform.
+func one[T any](ctx context.Context, r *Registry, what, sql string, args ...any) (T, error) {
+	var out T
+	err := operatorTx(ctx, r.pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		out, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[T])
+		return found(err, what)
+	})
+	return out, err
+}
+
 // change runs a statement that returns one row, writes the audit log and tells relays.
 func change[T any](ctx context.Context, r *Registry, by audit.Actor, what, act string, tell func(*T) (target string, detail audit.Detail), sql string, args ...any) (T, error) {
 	var out T
@@ -88,12 +102,21 @@ func (r *Registry) RenameProvider(ctx context.Context, by audit.Actor, provider 
 		update provider set name = $2 where id = $1 returning `+providerColumns, provider, name)
 }
 
-const accountColumns = `id, provider_id, name, base_url, state, created_at`
+// Provider reads one vendor.
+func (r *Registry) Provider(ctx context.Context, provider id.ID) (registry.Provider, error) {
+	return one[registry.Provider](ctx, r, "provider", `select `+providerColumns+` from provider where id = $1`, provider)
+}
+
+const accountColumns = `id, provider_id, name, base_url, state, created_at,
+	(select dialect from provider p where p.id = provider_id), region, project, api_version`
 
 func accountID(a *registry.Account) string { return a.ID.String() }
 
 func tellAccount(a *registry.Account) (string, audit.Detail) {
-	return a.ID.String(), audit.Detail{"name": a.Name, "base_url": a.BaseURL, "state": a.State, "provider": a.Provider}
+	return a.ID.String(), audit.Detail{
+		"name": a.Name, "base_url": a.BaseURL, "state": a.State, "provider": a.Provider,
+		"region": a.Region, "project": a.Project, "api_version": a.APIVersion,
+	}
 }
 
 // Accounts lists accounts; of one provider unless it is Nil.
@@ -111,15 +134,22 @@ func (r *Registry) Accounts(ctx context.Context, provider id.ID, ask page.Ask) (
 // CreateAccount adds an account.
 func (r *Registry) CreateAccount(ctx context.Context, by audit.Actor, a registry.Account) (registry.Account, error) {
 	return change(ctx, r, by, "account", "account.create", tellAccount, `
-		insert into provider_account (id, provider_id, name, base_url) values ($1, $2, $3, $4) returning `+accountColumns,
-		a.ID, a.Provider, a.Name, a.BaseURL)
+		insert into provider_account (id, provider_id, name, base_url, region, project, api_version)
+		values ($1, $2, $3, $4, $5, $6, $7) returning `+accountColumns,
+		a.ID, a.Provider, a.Name, a.BaseURL, a.Region, a.Project, a.APIVersion)
 }
 
 // UpdateAccount changes what is not nil.
-func (r *Registry) UpdateAccount(ctx context.Context, by audit.Actor, account id.ID, name, baseURL, state *string) (registry.Account, error) {
+func (r *Registry) UpdateAccount(ctx context.Context, by audit.Actor, account id.ID, p registry.AccountPatch) (registry.Account, error) {
 	return change(ctx, r, by, "account", "account.update", tellAccount, `
-		update provider_account set name = coalesce($2, name), base_url = coalesce($3, base_url), state = coalesce($4, state)
-		where id = $1 returning `+accountColumns, account, name, baseURL, state)
+		update provider_account set name = coalesce($2, name), base_url = coalesce($3, base_url), state = coalesce($4, state),
+			region = coalesce($5, region), project = coalesce($6, project), api_version = coalesce($7, api_version)
+		where id = $1 returning `+accountColumns, account, p.Name, p.BaseURL, p.State, p.Region, p.Project, p.APIVersion)
+}
+
+// Account reads one account.
+func (r *Registry) Account(ctx context.Context, account id.ID) (registry.Account, error) {
+	return one[registry.Account](ctx, r, "account", `select `+accountColumns+` from provider_account where id = $1`, account)
 }
 
 const upstreamColumns = `id, account_id, name, hint, state, weight, created_at`

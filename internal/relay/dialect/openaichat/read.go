@@ -75,7 +75,8 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 	case failed:
 		return dialect.Failed
 	}
-	if !r.started {
+	silent := choices // Azure begins with a chunk of no choices, in which even the id is empty
+	if !r.started && (len(id) > 0 || silent.Kind() == guard.Array && silent.Array()) {
 		r.started = true
 		r.take(to, llm.Event{Kind: llm.Start, ID: id, Name: name})
 	}

@@ -31,6 +31,7 @@ type tap struct {
 	cut     llm.Span
 	content bool
 	failed  bool
+	bare    int // place behind the opening brace of a choice that has no delta; 0: none
 }
 
 // NewTap implements dialect.Egress.
@@ -66,7 +67,7 @@ func (t *tap) Event(data []byte) dialect.Seen {
 	if string(data) == "[DONE]" {
 		return dialect.Seen{Step: dialect.End}
 	}
-	t.usageAt, t.cut, t.content, t.failed = 0, llm.Span{}, false, false
+	t.usageAt, t.cut, t.content, t.failed, t.bare = 0, llm.Span{}, false, false, 0
 	empty := false
 	var counts usage.Counts
 	var reported bool
@@ -106,7 +107,11 @@ func (t *tap) Event(data []byte) dialect.Seen {
 	case t.usageAt > 0 && empty && t.hide:
 		seen.Step = dialect.Hide
 	case t.usageAt > 0 && reported && t.cost:
-		seen.Out = t.withCost(data)
+		seen.Out = t.with(data, t.usageAt, func(dst []byte) []byte {
+			return openai.AppendCost(dst, t.meter.Cost(t.answer.Counts))
+		})
+	case t.bare > 0 && t.usageAt == 0: // Azure tells what its filter found so, and SDKs take it that each choice has a delta
+		seen.Out = t.with(data, t.bare, func(dst []byte) []byte { return append(dst, `"delta":{},`...) })
 	}
 	return seen
 }
@@ -140,9 +145,11 @@ func (t *tap) choices(c *guard.Cursor) bool {
 			c.Skip()
 			continue
 		}
+		at, bare := c.At()+1, false
 		for k, ok := c.Object(); ok; k, ok = c.Next() {
 			switch {
 			case string(k) == "delta" && c.Kind() == guard.Object:
+				at = 0
 				t.delta(c)
 			case string(k) == "finish_reason" && c.Kind() == guard.String:
 				t.answer.Finished = true
@@ -150,6 +157,10 @@ func (t *tap) choices(c *guard.Cursor) bool {
 			default:
 				c.Skip()
 			}
+			bare = at > 0 // it has members, none of which is the delta
+		}
+		if bare {
+			t.bare = at
 		}
 	}
 	return empty
@@ -213,13 +224,13 @@ func (t *tap) say(raw []byte) {
 	}
 }
 
-// withCost renders an event that has the usage, with the cost added.
-func (t *tap) withCost(data []byte) []byte {
+// with renders an event with an addition at some place of it.
+func (t *tap) with(data []byte, at int, add func(dst []byte) []byte) []byte {
 	dst := append(t.out[:0], "data: "...)
 	from := len(dst)
-	dst = append(dst, data[:t.usageAt]...)
-	dst = openai.AppendCost(dst, t.meter.Cost(t.answer.Counts))
-	dst = append(dst, data[t.usageAt:]...)
+	dst = append(dst, data[:at]...)
+	dst = add(dst)
+	dst = append(dst, data[at:]...)
 	for i := from; i < len(dst); i++ {
 		if dst[i] == '\n' { // several data lines: between JSON tokens a space does as well
 			dst[i] = ' '

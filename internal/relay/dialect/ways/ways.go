@@ -2,6 +2,7 @@
 package ways
 
 import (
+	"starlane/internal/catalog"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/anthropic"
 	"starlane/internal/relay/dialect/gemini"
@@ -53,5 +54,11 @@ func (f *Formats) Registry(keeper dialect.Keeper) dialect.Registry {
 		chat(openairesponses.Dialect, openai):            openairesponses.NewNative(f.Responses),
 		chat(openairesponses.Dialect, anthropic.Dialect): bridge(f.Responses, f.Messages, anthropic.Dialect),
 		chat(openairesponses.Dialect, gemini.Dialect):    bridge(f.Responses, f.Contents, gemini.Dialect),
+
+		{Client: openai, Upstream: catalog.AzureOpenAI, Capability: dialect.Embeddings}: f.Embeddings,
+
+		chat(openai, catalog.AzureOpenAI):                  f.Chat,
+		chat(anthropic.Dialect, catalog.AzureOpenAI):       bridge(f.Messages, chatUpstream, openai),
+		chat(openairesponses.Dialect, catalog.AzureOpenAI): openairesponses.NewNative(f.Responses),
 	}
 }

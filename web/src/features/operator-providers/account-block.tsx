@@ -15,10 +15,12 @@ type Account = Schema<"Account">;
 type UpstreamKey = Schema<"UpstreamKey">;
 
 export function AccountBlock({
+  provider,
   account,
   keys,
   canWrite,
 }: {
+  provider: Schema<"Provider">;
   account: Account;
   keys: UpstreamKey[];
   canWrite: boolean;
@@ -50,7 +52,9 @@ export function AccountBlock({
             <StateBadge state={account.state} />
           </h3>
           <p className="mt-0.5 font-mono text-muted text-xs [overflow-wrap:anywhere]">
-            {account.base_url}
+            {[account.base_url, account.region, account.project, account.api_version]
+              .filter(Boolean)
+              .join(" · ")}
           </p>
         </div>
         {canWrite ? (
@@ -90,14 +94,14 @@ export function AccountBlock({
         ) : null}
       </ul>
       {dialog === "edit" ? (
-        <AccountDialog
-          providerId={account.provider_id}
+        <AccountDialog provider={provider} account={account} onClose={() => setDialog(undefined)} />
+      ) : null}
+      {dialog === "key" ? (
+        <UpstreamKeyDialog
+          provider={provider}
           account={account}
           onClose={() => setDialog(undefined)}
         />
-      ) : null}
-      {dialog === "key" ? (
-        <UpstreamKeyDialog account={account} onClose={() => setDialog(undefined)} />
       ) : null}
     </div>
   );

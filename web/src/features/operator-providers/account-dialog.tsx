@@ -7,6 +7,7 @@ import { Input } from "@/components/form/input";
 import { required } from "@/components/form/rules";
 import { api, type Schema } from "@/lib/api/client";
 import { useInvalidate } from "@/lib/api/invalidate";
+import { dialects } from "./dialects";
 
 const schema = z.object({
   name: required("A name").max(120),
@@ -14,23 +15,35 @@ const schema = z.object({
     .string()
     .max(500)
     .regex(/^https?:\/\/./, "An address that starts with https://"),
+  region: z.string().max(40),
+  project: z.string().max(63),
+  api_version: z.string().max(20),
 });
 
+const LABELS = { region: "Region", project: "Project", api_version: "API version" };
+
 export function AccountDialog({
-  providerId,
+  provider,
   account,
   onClose,
 }: {
-  providerId: string;
+  provider: Schema<"Provider">;
   account?: Schema<"Account">;
   onClose: () => void;
 }) {
   const invalidate = useInvalidate();
   const form = useForm<z.infer<typeof schema>>({
     resolver: zodResolver(schema),
-    defaultValues: { name: account?.name ?? "", base_url: account?.base_url ?? "" },
+    defaultValues: {
+      name: account?.name ?? "",
+      base_url: account?.base_url ?? "",
+      region: account?.region ?? "",
+      project: account?.project ?? "",
+      api_version: account?.api_version ?? "",
+    },
   });
   const { errors } = form.formState;
+  const traits = dialects[provider.dialect];
   return (
     <FormDialog
       open
@@ -48,7 +61,7 @@ export function AccountDialog({
         } else {
           await api.POST("/accounts", {
             params: { header: { "Idempotency-Key": idempotencyKey } },
-            body: { ...values, provider_id: providerId },
+            body: { ...values, provider_id: provider.id },
           });
         }
         await invalidate("/accounts", "/deployments");
@@ -57,9 +70,20 @@ export function AccountDialog({
       <Field label="Name" error={errors.name?.message}>
         <Input autoFocus placeholder="Main organisation" {...form.register("name")} />
       </Field>
-      <Field label="Base URL" hint="With the version segment" error={errors.base_url?.message}>
-        <Input mono placeholder="https://api.openai.com/v1" {...form.register("base_url")} />
+      <Field label="Base URL" hint={traits.baseUrlHint} error={errors.base_url?.message}>
+        <Input mono placeholder={traits.baseUrl} {...form.register("base_url")} />
       </Field>
+      {traits.settings.map(({ name, placeholder, hint }) => (
+        <Field
+          key={name}
+          label={LABELS[name]}
+          hint={hint}
+          optional={name === "api_version"}
+          error={errors[name]?.message}
+        >
+          <Input mono placeholder={placeholder} {...form.register(name)} />
+        </Field>
+      ))}
     </FormDialog>
   );
 }

@@ -8,6 +8,7 @@ import { required } from "@/components/form/rules";
 import { SelectField } from "@/components/form/select-field";
 import { api } from "@/lib/api/client";
 import { useInvalidate } from "@/lib/api/invalidate";
+import { DIALECTS, dialects } from "./dialects";
 
 const schema = z.object({
   name: required("A name").max(120),
@@ -15,7 +16,7 @@ const schema = z.object({
     .string()
     .max(60)
     .regex(/^[a-z0-9][a-z0-9-]*$/, "Small letters, digits and dashes"),
-  dialect: z.enum(["openai", "anthropic", "gemini", "bedrock"]),
+  dialect: z.enum(DIALECTS),
 });
 
 export function ProviderDialog({ onClose }: { onClose: () => void }) {
@@ -50,12 +51,8 @@ export function ProviderDialog({ onClose }: { onClose: () => void }) {
         control={form.control}
         name="dialect"
         label="Wire format"
-        options={[
-          { value: "openai", label: "OpenAI" },
-          { value: "anthropic", label: "Anthropic" },
-          { value: "gemini", label: "Gemini" },
-          { value: "bedrock", label: "Bedrock" },
-        ]}
+        hint="Claude on Azure Foundry speaks Anthropic’s"
+        options={DIALECTS.map((value) => ({ value, label: dialects[value].label }))}
       />
     </FormDialog>
   );

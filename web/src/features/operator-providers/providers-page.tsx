@@ -121,12 +121,13 @@ function ProviderCard({
       {accounts.map((account) => (
         <AccountBlock
           key={account.id}
+          provider={provider}
           account={account}
           keys={keys.filter((key) => key.account_id === account.id)}
           canWrite={canWrite}
         />
       ))}
-      {adding ? <AccountDialog providerId={provider.id} onClose={() => setAdding(false)} /> : null}
+      {adding ? <AccountDialog provider={provider} onClose={() => setAdding(false)} /> : null}
     </Card>
   );
 }

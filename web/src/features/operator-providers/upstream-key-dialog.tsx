@@ -7,6 +7,7 @@ import { Input } from "@/components/form/input";
 import { required, weight } from "@/components/form/rules";
 import { api, type Schema } from "@/lib/api/client";
 import { useInvalidate } from "@/lib/api/invalidate";
+import { dialects } from "./dialects";
 
 const schema = z.object({
   name: required("A name").max(120),
@@ -15,9 +16,11 @@ const schema = z.object({
 });
 
 export function UpstreamKeyDialog({
+  provider,
   account,
   onClose,
 }: {
+  provider: Schema<"Provider">;
   account: Schema<"Account">;
   onClose: () => void;
 }) {
@@ -46,7 +49,11 @@ export function UpstreamKeyDialog({
       <Field label="Name" error={errors.name?.message}>
         <Input autoFocus placeholder="Key 1" {...form.register("name")} />
       </Field>
-      <Field label="Credential" error={errors.secret?.message}>
+      <Field
+        label="Credential"
+        hint={dialects[provider.dialect].credential}
+        error={errors.secret?.message}
+      >
         <Input type="password" mono autoComplete="new-password" {...form.register("secret")} />
       </Field>
       <Field

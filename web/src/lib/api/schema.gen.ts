@@ -1727,7 +1727,7 @@ export interface components {
             next_cursor: string | null;
         };
         /** @enum {string} */
-        Dialect: "openai" | "anthropic" | "gemini" | "bedrock";
+        Dialect: "openai" | "anthropic" | "gemini" | "azure_openai" | "bedrock" | "bedrock_anthropic" | "vertex_anthropic";
         Slug: string;
         Provider: {
             /** Format: uuid */
@@ -1759,6 +1759,21 @@ export interface components {
          * @example https://api.openai.com/v1
          */
         BaseUrl: string;
+        /**
+         * @description Needed at Bedrock and Vertex AI
+         * @example us-east-1
+         */
+        CloudRegion: string;
+        /**
+         * @description Needed at Vertex AI
+         * @example my-project-1
+         */
+        CloudProject: string;
+        /**
+         * @description At Azure OpenAI, for its dated API; empty for /openai/v1
+         * @example 2024-10-21
+         */
+        ApiVersion: string;
         Account: {
             /** Format: uuid */
             id: string;
@@ -1766,6 +1781,10 @@ export interface components {
             provider_id: string;
             name: string;
             base_url: string;
+            /** @description Empty where the dialect has none; so are the next two */
+            region: string;
+            project: string;
+            api_version: string;
             state: components["schemas"]["AccountState"];
             /** Format: date-time */
             created_at: string;
@@ -1775,10 +1794,16 @@ export interface components {
             provider_id: string;
             name: components["schemas"]["Name"];
             base_url: components["schemas"]["BaseUrl"];
+            region?: components["schemas"]["CloudRegion"];
+            project?: components["schemas"]["CloudProject"];
+            api_version?: components["schemas"]["ApiVersion"];
         };
         AccountPatch: {
             name?: components["schemas"]["Name"];
             base_url?: components["schemas"]["BaseUrl"];
+            region?: components["schemas"]["CloudRegion"];
+            project?: components["schemas"]["CloudProject"];
+            api_version?: components["schemas"]["ApiVersion"];
             state?: components["schemas"]["AccountState"];
         };
         AccountPage: {
@@ -1803,6 +1828,7 @@ export interface components {
             /** Format: uuid */
             account_id: string;
             name: components["schemas"]["Name"];
+            /** @description An API key; at Bedrock ACCESS_KEY_ID:SECRET_ACCESS_KEY[:SESSION_TOKEN] or an API key; at Vertex AI the JSON of a service account */
             secret: string;
             weight?: number;
         };

@@ -84,6 +84,9 @@ export const accounts: Schema<"Account">[] = ["Main", "Second region"].map((name
   provider_id: uuid(301),
   name,
   base_url: "http://127.0.0.1:8082/openai/v1",
+  region: "",
+  project: "",
+  api_version: "",
   state: n === 0 ? "active" : "paused",
   created_at: at(60 * 24 * 140),
 }));
