@@ -123,7 +123,7 @@ var homes = map[string][]string{
 	"pgregory.net/rapid":            {"internal/testkit"},
 	"github.com/openai/openai-go":   {},
 	"github.com/aws/aws-sdk-go-v2":  {"internal/relay/upstream", "internal/relay/awsstream", "internal/sim/provider"},
-	"golang.org/x/oauth2":           {"internal/relay/upstream", "internal/catalog/credential", "internal/tenancy/identity"},
+	"golang.org/x/oauth2":           {"internal/relay/upstream", "internal/catalog/credential"},
 	"github.com/compose-spec":       {},
 	"github.com/moby/buildkit":      {},
 }

@@ -161,7 +161,7 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 	if err != nil {
 		return 0, &llm.Fault{Phase: llm.Dial, Kind: llm.Unfit, Err: err}
 	}
-	header := x.call.Header
+	header := x.req.Header
 	if x.req.Original.Dialect != catalog.Format(c.Provider.Dialect) {
 		header = nil // of another format
 	}

@@ -1,6 +1,7 @@
 package relayapi_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,11 +17,15 @@ import (
 func clouds(s *settings) {
 	s.vendors = func(simulator string, _ *provider.Server) []otherVendor {
 		key := provider.KeyPrefix + "cloud"
+		aws, awsKey := catalog.Place{Region: "us-east-1"}, provider.AWSAccessKeyID+":"+provider.AWSSecretAccessKey
 		return []otherVendor{
 			{model: "azure/v1", dialect: catalog.AzureOpenAI, base: simulator, secret: key},
 			{model: "azure/dated", dialect: catalog.AzureOpenAI, base: simulator, secret: key, place: catalog.Place{APIVersion: "2024-10-21"}},
 			{model: "azure/bad", dialect: catalog.AzureOpenAI, base: simulator, secret: "no key of it"},
 			{model: "foundry/echo", dialect: "anthropic", base: simulator + "/anthropic/v1", secret: key},
+			{model: "bedrock/claude", dialect: catalog.BedrockAnthropic, base: simulator, secret: awsKey, place: aws, upstream: "us.anthropic.demo-echo:0"},
+			{model: "bedrock/claude-arn", dialect: catalog.BedrockAnthropic, base: simulator, secret: key, place: aws, upstream: "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.demo-echo"},
+			{model: "bedrock/claude-bad", dialect: catalog.BedrockAnthropic, base: simulator, secret: awsKey + "no key of it", place: aws},
 			{model: "foundry/bad", dialect: "anthropic", base: simulator + "/anthropic/v1", secret: "no key of it"},
 		}
 	}
@@ -32,6 +37,9 @@ func cloudModels() map[string]struct{ bad, id string } {
 		"azure/v1":     {bad: "azure/bad"},
 		"azure/dated":  {bad: "azure/bad"},
 		"foundry/echo": {bad: "foundry/bad"},
+
+		"bedrock/claude":     {bad: "bedrock/claude-bad"},
+		"bedrock/claude-arn": {bad: "bedrock/claude-bad"},
 	}
 }
 
@@ -156,6 +164,37 @@ func TestCloudsFail(t *testing.T) {
 		require.NoError(t, w.sim.SetFaults([]provider.Rule{{Kind: provider.ErrorEvent}}))
 		a = w.post(t, "/v1/chat/completions", `{"model":"`+model+`","stream":true,"messages":[{"role":"user","content":"a"}]}`)
 		require.GreaterOrEqual(t, a.status, 500, "before the first word there is still a status")
+	})
+}
+
+// TestCloudsThink has a client give back what Claude thought: the simulator refuses a turn whose signatures are missing.
+func TestCloudsThink(t *testing.T) {
+	t.Parallel()
+	eachCloud(t, func(t *testing.T, w *world, model, _ string) {
+		if strings.HasPrefix(model, "azure/") {
+			return // OpenAI's format shows no thoughts
+		}
+		for _, stream := range []string{"false", "true"} {
+			ask := func(history string) answer {
+				return w.post(t, "/v1/chat/completions", `{"model":"`+model+`","reasoning_effort":"high","stream":`+stream+
+					`,"tools":[`+weatherTool+`],"messages":[{"role":"user","content":"use get_weather"}`+history+`]}`)
+			}
+			first := ask("")
+			require.Equal(t, http.StatusOK, first.status, first.body)
+			said := assembled(t, first.body, stream == "true")
+			require.NotEmpty(t, said["reasoning_content"])
+			calls := parse[[]struct{ ID string }](t, string(said["tool_calls"]))
+			turn, err := json.Marshal(said)
+			require.NoError(t, err)
+			second := ask("," + string(turn) + `,{"role":"tool","tool_call_id":"` + calls[0].ID + `","content":"sunny"}`)
+			require.Equal(t, http.StatusOK, second.status, second.body)
+			require.Empty(t, second.header.Get("X-Starlane-Warnings"))
+
+			msg := w.messages(t, model, `,"stream":`+stream+`,"thinking":{"type":"adaptive","display":"summarized"},"messages":[{"role":"user","content":"one two"}]`)
+			require.Equal(t, http.StatusOK, msg.status, msg.body)
+			require.Contains(t, msg.body, `"signature":"`)
+			require.NotContains(t, msg.body, `"thinking":""}]`)
+		}
 	})
 }
 

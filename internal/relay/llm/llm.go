@@ -3,6 +3,7 @@ package llm
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 
 	"starlane/internal/platform/id"
@@ -23,6 +24,7 @@ type Request struct {
 	AudioOut   bool         // the answer is to be spoken
 	Tenant     id.ID        // whose request it is
 	Framing    Framing      // of the stream
+	Header     http.Header  // of the client's headers those that an upstream of its format is shown; may be nil
 	Notes      Notes        // what the translation for the upstream could not keep
 	Original   Original
 }

@@ -15,10 +15,14 @@ import (
 	"sync"
 	"time"
 
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
 	"starlane/internal/catalog"
+	"starlane/internal/catalog/credential"
 	"starlane/internal/platform/id"
 	"starlane/internal/platform/secret"
 	"starlane/internal/relay"
+	"starlane/internal/relay/awsstream"
 	"starlane/internal/relay/llm"
 )
 
@@ -36,9 +40,11 @@ const (
 // Client implements relay.Sender.
 type Client struct {
 	box    *secret.Box
+	signer *v4.Signer
 	dialer *net.Dialer
 	json   []string // values of headers, shared by all calls
 	events []string
+	frames []string
 	agent  []string
 	// version is the Anthropic API's that requests are written for.
 	version []string
@@ -55,6 +61,7 @@ type openedKey struct {
 	sealed []byte
 	plain  []string // values of headers
 	bearer []string
+	aws    *credential.AWS // where the dialect has such keys
 }
 
 var _ relay.Sender = (*Client)(nil)
@@ -74,7 +81,7 @@ func New(box *secret.Box, allowPrivate bool) *Client {
 		d.ControlContext = refusePrivate
 	}
 	return &Client{
-		box: box, dialer: d, json: []string{"application/json"}, events: []string{"text/event-stream"}, agent: []string{"starlane/1"}, version: []string{"2023-06-01"},
+		box: box, signer: v4.NewSigner(), dialer: d, json: []string{"application/json"}, events: []string{"text/event-stream"}, frames: []string{awsstream.ContentType}, agent: []string{"starlane/1"}, version: []string{"2023-06-01"},
 		endpoints: map[place]*endpoint{}, transports: map[string]*http.Transport{}, keys: map[id.ID]openedKey{},
 	}
 }
@@ -94,12 +101,16 @@ func (c *Client) Send(ctx context.Context, d relay.Dispatch) (*http.Response, er
 	if err != nil {
 		return nil, &llm.Fault{Phase: llm.Dial, Kind: llm.Transient, Err: err}
 	}
-	key, err := c.open(d.Key)
+	dialect := d.Candidate.Provider.Dialect
+	key, err := c.open(d.Key, dialect)
 	if err != nil {
 		return nil, &llm.Fault{Phase: llm.Dial, Kind: llm.Auth, Err: err}
 	}
 	accept := c.json
-	if d.Stream {
+	switch {
+	case d.Stream && isAWS(dialect):
+		accept = c.frames
+	case d.Stream:
 		accept = c.events
 	}
 	req := (&http.Request{
@@ -108,13 +119,20 @@ func (c *Client) Send(ctx context.Context, d relay.Dispatch) (*http.Response, er
 		Body:   d.Body.Reader(), ContentLength: d.Body.Len(),
 		GetBody: func() (io.ReadCloser, error) { return d.Body.Reader(), nil },
 	}).WithContext(ctx)
-	for k, v := range d.Header {
-		req.Header[k] = v
+	if !isAWS(dialect) { // there what a header says stands in the body
+		for k, v := range d.Header {
+			req.Header[k] = v
+		}
 	}
-	c.sign(req.Header, d.Candidate.Provider.Dialect, key)
+	if f := c.sign(req, &d, &key); f != nil {
+		return nil, f
+	}
 	res, err := e.transport.RoundTrip(req)
 	if err != nil {
 		return nil, fault(ctx, err)
+	}
+	if res.Header.Get("Content-Type") == awsstream.ContentType {
+		res.Header["Content-Type"], res.Body = c.events, awsstream.NewReader(res.Body)
 	}
 	return res, nil
 }
@@ -178,8 +196,9 @@ func (c *Client) newTransport() *http.Transport {
 }
 
 // sign adds what a vendor wants to see of the key.
-func (c *Client) sign(h http.Header, dialect string, key openedKey) {
-	switch dialect {
+func (c *Client) sign(req *http.Request, d *relay.Dispatch, key *openedKey) *llm.Fault {
+	h := req.Header
+	switch dialect := d.Candidate.Provider.Dialect; dialect {
 	case "anthropic":
 		h["X-Api-Key"] = key.plain
 		if h["Anthropic-Version"] == nil {
@@ -189,13 +208,19 @@ func (c *Client) sign(h http.Header, dialect string, key openedKey) {
 		h["X-Goog-Api-Key"] = key.plain
 	case catalog.AzureOpenAI:
 		h["Api-Key"] = key.plain
+	case catalog.Bedrock, catalog.BedrockAnthropic:
+		if key.aws.Bearer == "" {
+			return c.signAWS(req, d, key.aws)
+		}
+		h["Authorization"] = key.bearer
 	default:
 		h["Authorization"] = key.bearer
 	}
+	return nil
 }
 
 // open opens a key once and keeps the headers' values until the key changes.
-func (c *Client) open(k *catalog.UpstreamKey) (openedKey, error) {
+func (c *Client) open(k *catalog.UpstreamKey, dialect string) (openedKey, error) {
 	c.mu.RLock()
 	have := c.keys[k.ID]
 	c.mu.RUnlock()
@@ -207,6 +232,13 @@ func (c *Client) open(k *catalog.UpstreamKey) (openedKey, error) {
 		return openedKey{}, fmt.Errorf("upstream key %s: %w", k.ID, err)
 	}
 	have = openedKey{sealed: k.Sealed, plain: []string{plain.Reveal()}, bearer: []string{"Bearer " + plain.Reveal()}}
+	if isAWS(dialect) {
+		pair, err := credential.ReadAWS(plain.Reveal())
+		if err != nil {
+			return openedKey{}, fmt.Errorf("upstream key %s: %w", k.ID, err)
+		}
+		have.aws = &pair
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.keys[k.ID] = have

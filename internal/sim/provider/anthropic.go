@@ -296,3 +296,25 @@ func (w *jsonWriter) Write(p []byte) (int, error) {
 	w.out = append(w.out, p...)
 	return len(p), nil
 }
+
+// hosted reads the body of a host of the Messages API: it names a version of its own and no model, refuses what is said elsewhere
+// there, and may have members that the API does not know.
+func (c *call) hosted(version, refused string, extra ...string) *apiError {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(c.body, &members) != nil {
+		return errBadJSON()
+	}
+	for _, name := range []string{"model", refused} {
+		if _, ok := members[name]; ok && name != "" {
+			return badMessage(name, "Extra inputs are not permitted")
+		}
+	}
+	if got := string(members["anthropic_version"]); got != `"`+version+`"` {
+		return badMessage("anthropic_version", "Field required: %s", version)
+	}
+	remove := map[string]any{"anthropic_version": nil}
+	for _, name := range extra {
+		remove[name] = nil
+	}
+	return c.setMembers(remove)
+}

@@ -61,6 +61,7 @@ func New(cfg Config) *Server {
 	s.mux.HandleFunc("POST /v1/messages/count_tokens", s.api(anthropic{}, s.countMessageTokens))
 	s.gemini()
 	s.azure()
+	s.bedrock()
 	// Anthropic's clients look whether anybody is there before they ask.
 	s.mux.HandleFunc("HEAD /{$}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	s.mux.HandleFunc("GET /_sim/requests", s.handleReport)

@@ -28,6 +28,7 @@ type encoding struct {
 	wire.Builder
 	p     *llm.Prompt
 	to    dialect.Target
+	at    *host // nil: the API itself
 	can   traits
 	notes *llm.Notes
 	ids   wire.IDs
@@ -37,14 +38,24 @@ type encoding struct {
 
 // Encode implements dialect.Upstream.
 func (*Messages) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes) ([]byte, error) {
-	e := &encoding{p: p, to: to, can: traitsOf(to.Model), notes: n, ids: wire.NewIDs(64)}
+	return encode(p, to, stream, n, nil), nil
+}
+
+// encode renders a request for the API itself, or for a cloud that hosts it.
+func encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes, at *host) []byte {
+	e := &encoding{p: p, to: to, at: at, can: traitsOf(to.Model), notes: n, ids: wire.NewIDs(64)}
 	e.Open('{')
-	e.Key("model")
-	e.String(to.Model)
+	if at == nil {
+		e.Key("model")
+		e.String(to.Model)
+	} else {
+		e.Key("anthropic_version")
+		e.String(at.version)
+	}
 	most := e.thinking()
 	e.Key("max_tokens")
 	e.Int(most)
-	if stream {
+	if stream && (at == nil || at.stream) {
 		e.Key("stream")
 		e.Bool(true)
 	}
@@ -54,7 +65,7 @@ func (*Messages) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.No
 	e.sampling()
 	e.rest()
 	e.Close('}')
-	return e.B, nil
+	return e.B
 }
 
 // thinking writes how the model shall think and returns the bound on the answer, thoughts included.
@@ -316,11 +327,12 @@ func (e *encoding) rest() {
 		e.Close('}')
 		e.notes.Approx("user")
 	}
-	switch string(e.p.Tier) {
-	case "auto":
+	switch tier := string(e.p.Tier); {
+	case e.at != nil: // hosts have no tiers
+	case tier == "auto":
 		e.Key("service_tier")
 		e.String("auto")
-	case "default":
+	case tier == "default":
 		e.Key("service_tier")
 		e.String("standard_only")
 	}

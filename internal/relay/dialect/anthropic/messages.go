@@ -190,6 +190,10 @@ func (e *encoding) media(kind string, b *llm.Block) {
 		e.notes.Reject("file_id")
 		return
 	}
+	if len(m.Data) == 0 && e.at != nil { // hosts fetch nothing
+		e.notes.Reject(kind + "_url")
+		return
+	}
 	e.Open('{')
 	e.Key("type")
 	e.String(kind)

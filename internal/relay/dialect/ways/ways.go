@@ -2,7 +2,6 @@
 package ways
 
 import (
-	"starlane/internal/catalog"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/anthropic"
 	"starlane/internal/relay/dialect/gemini"
@@ -11,6 +10,8 @@ import (
 	"starlane/internal/relay/dialect/openairesponses"
 	"starlane/internal/relay/llm"
 )
+
+const openai = "openai"
 
 // Formats are the sides that face clients.
 type Formats struct {
@@ -28,7 +29,6 @@ func New() *Formats {
 
 // Registry is all ways. keeper keeps the thoughts that clients do not give back; nil for none.
 func (f *Formats) Registry(keeper dialect.Keeper) dialect.Registry {
-	const openai = "openai"
 	chat := func(client, upstream string) dialect.Key {
 		return dialect.Key{Client: client, Upstream: upstream, Capability: dialect.Chat}
 	}
@@ -36,7 +36,7 @@ func (f *Formats) Registry(keeper dialect.Keeper) dialect.Registry {
 		return &dialect.Bridge{Client: c, Upstream: u, Origin: origin, Keeper: keeper}
 	}
 	chatUpstream := openaichat.Upstream{Chat: f.Chat}
-	return dialect.Registry{
+	all := dialect.Registry{
 		{Client: openai, Upstream: openai, Capability: dialect.Embeddings}: f.Embeddings,
 
 		chat(openai, openai):            f.Chat,
@@ -54,11 +54,7 @@ func (f *Formats) Registry(keeper dialect.Keeper) dialect.Registry {
 		chat(openairesponses.Dialect, openai):            openairesponses.NewNative(f.Responses),
 		chat(openairesponses.Dialect, anthropic.Dialect): bridge(f.Responses, f.Messages, anthropic.Dialect),
 		chat(openairesponses.Dialect, gemini.Dialect):    bridge(f.Responses, f.Contents, gemini.Dialect),
-
-		{Client: openai, Upstream: catalog.AzureOpenAI, Capability: dialect.Embeddings}: f.Embeddings,
-
-		chat(openai, catalog.AzureOpenAI):                  f.Chat,
-		chat(anthropic.Dialect, catalog.AzureOpenAI):       bridge(f.Messages, chatUpstream, openai),
-		chat(openairesponses.Dialect, catalog.AzureOpenAI): openairesponses.NewNative(f.Responses),
 	}
+	f.addClouds(all, bridge)
+	return all
 }

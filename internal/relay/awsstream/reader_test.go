@@ -1,0 +1,126 @@
+package awsstream
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
+	"github.com/stretchr/testify/require"
+)
+
+func frame(t testing.TB, payload string, headers ...string) []byte {
+	t.Helper()
+	m := eventstream.Message{Payload: []byte(payload)}
+	for i := 0; i < len(headers); i += 2 {
+		m.Headers.Set(headers[i], eventstream.StringValue(headers[i+1]))
+	}
+	var b bytes.Buffer
+	require.NoError(t, eventstream.NewEncoder().Encode(&b, m))
+	return b.Bytes()
+}
+
+func event(t testing.TB, kind, payload string) []byte {
+	t.Helper()
+	return frame(t, payload, ":message-type", "event", ":event-type", kind, ":content-type", "application/json")
+}
+
+func chunk(t testing.TB, text string) []byte {
+	t.Helper()
+	return event(t, "chunk", `{"p":"abc","bytes":"`+base64.StdEncoding.EncodeToString([]byte(text))+`"}`)
+}
+
+func TestFrames(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 100_000)
+	cases := map[string]struct {
+		in   []byte
+		want string
+	}{
+		"an event":                  {event(t, "messageStart", `{"role":"assistant"}`), "data: {\"messageStart\":{\"role\":\"assistant\"}}\n\n"},
+		"without a payload":         {event(t, "ping", ""), "data: {\"ping\":{}}\n\n"},
+		"JSON of several lines":     {event(t, "metadata", "{\r\n \"a\": 1\n}"), "data: {\"metadata\":{   \"a\": 1 }}\n\n"},
+		"a chunk":                   {chunk(t, `{"type":"message_stop"}`), "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"},
+		"a chunk of another format": {chunk(t, `{"outputText":"a"}`), "data: {\"outputText\":\"a\"}\n\n"},
+		"a name that breaks out":    {chunk(t, `{"type":"a\nevent: b"}`), "data: {\"type\":\"a\\nevent: b\"}\n\n"},
+		"an exception": {
+			frame(t, `{"message":"secret words"}`, ":message-type", "exception", ":exception-type", "throttlingException"),
+			"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"throttlingException\"}}\n\n",
+		},
+		"an error": {
+			frame(t, "", ":message-type", "error", ":error-code", "InternalFailure", ":error-message", "x"),
+			"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"InternalFailure\"}}\n\n",
+		},
+		"what is not of the answer": {append(event(t, "initial-response", "{}"), event(t, "a", "{}")...), "data: {\"a\":{}}\n\n"},
+		"a long one":                {event(t, "a", `{"x":"`+long+`"}`), "data: {\"a\":{\"x\":\"" + long + "\"}}\n\n"},
+		"nothing":                   {nil, ""},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for how, src := range map[string]io.Reader{"whole": bytes.NewReader(c.in), "bytewise": iotest.OneByteReader(bytes.NewReader(c.in))} {
+				got, err := io.ReadAll(NewReader(io.NopCloser(src)))
+				require.NoError(t, err, how)
+				require.Equal(t, c.want, string(got), how)
+			}
+		})
+	}
+}
+
+// TestBrokenFrames: what comes before the break is read, the break is an error and no end.
+func TestBrokenFrames(t *testing.T) {
+	t.Parallel()
+	good := event(t, "a", `{"x":1}`)
+	flip := func(at int) []byte {
+		b := bytes.Clone(good)
+		b[at] ^= 1
+		return b
+	}
+	cases := map[string][]byte{
+		"checksum of the prelude": flip(9), "checksum of the message": flip(len(good) - 1), "a bit of the payload": flip(len(good) - 6), "length": flip(2),
+		"no base64": event(t, "chunk", `{"bytes":"%"}`), "no bytes": event(t, "chunk", `{}`), "no kind": frame(t, "{}"),
+	}
+	for n := 1; n < len(good); n++ {
+		cases[fmt.Sprint("cut after ", n)] = good[:n]
+	}
+	for name, in := range cases {
+		got, err := io.ReadAll(NewReader(io.NopCloser(bytes.NewReader(append(bytes.Clone(good), in...)))))
+		require.Error(t, err, name)
+		require.Equal(t, "data: {\"a\":{\"x\":1}}\n\n", string(got), name)
+	}
+}
+
+// TestFramesLeaveAtOnce: a frame is not kept until the next one comes.
+func TestFramesLeaveAtOnce(t *testing.T) {
+	t.Parallel()
+	src, feed := io.Pipe()
+	r := NewReader(src)
+	both := append(event(t, "a", "{}"), event(t, "b", "{}")...)
+	go func() { _, _ = feed.Write(both) }()
+	buf := make([]byte, 1<<10)
+	var got string
+	for !strings.Contains(got, `"b"`) {
+		n, err := r.Read(buf)
+		require.NoError(t, err)
+		got += string(buf[:n])
+	}
+	require.NoError(t, r.Close())
+}
+
+func BenchmarkReader(b *testing.B) {
+	var stream []byte
+	for range 100 {
+		stream = append(stream, event(b, "contentBlockDelta", `{"contentBlockIndex":0,"delta":{"text":" word"},"p":"abcdefghijk"}`)...)
+	}
+	b.SetBytes(int64(len(stream)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := io.Copy(io.Discard, NewReader(io.NopCloser(bytes.NewReader(stream)))); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,30 @@
+package ways
+
+import (
+	"maps"
+
+	"starlane/internal/catalog"
+	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/anthropic"
+	"starlane/internal/relay/dialect/gemini"
+	"starlane/internal/relay/dialect/openairesponses"
+	"starlane/internal/relay/llm"
+)
+
+// addClouds adds the ways to clouds, which serve the formats of others.
+func (f *Formats) addClouds(all dialect.Registry, bridge func(dialect.Client, dialect.Upstream, llm.Origin) dialect.Egress) {
+	chat := func(client, upstream string, way dialect.Egress) {
+		all[dialect.Key{Client: client, Upstream: upstream, Capability: dialect.Chat}] = way
+	}
+	for key, way := range maps.Clone(all) { // Azure's differences are a matter of addresses
+		if key.Upstream == openai {
+			all[dialect.Key{Client: key.Client, Upstream: catalog.AzureOpenAI, Capability: key.Capability}] = way
+		}
+	}
+	for upstream, host := range map[string]*anthropic.Hosted{catalog.BedrockAnthropic: anthropic.OnBedrock(f.Messages)} {
+		chat(openai, upstream, bridge(f.Chat, host, anthropic.Dialect))
+		chat(openairesponses.Dialect, upstream, bridge(f.Responses, host, anthropic.Dialect))
+		chat(gemini.Dialect, upstream, bridge(f.Contents, host, anthropic.Dialect))
+		chat(anthropic.Dialect, upstream, host.Direct())
+	}
+}
