@@ -28,7 +28,7 @@ func (x *exchange) admit(ctx context.Context) error {
 	if x.req, err = x.call.Ingress.DecodeRequest(x.call.Body); err != nil {
 		return err //nolint:wrapcheck // an apperr for the client
 	}
-	x.req.Tenant = x.call.Key.Tenant
+	x.req.Tenant, x.req.ID = x.call.Key.Tenant, x.call.ID
 	x.req.Header = x.call.Header
 	x.req.Notes.Strict, x.req.Notes.Lenient = x.call.Strict, x.call.Lenient
 	if err := x.route(); err != nil {

@@ -26,6 +26,8 @@ func clouds(s *settings) {
 			{model: "bedrock/claude", dialect: catalog.BedrockAnthropic, base: simulator, secret: awsKey, place: aws, upstream: "us.anthropic.demo-echo:0"},
 			{model: "bedrock/claude-arn", dialect: catalog.BedrockAnthropic, base: simulator, secret: key, place: aws, upstream: "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.demo-echo"},
 			{model: "bedrock/claude-bad", dialect: catalog.BedrockAnthropic, base: simulator, secret: awsKey + "no key of it", place: aws},
+			{model: "bedrock/converse", dialect: catalog.Bedrock, base: simulator, secret: awsKey, place: aws, upstream: "us.anthropic.claude-demo-echo:0"},
+			{model: "bedrock/converse-bad", dialect: catalog.Bedrock, base: simulator, secret: awsKey + "no key of it", place: aws},
 			{model: "foundry/bad", dialect: "anthropic", base: simulator + "/anthropic/v1", secret: "no key of it"},
 		}
 	}
@@ -39,6 +41,7 @@ func cloudModels() map[string]struct{ bad, id string } {
 		"foundry/echo": {bad: "foundry/bad"},
 
 		"bedrock/claude":     {bad: "bedrock/claude-bad"},
+		"bedrock/converse":   {bad: "bedrock/converse-bad"},
 		"bedrock/claude-arn": {bad: "bedrock/claude-bad"},
 	}
 }

@@ -60,6 +60,9 @@ func (b *Bridge) ReadAnswer(r *llm.Request, content body.Content, m Meter) (llm.
 		return llm.Answer{}, errBrokenCall
 	}
 	k.done(b.Keeper, r.Tenant)
+	if len(c.ID) == 0 {
+		c.ID = llm.Text(r.ID.String())
+	}
 	if !c.Reported || c.Counts.Output() == 0 {
 		c.Counts.Fill(func() usage.Tokens { return b.EstimatePrompt(r, m.Count) }, b.EstimateAnswer(content, m.Count))
 	}
@@ -173,6 +176,9 @@ func (t *translation) Event(data []byte) Seen {
 func (t *translation) Take(e *llm.Event) {
 	if t.broken = t.broken || e.Kind == llm.Stop && e.Reason == llm.BrokenCall; t.broken {
 		return
+	}
+	if e.Kind == llm.Start && len(e.ID) == 0 {
+		e.ID = llm.Text(t.request.ID.String())
 	}
 	t.tally.Take(e)
 	if t.keeper != nil {

@@ -24,6 +24,7 @@ type Request struct {
 	AudioOut   bool         // the answer is to be spoken
 	Tenant     id.ID        // whose request it is
 	Framing    Framing      // of the stream
+	ID         id.ID        // of the request, for answers that have none of their own
 	Header     http.Header  // of the client's headers those that an upstream of its format is shown; may be nil
 	Notes      Notes        // what the translation for the upstream could not keep
 	Original   Original

@@ -67,6 +67,8 @@ func (v bedrock) refuse(c *call, e *apiError) {
 
 func (s *Server) bedrock() {
 	s.mux.HandleFunc("POST /model/{model}/invoke", s.api(bedrock{}, s.signed(s.invoke)))
+	s.mux.HandleFunc("POST /model/{model}/converse", s.api(bedrock{}, s.signed(s.converse)))
+	s.mux.HandleFunc("POST /model/{model}/converse-stream", s.api(bedrock{}, s.signed(s.converse)))
 	s.mux.HandleFunc("POST /model/{model}/invoke-with-response-stream", s.api(bedrock{}, s.signed(s.invoke)))
 }
 
@@ -86,7 +88,10 @@ func (s *Server) signed(serve func(*call) *apiError) func(*call) *apiError {
 func modelOf(name string) string {
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	name, _, _ = strings.Cut(name, ":")
-	return strings.TrimPrefix(strings.TrimPrefix(name, "us."), "anthropic.")
+	for _, prefix := range []string{"us.", "anthropic.", "claude-"} {
+		name = strings.TrimPrefix(name, prefix)
+	}
+	return name
 }
 
 // invoke serves InvokeModel for Claude: the Messages API without model and stream, with the version in the body.

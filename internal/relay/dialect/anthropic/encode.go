@@ -166,7 +166,7 @@ func (e *encoding) system() {
 	e.Key("system")
 	e.Open('[')
 	for i := range e.p.System {
-		if b := &e.p.System[i]; !blank(b.Text) {
+		if b := &e.p.System[i]; !wire.Blank(b.Text) {
 			e.text(b.Text, b.Cache)
 		}
 	}
@@ -303,7 +303,7 @@ func (e *encoding) sampling() {
 	e.Key("stop_sequences")
 	e.Open('[')
 	for _, s := range e.p.Stop {
-		if blank(s) {
+		if wire.Blank(s) {
 			e.notes.Reject("stop")
 			continue
 		}

@@ -44,22 +44,10 @@ func (e *encoding) turns() []llm.Turn {
 	}
 	for i := range out {
 		if out[i].Role == llm.User {
-			out[i].Blocks = resultsFirst(out[i].Blocks)
+			out[i].Blocks = wire.ResultsFirst(out[i].Blocks)
 		}
 	}
 	return out
-}
-
-func resultsFirst(blocks []llm.Block) []llm.Block {
-	first, rest := make([]llm.Block, 0, len(blocks)), make([]llm.Block, 0, len(blocks))
-	for _, b := range blocks {
-		if b.Kind == llm.ToolResult {
-			first = append(first, b)
-		} else {
-			rest = append(rest, b)
-		}
-	}
-	return append(first, rest...)
 }
 
 func (e *encoding) turn(t *llm.Turn) {
@@ -81,25 +69,10 @@ func (e *encoding) turn(t *llm.Turn) {
 	e.Close('}')
 }
 
-// blank tells whether a text is white space alone, which the API takes nowhere.
-func blank(t llm.Text) bool {
-	for len(t) > 0 {
-		switch {
-		case t[0] == ' ':
-			t = t[1:]
-		case len(t) > 1 && t[0] == '\\' && (t[1] == 'n' || t[1] == 'r' || t[1] == 't'):
-			t = t[2:]
-		default:
-			return false
-		}
-	}
-	return true
-}
-
 func (e *encoding) block(b *llm.Block) {
 	switch b.Kind {
 	case llm.TextBlock, llm.Refusal:
-		if !blank(b.Text) {
+		if !wire.Blank(b.Text) {
 			e.text(b.Text, b.Cache)
 		}
 	case llm.Image:

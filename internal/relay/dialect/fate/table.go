@@ -29,7 +29,12 @@ var index = sync.OnceValue(func() map[key]map[string]Fate { //nolint:gochecknogl
 
 // Table lists all rows, in the order of the documentation.
 func Table() []Row {
-	return slices.Concat(withGemini(chatRows(), chatToGemini()), withGemini(messagesRows(), messagesToGemini()), withGemini(responsesRows(), responsesToGemini(responsesRows())), contentsRows())
+	return slices.Concat(
+		withBedrock(withGemini(chatRows(), chatToGemini()), anthropic, chatToBedrock()),
+		withBedrock(withGemini(messagesRows(), messagesToGemini()), openai, messagesToBedrock()),
+		withBedrock(withGemini(responsesRows(), responsesToGemini(responsesRows())), anthropic, responsesToBedrock()),
+		withBedrock(contentsRows(), anthropic, contentsToBedrock()),
+	)
 }
 
 func chatRows() []Row {

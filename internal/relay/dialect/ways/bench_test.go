@@ -3,6 +3,7 @@ package ways
 import (
 	"testing"
 
+	"starlane/internal/catalog"
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/gemini"
@@ -39,17 +40,22 @@ func BenchmarkEvent(b *testing.B) {
 			[]byte(`{"candidates":[{"content":{"parts":[{"text":"a"}],"role":"model"},"index":0}],"modelVersion":"m","responseId":"r"}`),
 			[]byte(`{"candidates":[{"content":{"parts":[{"text":" word"}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":2,"totalTokenCount":7,"promptTokensDetails":[{"modality":"TEXT","tokenCount":5}]},"modelVersion":"m","responseId":"r"}`),
 		},
+		"bedrock": {
+			[]byte(`{"messageStart":{"role":"assistant","p":"abcd"}}`),
+			[]byte(`{"contentBlockDelta":{"contentBlockIndex":0,"delta":{"text":" word"},"p":"abcdefghij"}}`),
+		},
 	}
 	for key, way := range formats.Registry(nil) {
-		if key.Capability != dialect.Chat {
+		stream := streams[catalog.Format(key.Upstream)]
+		if key.Capability != dialect.Chat || requests[key.Client] == nil || stream.open == nil {
 			continue
 		}
 		b.Run(key.Client+"-"+key.Upstream, func(b *testing.B) {
 			tap := way.NewTap(requests[key.Client], wordMeter{})
-			tap.Event(streams[key.Upstream].open)
+			tap.Event(stream.open)
 			b.ReportAllocs()
 			for b.Loop() {
-				tap.Event(streams[key.Upstream].text)
+				tap.Event(stream.text)
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"starlane/internal/catalog"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/anthropic"
+	"starlane/internal/relay/dialect/converse"
 	"starlane/internal/relay/dialect/gemini"
 	"starlane/internal/relay/dialect/openairesponses"
 	"starlane/internal/relay/llm"
@@ -27,4 +28,8 @@ func (f *Formats) addClouds(all dialect.Registry, bridge func(dialect.Client, di
 		chat(gemini.Dialect, upstream, bridge(f.Contents, host, anthropic.Dialect))
 		chat(anthropic.Dialect, upstream, host.Direct())
 	}
+	chat(openai, converse.Dialect, bridge(f.Chat, converse.Converse{}, converse.Dialect))
+	chat(openairesponses.Dialect, converse.Dialect, bridge(f.Responses, converse.Converse{}, converse.Dialect))
+	chat(gemini.Dialect, converse.Dialect, bridge(f.Contents, converse.Converse{}, converse.Dialect))
+	chat(anthropic.Dialect, converse.Dialect, bridge(f.Messages, converse.Converse{}, converse.Dialect))
 }

@@ -7,6 +7,7 @@ import (
 
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/anthropic"
+	"starlane/internal/relay/dialect/converse"
 	"starlane/internal/relay/dialect/gemini"
 	"starlane/internal/relay/dialect/openaichat"
 	"starlane/internal/relay/dialect/openairesponses"
@@ -21,10 +22,11 @@ func FuzzStreams(f *testing.F) {
 	f.Add(`{"choices":[{"delta":{"content":"a","reasoning":"b","tool_calls":[{"index":3,"id":"x","function":{"name":"n","arguments":"{}"}}]}}]}` + "\n" + `{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{"}}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}` + "\n[DONE]")
 	f.Add(`{"type":"response.created","response":{"id":"r"}}` + "\n" + `{"type":"response.output_item.added","output_index":0,"item":{"id":"f","type":"function_call","call_id":"c","name":"n"}}` + "\n" + `{"type":"response.output_text.delta","output_index":1,"content_index":1,"delta":"a"}` + "\n" + `{"type":"response.function_call_arguments.delta","output_index":0,"delta":"{}"}` + "\n" + `{"type":"response.completed","response":{"status":"completed","output":[{"id":"x","type":"reasoning","summary":[{"text":"t"}],"encrypted_content":"e"}],"usage":{"input_tokens":1,"output_tokens":2}}}`)
 	f.Add(`{"candidates":[{"content":{"parts":[{"text":"a","thought":true},{"text":"","thoughtSignature":"S"},{"functionCall":{"name":"n","args":{"a":1}},"thoughtSignature":"T"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":1,"totalTokenCount":3}}` + "\n" + `{"promptFeedback":{"blockReason":"SAFETY"}}`)
+	f.Add(`{"messageStart":{"role":"assistant"}}` + "\n" + `{"contentBlockDelta":{"contentBlockIndex":1,"delta":{"reasoningContent":{"text":"t","signature":"s"}}}}` + "\n" + `{"contentBlockStart":{"contentBlockIndex":0,"start":{"toolUse":{"toolUseId":"t","name":"n"}}}}` + "\n" + `{"contentBlockDelta":{"contentBlockIndex":0,"delta":{"toolUse":{"input":"{}"},"text":"a"}}}` + "\n" + `{"contentBlockStop":{"contentBlockIndex":1}}` + "\n" + `{"messageStop":{"stopReason":"tool_use"}}` + "\n" + `{"metadata":{"usage":{"inputTokens":1,"outputTokens":2}}}`)
 	chat, messages, responses := openaichat.New(), anthropic.New(), openairesponses.New()
 	contents := &gemini.Contents{}
 	clients := []dialect.Client{chat, messages, responses, contents}
-	upstreams := []dialect.Upstream{openaichat.Upstream{Chat: chat}, messages, responses, contents}
+	upstreams := []dialect.Upstream{openaichat.Upstream{Chat: chat}, messages, responses, contents, converse.Converse{}}
 	f.Fuzz(func(t *testing.T, stream string) {
 		r := &llm.Request{Model: "m", WantsUsage: true}
 		for _, client := range clients {
