@@ -15,9 +15,10 @@ import (
 
 // clouds deploys the simulator's models at each cloud, with credentials that are right and with ones that are not.
 func clouds(s *settings) {
-	s.vendors = func(simulator string, _ *provider.Server) []otherVendor {
+	s.vendors = func(simulator string, sim *provider.Server) []otherVendor {
 		key := provider.KeyPrefix + "cloud"
 		aws, awsKey := catalog.Place{Region: "us-east-1"}, provider.AWSAccessKeyID+":"+provider.AWSSecretAccessKey
+		vertex := catalog.Place{Region: "us-east5", Project: "acme-1"}
 		return []otherVendor{
 			{model: "azure/v1", dialect: catalog.AzureOpenAI, base: simulator, secret: key},
 			{model: "azure/dated", dialect: catalog.AzureOpenAI, base: simulator, secret: key, place: catalog.Place{APIVersion: "2024-10-21"}},
@@ -28,6 +29,8 @@ func clouds(s *settings) {
 			{model: "bedrock/claude-bad", dialect: catalog.BedrockAnthropic, base: simulator, secret: awsKey + "no key of it", place: aws},
 			{model: "bedrock/converse", dialect: catalog.Bedrock, base: simulator, secret: awsKey, place: aws, upstream: "us.anthropic.claude-demo-echo:0"},
 			{model: "bedrock/converse-bad", dialect: catalog.Bedrock, base: simulator, secret: awsKey + "no key of it", place: aws},
+			{model: "vertex/claude", dialect: catalog.VertexAnthropic, base: simulator, secret: sim.ServiceAccount(simulator), place: vertex, upstream: "demo-echo@20250929"},
+			{model: "vertex/bad", dialect: catalog.VertexAnthropic, base: simulator, secret: provider.New(provider.Config{}).ServiceAccount(simulator), place: vertex},
 			{model: "foundry/bad", dialect: "anthropic", base: simulator + "/anthropic/v1", secret: "no key of it"},
 		}
 	}
@@ -42,6 +45,7 @@ func cloudModels() map[string]struct{ bad, id string } {
 
 		"bedrock/claude":     {bad: "bedrock/claude-bad"},
 		"bedrock/converse":   {bad: "bedrock/converse-bad"},
+		"vertex/claude":      {bad: "vertex/bad"},
 		"bedrock/claude-arn": {bad: "bedrock/claude-bad"},
 	}
 }

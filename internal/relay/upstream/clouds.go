@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -18,8 +19,8 @@ import (
 // pathAt is where a call goes, below the base URL of the account: at a cloud the account's place is a part of it.
 func pathAt(c *catalog.Candidate, path string) string {
 	a := &c.Account
-	switch c.Provider.Dialect {
-	case catalog.AzureOpenAI:
+	switch dialect := c.Provider.Dialect; {
+	case dialect == catalog.AzureOpenAI:
 		switch {
 		case a.APIVersion == "":
 			return "/openai/v1" + path
@@ -27,6 +28,8 @@ func pathAt(c *catalog.Candidate, path string) string {
 			return "/openai" + path + "?api-version=" + a.APIVersion
 		}
 		return "/openai/deployments/" + url.PathEscape(c.Deployment.UpstreamModel) + path + "?api-version=" + a.APIVersion
+	case isGoogle(dialect):
+		return "/v1/projects/" + a.Project + "/locations/" + a.Region + path
 	default:
 		return path
 	}
@@ -35,6 +38,9 @@ func pathAt(c *catalog.Candidate, path string) string {
 func isAWS(dialect string) bool {
 	return dialect == catalog.Bedrock || dialect == catalog.BedrockAnthropic
 }
+
+// isGoogle tells the dialects whose keys are service accounts.
+func isGoogle(dialect string) bool { return strings.HasPrefix(dialect, "vertex_") }
 
 // awsService is the name of Bedrock in signatures.
 const awsService = "bedrock"

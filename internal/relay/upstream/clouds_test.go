@@ -24,6 +24,9 @@ func TestPlaces(t *testing.T) {
 		"/openai/v1/chat/completions": {dialect: catalog.AzureOpenAI, path: "/chat/completions"},
 		"/openai/deployments/my%2Fgpt%204/embeddings?api-version=2024-10-21": {dialect: catalog.AzureOpenAI, path: "/embeddings", place: catalog.Place{APIVersion: "2024-10-21"}},
 		"/openai/responses?api-version=2025-03-01-preview":                   {dialect: catalog.AzureOpenAI, path: "/responses", place: catalog.Place{APIVersion: "2025-03-01-preview"}},
+		"/v1/projects/p-1/locations/us-east5/publishers/anthropic/models/m:rawPredict": {
+			dialect: catalog.VertexAnthropic, path: "/publishers/anthropic/models/m:rawPredict", place: catalog.Place{Region: "us-east5", Project: "p-1"},
+		},
 		"/model/m/invoke": {dialect: catalog.BedrockAnthropic, path: "/model/m/invoke", place: catalog.Place{Region: "us-east-1"}},
 	} {
 		got := pathAt(&catalog.Candidate{

@@ -62,6 +62,7 @@ type openedKey struct {
 	plain  []string // values of headers
 	bearer []string
 	aws    *credential.AWS // where the dialect has such keys
+	tokens *tokens         // likewise
 }
 
 var _ relay.Sender = (*Client)(nil)
@@ -102,7 +103,7 @@ func (c *Client) Send(ctx context.Context, d relay.Dispatch) (*http.Response, er
 		return nil, &llm.Fault{Phase: llm.Dial, Kind: llm.Transient, Err: err}
 	}
 	dialect := d.Candidate.Provider.Dialect
-	key, err := c.open(d.Key, dialect)
+	key, err := c.open(d.Key, dialect) //nolint:contextcheck // tokens serve more than the request that asks for the first
 	if err != nil {
 		return nil, &llm.Fault{Phase: llm.Dial, Kind: llm.Auth, Err: err}
 	}
@@ -115,9 +116,9 @@ func (c *Client) Send(ctx context.Context, d relay.Dispatch) (*http.Response, er
 	}
 	req := (&http.Request{
 		Method: http.MethodPost, URL: e.url, Host: e.host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Content-Type": c.json, "User-Agent": c.agent, "Accept": accept},
-		Body:   d.Body.Reader(), ContentLength: d.Body.Len(),
-		GetBody: func() (io.ReadCloser, error) { return d.Body.Reader(), nil },
+		Header:        http.Header{"Content-Type": c.json, "User-Agent": c.agent, "Accept": accept},
+		ContentLength: d.Body.Len(),
+		GetBody:       func() (io.ReadCloser, error) { return d.Body.Reader(), nil },
 	}).WithContext(ctx)
 	if !isAWS(dialect) { // there what a header says stands in the body
 		for k, v := range d.Header {
@@ -127,6 +128,7 @@ func (c *Client) Send(ctx context.Context, d relay.Dispatch) (*http.Response, er
 	if f := c.sign(req, &d, &key); f != nil {
 		return nil, f
 	}
+	req.Body = d.Body.Reader() // from here on the transport closes it, whatever happens
 	res, err := e.transport.RoundTrip(req)
 	if err != nil {
 		return nil, fault(ctx, err)
@@ -168,6 +170,15 @@ func (c *Client) endpoint(base, path string) (*endpoint, error) {
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
 		return nil, fmt.Errorf("base URL %q is not an http or https address", base)
 	}
+	e = &endpoint{url: u, host: u.Host, transport: c.transport(base)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endpoints[at] = e
+	return e, nil
+}
+
+// transport holds the connections to a base URL.
+func (c *Client) transport(base string) *http.Transport {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.transports[base]
@@ -175,9 +186,7 @@ func (c *Client) endpoint(base, path string) (*endpoint, error) {
 		t = c.newTransport()
 		c.transports[base] = t
 	}
-	e = &endpoint{url: u, host: u.Host, transport: t}
-	c.endpoints[at] = e
-	return e, nil
+	return t
 }
 
 func (c *Client) newTransport() *http.Transport {
@@ -198,21 +207,27 @@ func (c *Client) newTransport() *http.Transport {
 // sign adds what a vendor wants to see of the key.
 func (c *Client) sign(req *http.Request, d *relay.Dispatch, key *openedKey) *llm.Fault {
 	h := req.Header
-	switch dialect := d.Candidate.Provider.Dialect; dialect {
-	case "anthropic":
+	switch dialect := d.Candidate.Provider.Dialect; {
+	case dialect == "anthropic":
 		h["X-Api-Key"] = key.plain
 		if h["Anthropic-Version"] == nil {
 			h["Anthropic-Version"] = c.version
 		}
-	case "gemini":
+	case dialect == "gemini":
 		h["X-Goog-Api-Key"] = key.plain
-	case catalog.AzureOpenAI:
+	case dialect == catalog.AzureOpenAI:
 		h["Api-Key"] = key.plain
-	case catalog.Bedrock, catalog.BedrockAnthropic:
+	case isAWS(dialect):
 		if key.aws.Bearer == "" {
 			return c.signAWS(req, d, key.aws)
 		}
 		h["Authorization"] = key.bearer
+	case isGoogle(dialect):
+		token, f := key.tokens.get(req.Context())
+		if f != nil {
+			return f
+		}
+		h["Authorization"] = []string{"Bearer " + token}
 	default:
 		h["Authorization"] = key.bearer
 	}
@@ -239,8 +254,18 @@ func (c *Client) open(k *catalog.UpstreamKey, dialect string) (openedKey, error)
 		}
 		have.aws = &pair
 	}
+	if isGoogle(dialect) {
+		account, err := credential.ReadServiceAccount(plain.Reveal())
+		if err != nil {
+			return openedKey{}, fmt.Errorf("upstream key %s: %w", k.ID, err)
+		}
+		have.tokens = newTokens(account, c.transport(account.TokenURL))
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if there := c.keys[k.ID]; there.tokens != nil && bytes.Equal(there.sealed, k.Sealed) {
+		return there, nil // somebody was faster; one token is enough
+	}
 	c.keys[k.ID] = have
 	return have, nil
 }

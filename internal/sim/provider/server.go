@@ -31,6 +31,7 @@ type Server struct {
 	flaky     *plan
 	journal   *journal
 	windows   *windows
+	google    *google
 	buffers   sync.Pool // of *[]byte: request bodies and stream buffers
 	nonce     uint64
 	serial    atomic.Uint64
@@ -43,7 +44,7 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg, mux: http.NewServeMux(), words: vocabulary(), cache: newPrefixCache(), blocks: newBlockCache(), responses: newResponseStore(),
 		faults: newPlan(cfg.Seed, nil), flaky: newPlan(cfg.Seed, cfg.FlakyFaults),
-		journal: newJournal(), windows: &windows{},
+		journal: newJournal(), windows: &windows{}, google: newGoogle(),
 	}
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
@@ -62,6 +63,7 @@ func New(cfg Config) *Server {
 	s.gemini()
 	s.azure()
 	s.bedrock()
+	s.vertex()
 	// Anthropic's clients look whether anybody is there before they ask.
 	s.mux.HandleFunc("HEAD /{$}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	s.mux.HandleFunc("GET /_sim/requests", s.handleReport)

@@ -55,7 +55,7 @@ func OnBedrock(m *Messages) *Hosted {
 // OnVertex is Claude by rawPredict.
 func OnVertex(m *Messages) *Hosted {
 	return &Hosted{m, &host{
-		version: "vertex-2023-10-16", stream: true, fault: m.ReadFault,
+		version: "vertex-2023-10-16", stream: true, fault: m.readGoogleFault,
 		path: func(stream bool, model string) string {
 			if stream {
 				return "/publishers/anthropic/models/" + url.PathEscape(model) + ":streamRawPredict"
@@ -63,6 +63,15 @@ func OnVertex(m *Messages) *Hosted {
 			return "/publishers/anthropic/models/" + url.PathEscape(model) + ":rawPredict"
 		},
 	}}
+}
+
+// readGoogleFault reads a refusal, which is in this format or Google's; both have their message at the same place.
+func (m *Messages) readGoogleFault(status int, h http.Header, c body.Content) (*llm.Fault, string) {
+	f, message := m.ReadFault(status, h, c)
+	if strings.Contains(message, "projects/") { // names our account
+		message = ""
+	}
+	return f, message
 }
 
 // Path implements dialect.Upstream.

@@ -22,7 +22,9 @@ func (f *Formats) addClouds(all dialect.Registry, bridge func(dialect.Client, di
 			all[dialect.Key{Client: key.Client, Upstream: catalog.AzureOpenAI, Capability: key.Capability}] = way
 		}
 	}
-	for upstream, host := range map[string]*anthropic.Hosted{catalog.BedrockAnthropic: anthropic.OnBedrock(f.Messages)} {
+	for upstream, host := range map[string]*anthropic.Hosted{
+		catalog.BedrockAnthropic: anthropic.OnBedrock(f.Messages), catalog.VertexAnthropic: anthropic.OnVertex(f.Messages),
+	} {
 		chat(openai, upstream, bridge(f.Chat, host, anthropic.Dialect))
 		chat(openairesponses.Dialect, upstream, bridge(f.Responses, host, anthropic.Dialect))
 		chat(gemini.Dialect, upstream, bridge(f.Contents, host, anthropic.Dialect))
