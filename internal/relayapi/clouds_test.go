@@ -93,6 +93,27 @@ func TestCloudsAnswerEachClient(t *testing.T) {
 	})
 }
 
+// TestCloudsAnswerOtherClients: whoever speaks another format still finds them.
+func TestCloudsAnswerOtherClients(t *testing.T) {
+	t.Parallel()
+	eachCloud(t, func(t *testing.T, w *world, model, _ string) {
+		for _, stream := range []string{"false", "true"} {
+			a := w.respond(t, model, `"one two"`, `,"stream":`+stream)
+			require.Equal(t, http.StatusOK, a.status, a.body)
+			require.Equal(t, "completed", answered(t, a, stream == "true").Status)
+			require.Contains(t, a.body, `one two`)
+		}
+		for _, method := range []string{"generateContent", "streamGenerateContent?alt=sse"} {
+			a := w.post(t, "/v1beta/models/"+model+":"+method, `{"contents":[{"parts":[{"text":"one two"}]}]}`)
+			require.Equal(t, http.StatusOK, a.status, a.body)
+			require.Equal(t, 1, strings.Count(a.body, `"finishReason":"STOP"`), a.body)
+		}
+		for n := range 4 {
+			require.Equal(t, usage.Reported, w.event(t, n).Counts.From[usage.OutText])
+		}
+	})
+}
+
 // TestCloudsCallTools has clients of each format use a tool over two turns.
 func TestCloudsCallTools(t *testing.T) {
 	t.Parallel()

@@ -31,6 +31,8 @@ func (s *Server) azure() {
 		s.mux.HandleFunc("POST /openai/v1/"+path, s.api(azure{}, filtered(serve)))
 		s.mux.HandleFunc("POST /openai/deployments/{deployment}/"+path, s.api(azure{}, deployed(filtered(serve))))
 	}
+	s.mux.HandleFunc("POST /openai/v1/responses", s.api(azure{}, s.createResponse))
+	s.mux.HandleFunc("POST /openai/responses", s.api(azure{}, s.createResponse))
 	// Claude on Azure Foundry is Anthropic's API at another address.
 	s.mux.HandleFunc("POST /anthropic/v1/messages", s.api(anthropic{}, s.messages))
 }
