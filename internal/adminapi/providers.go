@@ -115,8 +115,10 @@ func (s *Server) UpdateAccount(ctx context.Context, r gen.UpdateAccountRequestOb
 		return nil, err
 	}
 	p := registry.AccountPatch{Name: b.Name, BaseURL: b.BaseUrl, State: (*string)(b.State), Region: b.Region, Project: b.Project, APIVersion: b.ApiVersion}
-	if err := p.Apply(have).Check(have.Dialect); err != nil {
-		return nil, err
+	if b.Region != nil || b.Project != nil || b.ApiVersion != nil {
+		if err := p.Apply(have).Check(have.Dialect); err != nil {
+			return nil, err
+		}
 	}
 	a, err := s.Registry.UpdateAccount(ctx, from(ctx).Actor, r.AccountId, p)
 	if err != nil {

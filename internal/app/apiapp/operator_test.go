@@ -263,6 +263,7 @@ func TestCloudAccounts(t *testing.T) {
 	if got := in.op.do("PATCH", "/accounts/"+at.text("id"), map[string]any{"api_version": ""}).want(200).text("api_version"); got != "" {
 		t.Errorf("api_version = %q after it was taken away", got)
 	}
+	in.op.do("PATCH", "/accounts/"+at.text("id"), map[string]any{"state": "paused"}).want(200)
 	key(at.text("id"), "a key with spaces").problem(400, "invalid_request")
 
 	account(bedrock, nil).problem(400, "invalid_request")

@@ -124,3 +124,25 @@ func BenchmarkReader(b *testing.B) {
 		}
 	}
 }
+
+// FuzzReader reads whatever comes: it ends, and what it read are whole events of one line each.
+func FuzzReader(f *testing.F) {
+	f.Add(event(f, "messageStart", `{"role":"assistant"}`))
+	f.Add(append(chunk(f, `{"type":"message_stop"}`), event(f, "a", "{\n}")...))
+	f.Add(frame(f, `{}`, ":message-type", "exception", ":exception-type", "x"))
+	f.Add(chunk(f, "{\"type\":\"a\"}\n\nevent: b\ndata: c"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		got, _ := io.ReadAll(NewReader(io.NopCloser(bytes.NewReader(in))))
+		for e := range strings.SplitSeq(strings.TrimSuffix(string(got), "\n\n"), "\n\n") {
+			_, data, named := strings.Cut(e, "event: ")
+			if named {
+				_, data, _ = strings.Cut(data, "\n")
+			} else {
+				data = e
+			}
+			if len(got) > 0 && (!strings.HasPrefix(data, "data: ") || strings.Contains(data, "\n")) {
+				t.Fatalf("no event: %q", e)
+			}
+		}
+	})
+}
