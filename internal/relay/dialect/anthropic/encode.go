@@ -392,7 +392,7 @@ func (e *encoding) form() llm.Raw {
 
 // arguments are a call's arguments as an object.
 func (e *encoding) arguments(t llm.Text) llm.Raw {
-	object, ok := wire.Object(t)
+	object, ok := wire.Arguments(t)
 	if !ok {
 		e.notes.Approx("tool_calls.function.arguments")
 	}

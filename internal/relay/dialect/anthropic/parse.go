@@ -66,11 +66,11 @@ func (d *parsing) member(name string, c *guard.Cursor) {
 	case "tool_choice":
 		d.choice(c)
 	case "temperature":
-		p.Temperature = number(c)
+		p.Temperature = wire.Number(c)
 	case "top_p":
-		p.TopP = number(c)
+		p.TopP = wire.Number(c)
 	case "top_k":
-		p.TopK = number(c)
+		p.TopK = wire.Number(c)
 	case "stop_sequences":
 		d.each(c, name, func(int) {
 			if text, ok := c.Text(); ok {
@@ -82,7 +82,7 @@ func (d *parsing) member(name string, c *guard.Cursor) {
 	case "output_config":
 		d.output(c)
 	case "metadata":
-		d.object(c, func(k string) {
+		wire.Object(c, func(k string) {
 			if k == "user_id" && c.Kind() == guard.String {
 				p.User, _ = c.Text()
 				return
@@ -104,17 +104,6 @@ func (d *parsing) member(name string, c *guard.Cursor) {
 	}
 }
 
-// object calls visit for each member of an object; visit reads the value.
-func (d *parsing) object(c *guard.Cursor, visit func(key string)) {
-	if c.Kind() != guard.Object {
-		c.Skip()
-		return
-	}
-	for k, ok := c.Object(); ok; k, ok = c.Next() {
-		visit(string(k))
-	}
-}
-
 // each calls visit for each element of a list; visit reads it.
 func (d *parsing) each(c *guard.Cursor, name string, visit func(i int)) {
 	switch c.Kind() {
@@ -132,32 +121,15 @@ func (d *parsing) each(c *guard.Cursor, name string, visit func(i int)) {
 	}
 }
 
-func number(c *guard.Cursor) llm.Raw {
-	if c.Kind() != guard.Number {
-		c.Skip()
-		return nil
-	}
-	return llm.Raw(c.Raw())
-}
-
-func text(c *guard.Cursor) llm.Text {
-	if c.Kind() != guard.String {
-		c.Skip()
-		return nil
-	}
-	t, _ := c.Text()
-	return t
-}
-
 func (d *parsing) messages(c *guard.Cursor) {
 	d.each(c, "messages", func(i int) {
 		at := "messages." + strconv.Itoa(i)
 		var t llm.Turn
 		role := ""
-		d.object(c, func(k string) {
+		wire.Object(c, func(k string) {
 			switch k {
 			case "role":
-				role = string(text(c))
+				role = string(wire.Text(c))
 			case "content":
 				t.Blocks = d.content(c, at+".content")
 			default:
@@ -197,20 +169,20 @@ func (d *parsing) content(c *guard.Cursor, at string) []llm.Block {
 func (d *parsing) block(c *guard.Cursor, at string) (b llm.Block, ok bool) {
 	kind := ""
 	var data llm.Text
-	d.object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
-			kind = string(text(c))
+			kind = string(wire.Text(c))
 		case "text", "thinking":
-			b.Text = text(c)
+			b.Text = wire.Text(c)
 		case "signature":
-			b.Sealed.Data = text(c)
+			b.Sealed.Data = wire.Text(c)
 		case "data":
-			data = text(c)
+			data = wire.Text(c)
 		case "id", "tool_use_id":
-			b.ID = text(c)
+			b.ID = wire.Text(c)
 		case "name", "title":
-			b.Name = text(c)
+			b.Name = wire.Text(c)
 		case "input":
 			b.Text = quoted(c.Raw())
 		case "content":
@@ -223,7 +195,7 @@ func (d *parsing) block(c *guard.Cursor, at string) (b llm.Block, ok bool) {
 		case "cache_control":
 			b.Cache = d.cache(c)
 		case "citations":
-			d.object(c, func(k string) {
+			wire.Object(c, func(k string) {
 				if k == "enabled" && c.Kind() == guard.True {
 					d.notes.Drop("citations")
 				}

@@ -16,18 +16,18 @@ func (d *parsing) source(c *guard.Cursor, at string, have []llm.Block) (m llm.Me
 	kind := ""
 	blocks = have
 	var data llm.Text
-	d.object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
-			kind = string(text(c))
+			kind = string(wire.Text(c))
 		case "media_type":
-			m.Type = text(c)
+			m.Type = wire.Text(c)
 		case "data":
-			data = text(c)
+			data = wire.Text(c)
 		case "url":
-			m.URL = text(c)
+			m.URL = wire.Text(c)
 		case "file_id":
-			m.File = text(c)
+			m.File = wire.Text(c)
 		case "content":
 			blocks = d.content(c, at+".source.content")
 		default:
@@ -47,7 +47,7 @@ func (d *parsing) cache(c *guard.Cursor) llm.TTL {
 		return llm.NoCache
 	}
 	ttl := llm.Minutes5
-	d.object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		if raw := c.Raw(); k == "ttl" && string(raw) == `"1h"` {
 			ttl = llm.Hour1
 		}
@@ -59,18 +59,18 @@ func (d *parsing) tools(c *guard.Cursor) {
 	d.each(c, "tools", func(int) {
 		var t llm.Tool
 		kind := ""
-		d.object(c, func(k string) {
+		wire.Object(c, func(k string) {
 			switch k {
 			case "type":
-				kind = string(text(c))
+				kind = string(wire.Text(c))
 			case "name":
-				t.Name = text(c)
+				t.Name = wire.Text(c)
 			case "description":
-				t.Description = text(c)
+				t.Description = wire.Text(c)
 			case "input_schema":
 				t.Schema = llm.Raw(c.Raw())
 			case "strict":
-				t.Strict = tri(c)
+				t.Strict = wire.Tri(c)
 			case "cache_control":
 				t.Cache = d.cache(c)
 			case "defer_loading", "input_examples", "allowed_callers", "eager_input_streaming":
@@ -102,24 +102,11 @@ func family(kind string) string {
 	return kind
 }
 
-func tri(c *guard.Cursor) llm.Tri {
-	kind := c.Kind()
-	c.Skip()
-	switch kind {
-	case guard.True:
-		return llm.Yes
-	case guard.False:
-		return llm.No
-	default:
-		return llm.Unsaid
-	}
-}
-
 func (d *parsing) choice(c *guard.Cursor) {
-	d.object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
-			switch kind := string(text(c)); kind {
+			switch kind := string(wire.Text(c)); kind {
 			case "auto":
 				d.p.Choice.Mode = llm.ChoiceAuto
 			case "any":
@@ -132,9 +119,9 @@ func (d *parsing) choice(c *guard.Cursor) {
 				d.fail("tool_choice.type", "tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'.")
 			}
 		case "name":
-			d.p.Choice.Name = text(c)
+			d.p.Choice.Name = wire.Text(c)
 		case "disable_parallel_tool_use":
-			if tri(c) == llm.Yes {
+			if wire.Tri(c) == llm.Yes {
 				d.p.Parallel = llm.No
 			}
 		default:
@@ -145,10 +132,10 @@ func (d *parsing) choice(c *guard.Cursor) {
 
 func (d *parsing) thinking(c *guard.Cursor) {
 	r := &d.p.Reasoning
-	d.object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
-			switch string(text(c)) {
+			switch string(wire.Text(c)) {
 			case "adaptive":
 				r.Adaptive = true
 			case "disabled":
@@ -157,7 +144,7 @@ func (d *parsing) thinking(c *guard.Cursor) {
 		case "budget_tokens":
 			r.Budget, _ = c.Int(maxOutput)
 		case "display":
-			r.Hidden = string(text(c)) == "omitted"
+			r.Hidden = string(wire.Text(c)) == "omitted"
 		default:
 			c.Skip()
 		}
@@ -165,17 +152,17 @@ func (d *parsing) thinking(c *guard.Cursor) {
 }
 
 func (d *parsing) output(c *guard.Cursor) {
-	d.object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "effort":
-			if e, ok := llm.ParseEffort(string(text(c))); ok && d.p.Reasoning.Effort != llm.EffortNone {
+			if e, ok := llm.ParseEffort(string(wire.Text(c))); ok && d.p.Reasoning.Effort != llm.EffortNone {
 				d.p.Reasoning.Effort = e
 			}
 		case "format":
-			d.object(c, func(k string) {
+			wire.Object(c, func(k string) {
 				switch k {
 				case "type":
-					if string(text(c)) == "json_schema" {
+					if string(wire.Text(c)) == "json_schema" {
 						d.p.Format.Kind = llm.JSONSchema
 					}
 				case "schema":

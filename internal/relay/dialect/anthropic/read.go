@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 	"starlane/internal/usage"
@@ -43,7 +44,7 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 		at := c
 		switch string(k) {
 		case "type":
-			e.kind = string(text(&c))
+			e.kind = string(wire.Text(&c))
 			continue
 		case "index":
 			n, ok := c.Int(maxBlocks)
@@ -99,9 +100,9 @@ func (r *reader) start(c *guard.Cursor, to llm.Sink) {
 		for k, ok := c.Object(); ok; k, ok = c.Next() {
 			switch string(k) {
 			case "id":
-				e.ID = text(c)
+				e.ID = wire.Text(c)
 			case "model":
-				e.Name = text(c)
+				e.Name = wire.Text(c)
 			case "usage":
 				r.report.merge(c)
 			default:
@@ -138,17 +139,17 @@ func (r *reader) open(index int, c *guard.Cursor, to llm.Sink) {
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		switch string(k) {
 		case "type":
-			kind = string(text(c))
+			kind = string(wire.Text(c))
 		case "id":
-			e.ID = text(c)
+			e.ID = wire.Text(c)
 		case "name":
-			e.Name = text(c)
+			e.Name = wire.Text(c)
 		case "text", "thinking":
-			said = text(c)
+			said = wire.Text(c)
 		case "signature":
-			b.signature = append(b.signature, text(c)...)
+			b.signature = append(b.signature, wire.Text(c)...)
 		case "data":
-			b.signature, b.alone = append(b.signature, text(c)...), true
+			b.signature, b.alone = append(b.signature, wire.Text(c)...), true
 		case "input":
 			if raw := c.Raw(); len(raw) > 2 {
 				b.input = quoted(raw)
@@ -185,12 +186,12 @@ func (r *reader) delta(index int, c *guard.Cursor, to llm.Sink) {
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		switch string(k) {
 		case "text", "thinking", "partial_json":
-			if said := text(c); len(said) > 0 {
+			if said := wire.Text(c); len(said) > 0 {
 				b.spoke = true
 				r.take(to, llm.Event{Kind: llm.Delta, Block: b.ordinal, What: b.what, Text: said})
 			}
 		case "signature":
-			b.signature = append(b.signature, text(c)...)
+			b.signature = append(b.signature, wire.Text(c)...)
 		default:
 			c.Skip()
 		}
@@ -226,12 +227,12 @@ func (r *reader) messageDelta(c *guard.Cursor, to llm.Sink) {
 		switch string(k) {
 		case "stop_reason":
 			if c.Kind() == guard.String {
-				e.Reason = reasonOf(string(text(c)))
+				e.Reason = reasonOf(string(wire.Text(c)))
 				continue
 			}
 			c.Skip()
 		case "stop_sequence":
-			e.Match = text(c)
+			e.Match = wire.Text(c)
 		default:
 			c.Skip()
 		}
@@ -266,11 +267,11 @@ func (*Messages) ReadWhole(src []byte, to llm.Sink) bool {
 		at := c
 		switch string(k) {
 		case "type":
-			message = string(text(&c)) == "message"
+			message = string(wire.Text(&c)) == "message"
 		case "id":
-			id = text(&c)
+			id = wire.Text(&c)
 		case "model":
-			name = text(&c)
+			name = wire.Text(&c)
 		case "content":
 			content = at
 			c.Skip()
@@ -278,9 +279,9 @@ func (*Messages) ReadWhole(src []byte, to llm.Sink) bool {
 			spent = at
 			c.Skip()
 		case "stop_reason":
-			stop.Reason = reasonOf(string(text(&c)))
+			stop.Reason = reasonOf(string(wire.Text(&c)))
 		case "stop_sequence":
-			stop.Match = text(&c)
+			stop.Match = wire.Text(&c)
 		default:
 			c.Skip()
 		}

@@ -89,7 +89,7 @@ func unpriced(src []byte, found *[members]guard.Member) error {
 		}
 		for k, ok := c.Object(); ok; k, ok = c.Next() {
 			if string(k) == "type" {
-				kind = string(text(&c))
+				kind = string(wire.Text(&c))
 				continue
 			}
 			c.Skip()

@@ -273,7 +273,7 @@ func appendBlock(b *wire.Builder, block *llm.Block) {
 		b.Key("name")
 		b.Text(block.Name)
 		b.Key("input")
-		object, _ := wire.Object(block.Text)
+		object, _ := wire.Arguments(block.Text)
 		b.Raw(object)
 	default:
 		b.String("text")

@@ -105,7 +105,7 @@ func (e *encoding) block(b *llm.Block) {
 	case llm.Thinking:
 		e.thought(b)
 	case llm.ToolCall:
-		input, ok := wire.Object(b.Text)
+		input, ok := wire.Arguments(b.Text)
 		if !ok {
 			e.notes.Approx("tool_calls.function.arguments")
 		}

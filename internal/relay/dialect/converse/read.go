@@ -41,26 +41,6 @@ func (r *reader) take(to llm.Sink, e llm.Event) {
 	to.Take(&r.event)
 }
 
-func text(c *guard.Cursor) llm.Text {
-	if c.Kind() != guard.String {
-		c.Skip()
-		return nil
-	}
-	t, _ := c.Text()
-	return t
-}
-
-// object calls visit for each member of an object; visit reads the value.
-func object(c *guard.Cursor, visit func(key string)) {
-	if c.Kind() != guard.Object {
-		c.Skip()
-		return
-	}
-	for k, ok := c.Object(); ok; k, ok = c.Next() {
-		visit(string(k))
-	}
-}
-
 // Read implements dialect.Reader.
 func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 	step := dialect.Pass
@@ -76,14 +56,14 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 			r.blockDelta(&c, to)
 		case "contentBlockStop":
 			index := 0
-			object(&c, func(k string) { index = r.index(k, &c, index) })
+			wire.Object(&c, func(k string) { index = r.index(k, &c, index) })
 			r.close(index, to)
 		case "messageStop":
 			if !r.stop(&c, to) {
 				step = dialect.Failed
 			}
 		case "metadata":
-			object(&c, func(k string) {
+			wire.Object(&c, func(k string) {
 				if k == "usage" {
 					r.usage(&c, to)
 					return
@@ -94,7 +74,7 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 				step = dialect.End
 			}
 		case "type": // an exception
-			if string(text(&c)) == "error" {
+			if string(wire.Text(&c)) == "error" {
 				step = dialect.Failed
 			}
 		default:
@@ -152,23 +132,23 @@ func (r *reader) blockStart(c *guard.Cursor, to llm.Sink) {
 	index := 0
 	var id, name llm.Text
 	tool := false
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		if k != "start" {
 			index = r.index(k, c, index)
 			return
 		}
-		object(c, func(k string) {
+		wire.Object(c, func(k string) {
 			if k != "toolUse" {
 				c.Skip()
 				return
 			}
 			tool = true
-			object(c, func(k string) {
+			wire.Object(c, func(k string) {
 				switch k {
 				case "toolUseId":
-					id = text(c)
+					id = wire.Text(c)
 				case "name":
-					name = text(c)
+					name = wire.Text(c)
 				default:
 					c.Skip()
 				}
@@ -183,7 +163,7 @@ func (r *reader) blockStart(c *guard.Cursor, to llm.Sink) {
 func (r *reader) blockDelta(c *guard.Cursor, to llm.Sink) {
 	index := 0
 	var delta guard.Cursor
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		if k == "delta" {
 			delta = *c
 		}
@@ -192,15 +172,15 @@ func (r *reader) blockDelta(c *guard.Cursor, to llm.Sink) {
 	if delta.Kind() != guard.Object {
 		return
 	}
-	object(&delta, func(k string) {
+	wire.Object(&delta, func(k string) {
 		switch k {
 		case "text":
-			r.say(index, llm.TextBlock, text(&delta), to)
+			r.say(index, llm.TextBlock, wire.Text(&delta), to)
 		case "toolUse":
-			object(&delta, func(k string) {
+			wire.Object(&delta, func(k string) {
 				if k == "input" {
 					if b := r.block(index); b.open && b.what == llm.ToolCall {
-						r.say(index, llm.ToolCall, text(&delta), to)
+						r.say(index, llm.ToolCall, wire.Text(&delta), to)
 						return
 					}
 				}
@@ -216,16 +196,16 @@ func (r *reader) blockDelta(c *guard.Cursor, to llm.Sink) {
 
 // reasoning reads a piece of a thought.
 func (r *reader) reasoning(index int, c *guard.Cursor, to llm.Sink) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "text":
-			r.say(index, llm.Thinking, text(c), to)
+			r.say(index, llm.Thinking, wire.Text(c), to)
 		case "signature":
 			b := r.open(index, llm.Thinking, nil, nil, to)
-			b.signature = append(b.signature, text(c)...)
+			b.signature = append(b.signature, wire.Text(c)...)
 		case "redactedContent":
 			b := r.open(index, llm.Thinking, nil, nil, to)
-			b.signature, b.alone = append(b.signature, text(c)...), true
+			b.signature, b.alone = append(b.signature, wire.Text(c)...), true
 		default:
 			c.Skip()
 		}
@@ -290,9 +270,9 @@ func (r *reader) finish(reason string, to llm.Sink) bool {
 
 func (r *reader) stop(c *guard.Cursor, to llm.Sink) bool {
 	reason := ""
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		if k == "stopReason" {
-			reason = string(text(c))
+			reason = string(wire.Text(c))
 			return
 		}
 		c.Skip()
@@ -316,7 +296,7 @@ func (r *reader) usage(c *guard.Cursor, to llm.Sink) {
 		}
 		*into, seen = *into+v, true
 	}
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "inputTokens":
 			number(&input)
@@ -334,12 +314,12 @@ func (r *reader) usage(c *guard.Cursor, to llm.Sink) {
 			for ok := c.Array(); ok; ok = c.More() {
 				var n int64
 				hour := false
-				object(c, func(k string) {
+				wire.Object(c, func(k string) {
 					switch k {
 					case "inputTokens":
 						number(&n)
 					case "ttl":
-						hour = string(text(c)) == "1h"
+						hour = string(wire.Text(c)) == "1h"
 					default:
 						c.Skip()
 					}
@@ -384,12 +364,12 @@ func (Converse) ReadWhole(src []byte, to llm.Sink) bool {
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		switch string(k) {
 		case "output":
-			object(&c, func(k string) {
+			wire.Object(&c, func(k string) {
 				if k != "message" {
 					c.Skip()
 					return
 				}
-				object(&c, func(k string) {
+				wire.Object(&c, func(k string) {
 					if k == "content" {
 						content = c
 					}
@@ -397,7 +377,7 @@ func (Converse) ReadWhole(src []byte, to llm.Sink) bool {
 				})
 			})
 		case "stopReason":
-			reason = string(text(&c))
+			reason = string(wire.Text(&c))
 		case "usage":
 			spent = c
 			c.Skip()
@@ -423,19 +403,19 @@ func (Converse) ReadWhole(src []byte, to llm.Sink) bool {
 
 // whole reads a block of a whole answer.
 func (r *reader) whole(index int, c *guard.Cursor, to llm.Sink) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "text":
-			r.say(index, llm.TextBlock, text(c), to)
+			r.say(index, llm.TextBlock, wire.Text(c), to)
 		case "toolUse":
 			var id, name llm.Text
 			var input []byte
-			object(c, func(k string) {
+			wire.Object(c, func(k string) {
 				switch k {
 				case "toolUseId":
-					id = text(c)
+					id = wire.Text(c)
 				case "name":
-					name = text(c)
+					name = wire.Text(c)
 				case "input":
 					input = c.Raw()
 				default:
@@ -445,13 +425,13 @@ func (r *reader) whole(index int, c *guard.Cursor, to llm.Sink) {
 			r.open(index, llm.ToolCall, id, name, to)
 			r.say(index, llm.ToolCall, wire.Escape(llm.Text(nil), input), to)
 		case "reasoningContent":
-			object(c, func(k string) {
+			wire.Object(c, func(k string) {
 				switch k {
 				case "reasoningText":
 					r.reasoning(index, c, to)
 				case "redactedContent":
 					b := r.open(index, llm.Thinking, nil, nil, to)
-					b.signature, b.alone = text(c), true
+					b.signature, b.alone = wire.Text(c), true
 				default:
 					c.Skip()
 				}

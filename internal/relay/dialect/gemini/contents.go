@@ -189,7 +189,7 @@ func (e *encoding) call(b *llm.Block, signature llm.Text) {
 	}
 	e.names[string(b.ID)] = b.Name
 	e.order[string(b.ID)] = len(e.order) + 1
-	args, ok := wire.Object(b.Text)
+	args, ok := wire.Arguments(b.Text)
 	if !ok {
 		e.notes.Approx("tool_calls.function.arguments")
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 	"starlane/internal/usage"
@@ -64,16 +65,16 @@ type walk struct {
 func (w *walk) prompt(r *llm.Request) {
 	w.total = perContent
 	c := guard.NewCursor(r.Content.Open())
-	object(&c, func(k string) {
+	wire.Object(&c, func(k string) {
 		switch camel(k) {
 		case "contents":
-			each(&c, func() { w.content(&c) })
+			wire.List(&c, func() { w.content(&c) })
 		case "systemInstruction":
 			w.content(&c)
 		case "tools":
 			w.total += w.json(c.Raw())
 		case "generationConfig":
-			object(&c, func(k string) {
+			wire.Object(&c, func(k string) {
 				if name := camel(k); name == "responseSchema" || name == "responseJsonSchema" {
 					w.total += w.json(c.Raw())
 					return
@@ -89,12 +90,12 @@ func (w *walk) prompt(r *llm.Request) {
 func (w *walk) content(c *guard.Cursor) {
 	w.total += perContent
 	if c.Kind() == guard.String {
-		w.total += w.text(text(c))
+		w.total += w.text(wire.Text(c))
 		return
 	}
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		if k == "parts" {
-			each(c, func() { w.part(c) })
+			wire.List(c, func() { w.part(c) })
 			return
 		}
 		c.Skip()
@@ -102,10 +103,10 @@ func (w *walk) content(c *guard.Cursor) {
 }
 
 func (w *walk) part(c *guard.Cursor) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch camel(k) {
 		case "text":
-			w.total += w.text(text(c))
+			w.total += w.text(wire.Text(c))
 		case "inlineData", "fileData":
 			w.media(c)
 		case "functionCall", "executableCode", "codeExecutionResult", "toolCall", "toolResponse":
@@ -119,9 +120,9 @@ func (w *walk) part(c *guard.Cursor) {
 }
 
 func (w *walk) response(c *guard.Cursor) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		if k == "parts" {
-			each(c, func() { w.part(c) })
+			wire.List(c, func() { w.part(c) })
 			return
 		}
 		w.total += w.json(c.Raw())
@@ -132,12 +133,12 @@ func (w *walk) response(c *guard.Cursor) {
 func (w *walk) media(c *guard.Cursor) {
 	var kind, data llm.Text
 	address := false
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch camel(k) {
 		case "mimeType":
-			kind = text(c)
+			kind = wire.Text(c)
 		case "data":
-			data = text(c)
+			data = wire.Text(c)
 		case "fileUri":
 			address = true
 			c.Skip()

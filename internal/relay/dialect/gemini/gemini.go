@@ -12,6 +12,7 @@ import (
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/httpfault"
+	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 )
@@ -180,19 +181,19 @@ func readError(src []byte) refusal {
 }
 
 func (e *refusal) read(c *guard.Cursor) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		if k != "error" {
 			c.Skip()
 			return
 		}
-		object(c, func(k string) {
+		wire.Object(c, func(k string) {
 			switch k {
 			case "status":
-				e.status = string(text(c))
+				e.status = string(wire.Text(c))
 			case "message":
-				e.message, _ = guard.Unquote(text(c))
+				e.message, _ = guard.Unquote(wire.Text(c))
 			case "details":
-				each(c, func() { e.detail(c) })
+				wire.List(c, func() { e.detail(c) })
 			default:
 				c.Skip()
 			}
@@ -201,19 +202,19 @@ func (e *refusal) read(c *guard.Cursor) {
 }
 
 func (e *refusal) detail(c *guard.Cursor) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "reason":
-			e.reason = string(text(c))
+			e.reason = string(wire.Text(c))
 		case "retryDelay":
-			if d, err := time.ParseDuration(string(text(c))); err == nil && d > 0 {
+			if d, err := time.ParseDuration(string(wire.Text(c))); err == nil && d > 0 {
 				e.retry = min(d, time.Hour)
 			}
 		case "violations":
-			each(c, func() {
-				object(c, func(k string) {
+			wire.List(c, func() {
+				wire.Object(c, func(k string) {
 					if k == "quotaId" {
-						e.quota += string(text(c))
+						e.quota += string(wire.Text(c))
 						return
 					}
 					c.Skip()
@@ -223,45 +224,6 @@ func (e *refusal) detail(c *guard.Cursor) {
 			c.Skip()
 		}
 	})
-}
-
-// object calls visit for each member of an object; visit reads the value.
-func object(c *guard.Cursor, visit func(key string)) {
-	if c.Kind() != guard.Object {
-		c.Skip()
-		return
-	}
-	for k, ok := c.Object(); ok; k, ok = c.Next() {
-		visit(string(k))
-	}
-}
-
-// each calls visit for each element of a list; visit reads it.
-func each(c *guard.Cursor, visit func()) {
-	if c.Kind() != guard.Array {
-		c.Skip()
-		return
-	}
-	for ok := c.Array(); ok; ok = c.More() {
-		visit()
-	}
-}
-
-func text(c *guard.Cursor) llm.Text {
-	if c.Kind() != guard.String {
-		c.Skip()
-		return nil
-	}
-	t, _ := c.Text()
-	return t
-}
-
-func number(c *guard.Cursor) llm.Raw {
-	if c.Kind() != guard.Number {
-		c.Skip()
-		return nil
-	}
-	return llm.Raw(c.Raw())
 }
 
 func isTrue(c *guard.Cursor) bool {

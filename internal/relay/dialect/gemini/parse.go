@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"starlane/internal/platform/apperr"
+	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/dialect/schema"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
@@ -45,7 +46,7 @@ func (*Contents) Parse(r *llm.Request, n *llm.Notes) (*llm.Prompt, error) {
 		n.Reject("generationConfig.candidateCount")
 	}
 	c := guard.NewCursor(r.Content.Open())
-	object(&c, func(k string) { d.member(camel(k), &c) })
+	wire.Object(&c, func(k string) { d.member(camel(k), &c) })
 	if d.err == nil && c.Bad() {
 		d.fail("", "The request body is not JSON.")
 	}
@@ -72,18 +73,18 @@ func (d *parsing) member(name string, c *guard.Cursor) {
 	switch name {
 	case "contents":
 		i := 0
-		each(c, func() {
+		wire.List(c, func() {
 			d.content(c, "contents["+strconv.Itoa(i)+"]")
 			i++
 		})
 	case "systemInstruction":
 		d.system(c)
 	case "tools":
-		each(c, func() { d.tools(c) })
+		wire.List(c, func() { d.tools(c) })
 	case "toolConfig":
 		d.toolConfig(c)
 	case "generationConfig":
-		object(c, func(k string) { d.config(camel(k), c) })
+		wire.Object(c, func(k string) { d.config(camel(k), c) })
 	case "serviceTier": // there is one only
 		c.Skip()
 	default:
@@ -93,29 +94,29 @@ func (d *parsing) member(name string, c *guard.Cursor) {
 
 func (d *parsing) system(c *guard.Cursor) {
 	if c.Kind() == guard.String {
-		d.p.System = []llm.Block{{Kind: llm.TextBlock, Text: text(c)}}
+		d.p.System = []llm.Block{{Kind: llm.TextBlock, Text: wire.Text(c)}}
 		return
 	}
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		if k != "parts" {
 			c.Skip()
 			return
 		}
-		each(c, func() { d.p.System = append(d.p.System, d.part(c, "systemInstruction")...) })
+		wire.List(c, func() { d.p.System = append(d.p.System, d.part(c, "systemInstruction")...) })
 	})
 }
 
 func (d *parsing) content(c *guard.Cursor, at string) {
 	var t llm.Turn
 	role := roleUser
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "role":
-			if r := string(text(c)); r != "" {
+			if r := string(wire.Text(c)); r != "" {
 				role = strings.ToLower(r)
 			}
 		case "parts":
-			each(c, func() { t.Blocks = append(t.Blocks, d.part(c, at)...) })
+			wire.List(c, func() { t.Blocks = append(t.Blocks, d.part(c, at)...) })
 		default:
 			c.Skip()
 		}
@@ -165,25 +166,25 @@ func (d *parsing) config(name string, c *guard.Cursor) {
 	case "maxOutputTokens", "candidateCount":
 		c.Skip()
 	case "temperature":
-		p.Temperature = number(c)
+		p.Temperature = wire.Number(c)
 	case "topP":
-		p.TopP = number(c)
+		p.TopP = wire.Number(c)
 	case "topK":
-		p.TopK = number(c)
+		p.TopK = wire.Number(c)
 	case "seed":
-		p.Seed = number(c)
+		p.Seed = wire.Number(c)
 	case "presencePenalty":
-		p.Presence = number(c)
+		p.Presence = wire.Number(c)
 	case "frequencyPenalty":
-		p.Frequency = number(c)
+		p.Frequency = wire.Number(c)
 	case "stopSequences":
-		each(c, func() {
-			if t := text(c); len(t) > 0 {
+		wire.List(c, func() {
+			if t := wire.Text(c); len(t) > 0 {
 				p.Stop = append(p.Stop, t)
 			}
 		})
 	case "responseMimeType":
-		d.mimeType(string(text(c)))
+		d.mimeType(string(wire.Text(c)))
 	case "responseSchema":
 		if c.Kind() == guard.Object {
 			p.Format.Kind, p.Format.Schema = llm.JSONSchema, d.schema("generationConfig."+name, c)
@@ -223,12 +224,12 @@ func (d *parsing) mimeType(kind string) {
 func (d *parsing) thinking(c *guard.Cursor) {
 	r := &d.p.Reasoning
 	r.Hidden = true
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch camel(k) {
 		case "includeThoughts":
 			r.Hidden = !isTrue(c)
 		case "thinkingBudget":
-			raw := number(c)
+			raw := wire.Number(c)
 			budget, err := strconv.ParseInt(string(raw), 10, 32)
 			switch {
 			case err != nil:
@@ -240,7 +241,7 @@ func (d *parsing) thinking(c *guard.Cursor) {
 				r.Budget = budget
 			}
 		case "thinkingLevel":
-			if e, ok := llm.ParseEffort(strings.ToLower(string(text(c)))); ok {
+			if e, ok := llm.ParseEffort(strings.ToLower(string(wire.Text(c)))); ok {
 				r.Effort = e
 			}
 		default:
@@ -253,7 +254,7 @@ func (d *parsing) thinking(c *guard.Cursor) {
 }
 
 func (d *parsing) tools(c *guard.Cursor) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		name := camel(k)
 		if name != "functionDeclarations" {
 			if c.Kind() != guard.Null { // an empty object asks for a tool as well
@@ -262,17 +263,17 @@ func (d *parsing) tools(c *guard.Cursor) {
 			c.Skip()
 			return
 		}
-		each(c, func() { d.p.Tools = append(d.p.Tools, d.function(c)) })
+		wire.List(c, func() { d.p.Tools = append(d.p.Tools, d.function(c)) })
 	})
 }
 
 func (d *parsing) function(c *guard.Cursor) (t llm.Tool) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch name := camel(k); name {
 		case "name":
-			t.Name = text(c)
+			t.Name = wire.Text(c)
 		case "description":
-			t.Description = text(c)
+			t.Description = wire.Text(c)
 		case "parameters":
 			if c.Kind() == guard.Object {
 				t.Schema = d.schema("tools.functionDeclarations.parameters", c)
@@ -304,16 +305,16 @@ func (d *parsing) schema(at string, c *guard.Cursor) llm.Raw {
 }
 
 func (d *parsing) toolConfig(c *guard.Cursor) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		if name := camel(k); name != "functionCallingConfig" {
 			d.extra("toolConfig."+name, c)
 			return
 		}
 		choice := &d.p.Choice
-		object(c, func(k string) {
+		wire.Object(c, func(k string) {
 			switch camel(k) {
 			case "mode":
-				switch strings.ToUpper(string(text(c))) {
+				switch strings.ToUpper(string(wire.Text(c))) {
 				case "AUTO":
 					choice.Mode = llm.ChoiceAuto
 				case "NONE":
@@ -325,7 +326,7 @@ func (d *parsing) toolConfig(c *guard.Cursor) {
 					d.notes.Approx("toolConfig.functionCallingConfig.mode")
 				}
 			case "allowedFunctionNames":
-				each(c, func() { d.allowed = append(d.allowed, text(c)) })
+				wire.List(c, func() { d.allowed = append(d.allowed, wire.Text(c)) })
 			default:
 				c.Skip()
 			}

@@ -14,14 +14,14 @@ func (d *parsing) part(c *guard.Cursor, at string) []llm.Block {
 	var b llm.Block
 	var signature llm.Text
 	known, thought := false, false
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch name := camel(k); name {
 		case "text":
-			b.Kind, b.Text, known = llm.TextBlock, slices.Clip(text(c)), true
+			b.Kind, b.Text, known = llm.TextBlock, slices.Clip(wire.Text(c)), true
 		case "thought":
 			thought = isTrue(c)
 		case "thoughtSignature":
-			signature = text(c)
+			signature = wire.Text(c)
 		case "inlineData", "fileData":
 			b, known = d.media(c), true
 		case "functionCall":
@@ -55,16 +55,16 @@ func (d *parsing) part(c *guard.Cursor, at string) []llm.Block {
 // media reads a blob or an address.
 func (d *parsing) media(c *guard.Cursor) (b llm.Block) {
 	m := &b.Media
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch camel(k) {
 		case "mimeType":
-			m.Type = text(c)
+			m.Type = wire.Text(c)
 		case "data":
-			m.Data = llm.Text(standard(slashed(text(c))))
+			m.Data = llm.Text(standard(slashed(wire.Text(c))))
 		case "fileUri":
-			m.URL = text(c)
+			m.URL = wire.Text(c)
 		case "displayName":
-			b.Name = text(c)
+			b.Name = wire.Text(c)
 		default:
 			c.Skip()
 		}
@@ -99,12 +99,12 @@ func kindOf(mimeType string) llm.BlockKind {
 // call reads a call. Where the API gave it no id, it gets one by its place in the conversation.
 func (d *parsing) call(c *guard.Cursor) llm.Block {
 	b := llm.Block{Kind: llm.ToolCall, Text: llm.Text("{}")}
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "id":
-			b.ID = text(c)
+			b.ID = wire.Text(c)
 		case "name":
-			b.Name = text(c)
+			b.Name = wire.Text(c)
 		case "args":
 			if c.Kind() == guard.Object {
 				b.Text = wire.Escape(nil, c.Raw())
@@ -127,18 +127,18 @@ func (d *parsing) call(c *guard.Cursor) llm.Block {
 func (d *parsing) response(c *guard.Cursor, at string) llm.Block {
 	b := llm.Block{Kind: llm.ToolResult}
 	var media []llm.Block
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "id":
-			b.ID = text(c)
+			b.ID = wire.Text(c)
 		case "name":
-			b.Name = text(c)
+			b.Name = wire.Text(c)
 		case "response":
 			var said llm.Text
 			said, b.Failed = answer(c)
 			b.Result = append(b.Result, llm.Block{Kind: llm.TextBlock, Text: said})
 		case "parts":
-			each(c, func() {
+			wire.List(c, func() {
 				for _, m := range d.part(c, at) {
 					if m.Kind == llm.Image || m.Kind == llm.Audio || m.Kind == llm.Document {
 						media = append(media, m)
@@ -177,7 +177,7 @@ func answer(c *guard.Cursor) (said llm.Text, failed bool) {
 	raw := c.Raw()
 	members, alone := 0, ""
 	var value guard.Cursor
-	object(&at, func(k string) {
+	wire.Object(&at, func(k string) {
 		members++
 		alone, value = k, at
 		at.Skip()
@@ -185,9 +185,9 @@ func answer(c *guard.Cursor) (said llm.Text, failed bool) {
 	if members == 1 && value.Kind() == guard.String {
 		switch alone {
 		case "result", "output", "content":
-			return text(&value), false
+			return wire.Text(&value), false
 		case "error":
-			return text(&value), true
+			return wire.Text(&value), true
 		}
 	}
 	return wire.Escape(nil, raw), false

@@ -48,20 +48,20 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		switch string(k) {
 		case "responseId":
-			if id := text(&c); r.id == nil {
+			if id := wire.Text(&c); r.id == nil {
 				r.id = append(llm.Text{}, id...)
 			}
 		case "modelVersion":
-			name = text(&c)
+			name = wire.Text(&c)
 		case "candidates":
 			candidates = c
 			c.Skip()
 		case "usageMetadata":
 			r.report.merge(&c)
 		case "promptFeedback":
-			object(&c, func(k string) {
+			wire.Object(&c, func(k string) {
 				if k == "blockReason" {
-					blocked = len(text(&c)) > 0
+					blocked = len(wire.Text(&c)) > 0
 					return
 				}
 				c.Skip()
@@ -111,17 +111,17 @@ func (r *reader) candidates(c *guard.Cursor, to llm.Sink) (finish string) {
 	if c.Kind() != guard.Array {
 		return ""
 	}
-	each(c, func() {
+	wire.List(c, func() {
 		var content guard.Cursor
 		var reason string
 		var index int64
-		object(c, func(k string) {
+		wire.Object(c, func(k string) {
 			switch k {
 			case "content":
 				content = *c
 				c.Skip()
 			case "finishReason":
-				reason = string(text(c))
+				reason = string(wire.Text(c))
 			case "index":
 				index, _ = c.Int(1 << 10)
 			default:
@@ -133,9 +133,9 @@ func (r *reader) candidates(c *guard.Cursor, to llm.Sink) (finish string) {
 		}
 		r.candidate = true
 		if content.Kind() == guard.Object {
-			object(&content, func(k string) {
+			wire.Object(&content, func(k string) {
 				if k == "parts" {
-					each(&content, func() { r.part(&content, to) })
+					wire.List(&content, func() { r.part(&content, to) })
 					return
 				}
 				content.Skip()
@@ -152,16 +152,16 @@ func (r *reader) part(c *guard.Cursor, to llm.Sink) {
 	what := llm.TextBlock
 	var said, signature llm.Text
 	var call guard.Cursor
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "text":
-			said = text(c)
+			said = wire.Text(c)
 		case "thought":
 			if isTrue(c) {
 				what = llm.Thinking
 			}
 		case "thoughtSignature":
-			signature = text(c)
+			signature = wire.Text(c)
 		case "functionCall":
 			call = *c
 			c.Skip()
@@ -211,12 +211,12 @@ func (r *reader) call(c *guard.Cursor, sealed llm.Sealed, to llm.Sink) {
 		e.Sealed = sealed
 	}
 	args := llm.Text("{}")
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "id":
-			e.ID = text(c)
+			e.ID = wire.Text(c)
 		case "name":
-			e.Name = text(c)
+			e.Name = wire.Text(c)
 		case "args":
 			if c.Kind() == guard.Object {
 				args = wire.Escape(nil, c.Raw())

@@ -163,7 +163,7 @@ func (g *Contents) decode(c body.Content) (r *llm.Request, named bool, err error
 func unwrapped(c body.Content) body.Content {
 	at := guard.NewCursor(c.Open())
 	inner := c
-	object(&at, func(k string) {
+	wire.Object(&at, func(k string) {
 		if camel(k) == "generateContentRequest" && at.Kind() == guard.Object {
 			inner = body.Copy(at.Raw())
 			return
@@ -204,8 +204,8 @@ func unpriced(src []byte, m *guard.Member) error {
 	}
 	var err error
 	c := guard.NewCursor(src[m.From:m.To])
-	each(&c, func() {
-		object(&c, func(k string) {
+	wire.List(&c, func() {
+		wire.Object(&c, func(k string) {
 			switch name := camel(k); name {
 			case "googleSearch", "googleSearchRetrieval", "enterpriseWebSearch", "googleMaps", "fileSearch", "retrieval":
 				if c.Kind() != guard.Null {
@@ -263,8 +263,8 @@ func modalities(r *llm.Request, src []byte, m *guard.Member) error {
 	}
 	var err error
 	c := guard.NewCursor(src[m.From:m.To])
-	each(&c, func() {
-		switch strings.ToUpper(string(text(&c))) {
+	wire.List(&c, func() {
+		switch strings.ToUpper(string(wire.Text(&c))) {
 		case "TEXT", "MODALITY_UNSPECIFIED":
 		case "AUDIO":
 			r.AudioOut = true

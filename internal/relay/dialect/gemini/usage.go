@@ -18,7 +18,7 @@ type report struct {
 }
 
 func (r *report) merge(c *guard.Cursor) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "promptTokenCount":
 			r.number(c, &r.prompt)
@@ -59,13 +59,13 @@ func (r *report) number(c *guard.Cursor, into *int64) {
 
 // modalities reads how much of a count is audio, and how much pictures where those have a price of their own.
 func (r *report) modalities(c *guard.Cursor, audio, images *int64) {
-	each(c, func() {
+	wire.List(c, func() {
 		var into *int64
 		var n int64
-		object(c, func(k string) {
+		wire.Object(c, func(k string) {
 			switch k {
 			case "modality":
-				switch string(text(c)) {
+				switch string(wire.Text(c)) {
 				case "AUDIO":
 					into = audio
 				case "IMAGE":

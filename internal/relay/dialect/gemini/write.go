@@ -59,7 +59,7 @@ func clone(t llm.Text) llm.Text { return append(llm.Text(nil), t...) }
 
 // endCall tells a call. What is no JSON object was cut off, or the model's mistake.
 func (w *writer) endCall(dst []byte) []byte {
-	if _, ok := wire.Object(w.call.Text); !ok {
+	if _, ok := wire.Arguments(w.call.Text); !ok {
 		w.broken = true
 		return dst
 	}
@@ -218,7 +218,7 @@ func standard(data []byte) []byte {
 }
 
 func appendCall(b *wire.Builder, call *llm.Block) {
-	args, _ := wire.Object(call.Text)
+	args, _ := wire.Arguments(call.Text)
 	b.Open('{')
 	b.Key("functionCall")
 	b.Open('{')
@@ -265,7 +265,7 @@ func (*Contents) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([]
 	broken := false
 	for i := range c.Blocks {
 		if call := &c.Blocks[i]; call.Kind == llm.ToolCall {
-			_, ok := wire.Object(call.Text)
+			_, ok := wire.Arguments(call.Text)
 			broken = broken || !ok
 		}
 	}
@@ -285,7 +285,7 @@ func (*Contents) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([]
 func appendBlock(b *wire.Builder, block *llm.Block) {
 	thought := block.Kind == llm.Thinking
 	if block.Kind == llm.ToolCall {
-		if _, ok := wire.Object(block.Text); ok {
+		if _, ok := wire.Arguments(block.Text); ok {
 			appendCall(b, block)
 		}
 		return

@@ -3,6 +3,7 @@ package openaichat
 import (
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 	"starlane/internal/usage"
@@ -73,7 +74,7 @@ func prompt(r *llm.Request, w *weights) (total usage.Tokens, audio bool) {
 			for ok := c.Array(); ok; ok = c.More() {
 				at := c
 				total += w.json(c.Raw())
-				object(&at, func(k string) { w.other(k, &at) })
+				wire.Object(&at, func(k string) { w.other(k, &at) })
 			}
 		case string(k) == "functions" || string(k) == "response_format":
 			total += w.json(c.Raw())

@@ -50,37 +50,37 @@ func (d *parsing) member(name string, c *guard.Cursor) {
 	case "tool_choice", "function_call":
 		d.choice(name, c)
 	case "parallel_tool_calls":
-		p.Parallel = tri(c)
+		p.Parallel = wire.Tri(c)
 	case "temperature":
-		p.Temperature = number(c)
+		p.Temperature = wire.Number(c)
 	case "top_p":
-		p.TopP = number(c)
+		p.TopP = wire.Number(c)
 	case "top_k":
-		p.TopK = number(c)
+		p.TopK = wire.Number(c)
 	case "seed":
-		p.Seed = number(c)
+		p.Seed = wire.Number(c)
 	case "presence_penalty":
-		p.Presence = number(c)
+		p.Presence = wire.Number(c)
 	case "frequency_penalty":
-		p.Frequency = number(c)
+		p.Frequency = wire.Number(c)
 	case "stop":
 		if c.Kind() == guard.String {
-			p.Stop = append(p.Stop, text(c))
+			p.Stop = append(p.Stop, wire.Text(c))
 			return
 		}
-		d.each(c, name, func(_ string, c *guard.Cursor) { p.Stop = append(p.Stop, text(c)) })
+		d.each(c, name, func(_ string, c *guard.Cursor) { p.Stop = append(p.Stop, wire.Text(c)) })
 	case "response_format":
 		d.format(c)
 	case "reasoning_effort":
-		if e, ok := llm.ParseEffort(string(text(c))); ok {
+		if e, ok := llm.ParseEffort(string(wire.Text(c))); ok {
 			p.Reasoning.Effort = e
 		}
 	case "user", "safety_identifier":
-		if t := text(c); len(t) > 0 {
+		if t := wire.Text(c); len(t) > 0 {
 			p.User = t
 		}
 	case "service_tier":
-		p.Tier = text(c)
+		p.Tier = wire.Text(c)
 	case "modalities":
 		raw := llm.Raw(c.Raw())
 		if string(raw) != `["text"]` {
@@ -108,68 +108,27 @@ func (d *parsing) each(c *guard.Cursor, name string, visit func(at string, c *gu
 	}
 }
 
-// object calls visit for each member of an object; visit reads the value.
-func object(c *guard.Cursor, visit func(key string)) {
-	if c.Kind() != guard.Object {
-		c.Skip()
-		return
-	}
-	for k, ok := c.Object(); ok; k, ok = c.Next() {
-		visit(string(k))
-	}
-}
-
-func text(c *guard.Cursor) llm.Text {
-	if c.Kind() != guard.String {
-		c.Skip()
-		return nil
-	}
-	t, _ := c.Text()
-	return t
-}
-
-func number(c *guard.Cursor) llm.Raw {
-	if c.Kind() != guard.Number {
-		c.Skip()
-		return nil
-	}
-	return llm.Raw(c.Raw())
-}
-
-func tri(c *guard.Cursor) llm.Tri {
-	kind := c.Kind()
-	c.Skip()
-	switch kind {
-	case guard.True:
-		return llm.Yes
-	case guard.False:
-		return llm.No
-	default:
-		return llm.Unsaid
-	}
-}
-
 // message reads a message. What tools answered becomes a part of the user's turn.
 func (d *parsing) message(at string, c *guard.Cursor) {
 	var t llm.Turn
 	var id llm.Text
 	var calls, thoughts []llm.Block
 	role := ""
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "role":
-			role = string(text(c))
+			role = string(wire.Text(c))
 		case "name":
-			t.Name = text(c)
+			t.Name = wire.Text(c)
 		case "content":
 			t.Blocks = append(t.Blocks, d.content(at, c)...)
 		case "refusal":
-			if said := text(c); len(said) > 0 {
+			if said := wire.Text(c); len(said) > 0 {
 				t.Blocks = append(t.Blocks, llm.Block{Kind: llm.Refusal, Text: said})
 				d.notes.Approx("messages.refusal")
 			}
 		case "tool_call_id":
-			id = text(c)
+			id = wire.Text(c)
 		case "tool_calls":
 			d.each(c, at+".tool_calls", func(_ string, c *guard.Cursor) { calls = append(calls, d.call(c)) })
 		case "function_call":
@@ -183,7 +142,7 @@ func (d *parsing) message(at string, c *guard.Cursor) {
 		case "reasoning_details":
 			d.each(c, at+".reasoning_details", func(_ string, c *guard.Cursor) { thoughts = append(thoughts, thought(c)) })
 		case "reasoning_content": // its vendor takes it back; it has no signature
-			if said := text(c); len(said) > 0 && len(thoughts) == 0 {
+			if said := wire.Text(c); len(said) > 0 && len(thoughts) == 0 {
 				thoughts = append(thoughts, llm.Block{Kind: llm.Thinking, Text: said})
 			}
 		default:
@@ -229,16 +188,16 @@ func signed(thoughts []llm.Block) []llm.Block {
 // thought reads an entry of reasoning_details, as OpenRouter's API names them.
 func thought(c *guard.Cursor) llm.Block {
 	b := llm.Block{Kind: llm.Thinking}
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "text", "summary":
-			b.Text = text(c)
+			b.Text = wire.Text(c)
 		case "signature":
-			if t := text(c); len(t) > 0 {
+			if t := wire.Text(c); len(t) > 0 {
 				b.Sealed = wire.Unseal(t, openai.Dialect, false)
 			}
 		case "data":
-			if t := text(c); len(t) > 0 {
+			if t := wire.Text(c); len(t) > 0 {
 				b.Sealed = wire.Unseal(t, openai.Dialect, true)
 			}
 		default:
@@ -251,10 +210,10 @@ func thought(c *guard.Cursor) llm.Block {
 func (d *parsing) call(c *guard.Cursor) llm.Block {
 	var id llm.Text
 	b := llm.Block{Kind: llm.ToolCall}
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch {
 		case k == "id":
-			id = text(c)
+			id = wire.Text(c)
 		case (k == "function" || k == "custom") && c.Kind() == guard.Object:
 			sealed := b.Sealed
 			b = functionOf(c)
@@ -271,14 +230,14 @@ func (d *parsing) call(c *guard.Cursor) llm.Block {
 
 // geminiSignature reads where the OpenAI-compatible endpoint of Gemini has clients carry the signature of a call.
 func geminiSignature(c *guard.Cursor) (s llm.Sealed) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		if k != "google" {
 			c.Skip()
 			return
 		}
-		object(c, func(k string) {
+		wire.Object(c, func(k string) {
 			if k == "thought_signature" {
-				s = llm.Sealed{Origin: wire.CallSealer, Data: text(c)}
+				s = llm.Sealed{Origin: wire.CallSealer, Data: wire.Text(c)}
 				return
 			}
 			c.Skip()
@@ -290,16 +249,16 @@ func geminiSignature(c *guard.Cursor) (s llm.Sealed) {
 // functionOf reads the call of a function.
 func functionOf(c *guard.Cursor) llm.Block {
 	b := llm.Block{Kind: llm.ToolCall}
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "name":
-			b.Name = text(c)
+			b.Name = wire.Text(c)
 		case "arguments", "input":
 			if c.Kind() == guard.Object { // of vendors that do not put JSON into a text
 				b.Text = wire.Escape(nil, c.Raw())
 				return
 			}
-			b.Text = text(c)
+			b.Text = wire.Text(c)
 		default:
 			c.Skip()
 		}

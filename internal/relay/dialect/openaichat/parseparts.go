@@ -19,21 +19,21 @@ func (d *parsing) content(at string, c *guard.Cursor) []llm.Block {
 
 func (d *parsing) part(at string, c *guard.Cursor) (b llm.Block) {
 	kind := ""
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
-			kind = string(text(c))
+			kind = string(wire.Text(c))
 		case "text", "refusal":
-			b.Text = text(c)
+			b.Text = wire.Text(c)
 		case "image_url":
 			b.Media = image(c)
 		case "input_audio":
-			object(c, func(k string) {
+			wire.Object(c, func(k string) {
 				switch k {
 				case "data":
-					b.Media.Data = text(c)
+					b.Media.Data = wire.Text(c)
 				case "format":
-					b.Media.Type = append(llm.Text("audio/"), text(c)...)
+					b.Media.Type = append(llm.Text("audio/"), wire.Text(c)...)
 				default:
 					c.Skip()
 				}
@@ -66,14 +66,14 @@ func (d *parsing) part(at string, c *guard.Cursor) (b llm.Block) {
 
 func image(c *guard.Cursor) (m llm.Media) {
 	if c.Kind() == guard.String {
-		m.URL = text(c)
+		m.URL = wire.Text(c)
 	} else {
-		object(c, func(k string) {
+		wire.Object(c, func(k string) {
 			switch k {
 			case "url":
-				m.URL = text(c)
+				m.URL = wire.Text(c)
 			case "detail":
-				m.Detail = text(c)
+				m.Detail = wire.Text(c)
 			default:
 				c.Skip()
 			}
@@ -86,14 +86,14 @@ func image(c *guard.Cursor) (m llm.Media) {
 }
 
 func file(c *guard.Cursor) (m llm.Media, name llm.Text) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "file_data":
-			m.Data = text(c)
+			m.Data = wire.Text(c)
 		case "file_id":
-			m.File = text(c)
+			m.File = wire.Text(c)
 		case "filename":
-			name = text(c)
+			name = wire.Text(c)
 		default:
 			c.Skip()
 		}
@@ -112,8 +112,8 @@ func cacheMark(c *guard.Cursor) llm.TTL {
 		return llm.NoCache
 	}
 	ttl := llm.Minutes5
-	object(c, func(k string) {
-		if t := text(c); k == "ttl" && (string(t) == "1h" || string(t) == "12h") {
+	wire.Object(c, func(k string) {
+		if t := wire.Text(c); k == "ttl" && (string(t) == "1h" || string(t) == "12h") {
 			ttl = llm.Hour1
 		}
 	})
@@ -124,10 +124,10 @@ func (d *parsing) tool(at string, c *guard.Cursor) {
 	kind := ""
 	var t llm.Tool
 	var cache llm.TTL
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
-			kind = string(text(c))
+			kind = string(wire.Text(c))
 		case "function":
 			t = d.function(c)
 		case "cache_control":
@@ -148,16 +148,16 @@ func (d *parsing) tool(at string, c *guard.Cursor) {
 }
 
 func (d *parsing) function(c *guard.Cursor) (t llm.Tool) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "name":
-			t.Name = text(c)
+			t.Name = wire.Text(c)
 		case "description":
-			t.Description = text(c)
+			t.Description = wire.Text(c)
 		case "parameters":
 			t.Schema = llm.Raw(c.Raw())
 		case "strict":
-			t.Strict = tri(c)
+			t.Strict = wire.Tri(c)
 		default:
 			c.Skip()
 		}
@@ -168,7 +168,7 @@ func (d *parsing) function(c *guard.Cursor) (t llm.Tool) {
 func (d *parsing) choice(name string, c *guard.Cursor) {
 	choice := &d.p.Choice
 	if c.Kind() == guard.String {
-		switch string(text(c)) {
+		switch string(wire.Text(c)) {
 		case "auto":
 			choice.Mode = llm.ChoiceAuto
 		case "none":
@@ -181,20 +181,20 @@ func (d *parsing) choice(name string, c *guard.Cursor) {
 		return
 	}
 	kind := ""
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
-			kind = string(text(c))
+			kind = string(wire.Text(c))
 		case "function", "custom":
-			object(c, func(k string) {
+			wire.Object(c, func(k string) {
 				if k == "name" {
-					choice.Name = text(c)
+					choice.Name = wire.Text(c)
 					return
 				}
 				c.Skip()
 			})
 		case "name":
-			choice.Name = text(c)
+			choice.Name = wire.Text(c)
 		default:
 			c.Skip()
 		}
@@ -209,24 +209,24 @@ func (d *parsing) choice(name string, c *guard.Cursor) {
 
 func (d *parsing) format(c *guard.Cursor) {
 	f := &d.p.Format
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
-			switch string(text(c)) {
+			switch string(wire.Text(c)) {
 			case "json_object":
 				f.Kind = llm.JSONObject
 			case "json_schema":
 				f.Kind = llm.JSONSchema
 			}
 		case "json_schema":
-			object(c, func(k string) {
+			wire.Object(c, func(k string) {
 				switch k {
 				case "name":
-					f.Name = text(c)
+					f.Name = wire.Text(c)
 				case "schema":
 					f.Schema = llm.Raw(c.Raw())
 				case "strict":
-					f.Strict = tri(c)
+					f.Strict = wire.Tri(c)
 				default:
 					c.Skip()
 				}

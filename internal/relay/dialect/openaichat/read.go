@@ -6,6 +6,7 @@ import (
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 	"starlane/internal/usage"
@@ -50,9 +51,9 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		switch string(k) {
 		case "id":
-			id = text(&c)
+			id = wire.Text(&c)
 		case "model":
-			name = text(&c)
+			name = wire.Text(&c)
 		case "choices":
 			choices = c
 			c.Skip()
@@ -93,12 +94,12 @@ func (r *reader) choices(c *guard.Cursor, to llm.Sink) {
 		return
 	}
 	finish := ""
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "delta", "message":
 			r.message(c, to)
 		case "finish_reason":
-			finish = string(text(c))
+			finish = string(wire.Text(c))
 		default:
 			c.Skip()
 		}
@@ -113,24 +114,24 @@ func (r *reader) choices(c *guard.Cursor, to llm.Sink) {
 func (r *reader) message(c *guard.Cursor, to llm.Sink) {
 	ahead := *c
 	thought := false
-	object(&ahead, func(k string) {
+	wire.Object(&ahead, func(k string) {
 		if k != "reasoning_content" && k != "reasoning" { // one thought, by either name
 			ahead.Skip()
 			return
 		}
-		if said := text(&ahead); !thought && len(said) > 0 {
+		if said := wire.Text(&ahead); !thought && len(said) > 0 {
 			thought = true
 			r.say(llm.Thinking, said, to)
 		}
 	})
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "content":
 			if c.Kind() == guard.Array { // some vendors answer in parts
 				for ok := c.Array(); ok; ok = c.More() {
-					object(c, func(k string) {
+					wire.Object(c, func(k string) {
 						if k == "text" {
-							r.say(llm.TextBlock, text(c), to)
+							r.say(llm.TextBlock, wire.Text(c), to)
 							return
 						}
 						c.Skip()
@@ -138,9 +139,9 @@ func (r *reader) message(c *guard.Cursor, to llm.Sink) {
 				}
 				return
 			}
-			r.say(llm.TextBlock, text(c), to)
+			r.say(llm.TextBlock, wire.Text(c), to)
 		case "refusal":
-			r.say(llm.Refusal, text(c), to)
+			r.say(llm.Refusal, wire.Text(c), to)
 		case "tool_calls":
 			r.toolCalls(c, to)
 		case "function_call":
@@ -177,14 +178,14 @@ func (r *reader) toolCalls(c *guard.Cursor, to llm.Sink) {
 		index := -1
 		var id llm.Text
 		var function guard.Cursor
-		object(c, func(k string) {
+		wire.Object(c, func(k string) {
 			switch k {
 			case "index":
 				if n, ok := c.Int(1 << 10); ok {
 					index = int(n)
 				}
 			case "id":
-				id = text(c)
+				id = wire.Text(c)
 			case "function", "custom":
 				function = *c
 				c.Skip()

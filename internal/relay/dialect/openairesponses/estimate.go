@@ -2,6 +2,7 @@ package openairesponses
 
 import (
 	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 	"starlane/internal/usage"
@@ -65,7 +66,7 @@ type walk struct {
 func (w *walk) prompt(r *llm.Request) {
 	w.total = perReply
 	c := guard.NewCursor(r.Content.Open())
-	object(&c, func(k string) {
+	wire.Object(&c, func(k string) {
 		switch k {
 		case "instructions":
 			w.say(&c)
@@ -75,7 +76,7 @@ func (w *walk) prompt(r *llm.Request) {
 				w.say(&c)
 				return
 			}
-			list(&c, func() { w.item(&c) })
+			wire.List(&c, func() { w.item(&c) })
 		case "tools", "text":
 			w.total += w.json(c.Raw())
 		default:
@@ -85,14 +86,14 @@ func (w *walk) prompt(r *llm.Request) {
 }
 
 func (w *walk) say(c *guard.Cursor) {
-	if t := text(c); len(t) > 0 {
+	if t := wire.Text(c); len(t) > 0 {
 		w.total += w.text(t)
 	}
 }
 
 func (w *walk) item(c *guard.Cursor) {
 	w.total += perItem
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "name", "namespace", "arguments", "input", "encrypted_content":
 			w.say(c)
@@ -101,7 +102,7 @@ func (w *walk) item(c *guard.Cursor) {
 				w.say(c)
 				return
 			}
-			list(c, func() { w.part(c) })
+			wire.List(c, func() { w.part(c) })
 		case "type", "id", "call_id", "role", "status", "phase":
 			c.Skip()
 		default: // of items that are not known here
@@ -118,10 +119,10 @@ func (w *walk) part(c *guard.Cursor) {
 	}
 	kind, file := "", false
 	var picture llm.Text
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
-			kind = string(text(c))
+			kind = string(wire.Text(c))
 		case "text", "refusal":
 			w.say(c)
 		case "file_data":
@@ -134,7 +135,7 @@ func (w *walk) part(c *guard.Cursor) {
 			file, w.open = true, true
 			c.Skip()
 		case "image_url":
-			picture = text(c)
+			picture = wire.Text(c)
 		case "prompt_cache_breakpoint":
 			ttl := cacheMark(c)
 			w.cache5m, w.cache1h = w.cache5m || ttl == llm.Minutes5, w.cache1h || ttl == llm.Hour1

@@ -4,72 +4,20 @@ import (
 	"fmt"
 
 	"starlane/internal/platform/apperr"
+	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
-	"starlane/internal/relay/llm"
 )
-
-// object calls visit for each member of an object; visit reads the value.
-func object(c *guard.Cursor, visit func(key string)) {
-	if c.Kind() != guard.Object {
-		c.Skip()
-		return
-	}
-	for k, ok := c.Object(); ok; k, ok = c.Next() {
-		visit(string(k))
-	}
-}
-
-// list calls visit for each element of a list; visit reads it.
-func list(c *guard.Cursor, visit func()) {
-	if c.Kind() != guard.Array {
-		c.Skip()
-		return
-	}
-	for ok := c.Array(); ok; ok = c.More() {
-		visit()
-	}
-}
 
 // typeOf reads the member type of an object.
 func typeOf(c *guard.Cursor) (kind string) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		if k == "type" {
-			kind = string(text(c))
+			kind = string(wire.Text(c))
 			return
 		}
 		c.Skip()
 	})
 	return kind
-}
-
-func text(c *guard.Cursor) llm.Text {
-	if c.Kind() != guard.String {
-		c.Skip()
-		return nil
-	}
-	t, _ := c.Text()
-	return t
-}
-
-func number(c *guard.Cursor) llm.Raw {
-	if c.Kind() != guard.Number {
-		c.Skip()
-		return nil
-	}
-	return llm.Raw(c.Raw())
-}
-
-func tri(c *guard.Cursor) llm.Tri {
-	kind := c.Kind()
-	c.Skip()
-	switch kind {
-	case guard.True:
-		return llm.Yes
-	case guard.False:
-		return llm.No
-	default:
-		return llm.Unsaid
-	}
 }
 
 func (d *parsing) fail(param, format string, args ...any) {

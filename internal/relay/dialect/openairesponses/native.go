@@ -27,7 +27,7 @@ func (n *Native) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message,
 	r.Notes.Reset()
 	r.Original.Edits[editTools], r.Original.Edits[editInput] = llm.Change{}, llm.Change{}
 	c := guard.NewCursor(r.Content.Open())
-	object(&c, func(k string) {
+	wire.Object(&c, func(k string) {
 		switch k {
 		case "tools":
 			r.Original.Edits[editTools] = without(&c, func(item *guard.Cursor) bool { return offered(item, &r.Notes) })
@@ -51,7 +51,7 @@ func without(c *guard.Cursor, keep func(item *guard.Cursor) bool) (change llm.Ch
 	}
 	from := c.At()
 	var kept [][]byte
-	list(c, func() {
+	wire.List(c, func() {
 		item := *c
 		if raw := c.Raw(); keep(&item) {
 			kept = append(kept, raw)
@@ -84,12 +84,12 @@ func offered(c *guard.Cursor, n *llm.Notes) bool {
 func readable(c *guard.Cursor, n *llm.Notes) bool {
 	var kind string
 	var sealed llm.Text
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
-			kind = string(text(c))
+			kind = string(wire.Text(c))
 		case "encrypted_content":
-			sealed = text(c)
+			sealed = wire.Text(c)
 		default:
 			c.Skip()
 		}

@@ -100,7 +100,7 @@ var echoed = [...]struct{ name, absent string }{ //nolint:gochecknoglobals // a 
 func echoOf(r *llm.Request) []byte {
 	var values [len(echoed)]llm.Raw
 	c := guard.NewCursor(r.Content.Open())
-	object(&c, func(k string) {
+	wire.Object(&c, func(k string) {
 		raw := llm.Raw(c.Raw())
 		for i := range echoed {
 			if echoed[i].name == k && string(raw) != "null" {

@@ -1,6 +1,7 @@
 package openairesponses
 
 import (
+	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 )
@@ -35,12 +36,12 @@ func (d *parsing) member(name string, c *guard.Cursor) {
 	case "model", "stream", "max_output_tokens", "store", "background", "previous_response_id", "conversation", "prompt":
 		c.Skip()
 	case "instructions":
-		if t := text(c); len(t) > 0 {
+		if t := wire.Text(c); len(t) > 0 {
 			d.instructions = []llm.Block{{Kind: llm.TextBlock, Text: t}}
 		}
 	case "input":
 		if c.Kind() == guard.String {
-			p.Turns = append(p.Turns, llm.Turn{Blocks: []llm.Block{{Kind: llm.TextBlock, Text: text(c)}}})
+			p.Turns = append(p.Turns, llm.Turn{Blocks: []llm.Block{{Kind: llm.TextBlock, Text: wire.Text(c)}}})
 			return
 		}
 		d.each(c, name, d.item)
@@ -49,11 +50,11 @@ func (d *parsing) member(name string, c *guard.Cursor) {
 	case "tool_choice":
 		d.choice(c)
 	case "parallel_tool_calls":
-		p.Parallel = tri(c)
+		p.Parallel = wire.Tri(c)
 	case "temperature":
-		p.Temperature = number(c)
+		p.Temperature = wire.Number(c)
 	case "top_p":
-		p.TopP = number(c)
+		p.TopP = wire.Number(c)
 	case "text":
 		d.form(c)
 	case "reasoning":
@@ -61,13 +62,13 @@ func (d *parsing) member(name string, c *guard.Cursor) {
 	case "include":
 		d.include(c)
 	case "user", "safety_identifier":
-		if t := text(c); len(t) > 0 {
+		if t := wire.Text(c); len(t) > 0 {
 			p.User = t
 		}
 	case "service_tier":
-		p.Tier = text(c)
+		p.Tier = wire.Text(c)
 	case "truncation":
-		if string(text(c)) == "auto" {
+		if string(wire.Text(c)) == "auto" {
 			d.extra(name, nil)
 		}
 	default:
@@ -82,24 +83,24 @@ func (d *parsing) extra(name string, value llm.Raw) {
 // form reads the member text.
 func (d *parsing) form(c *guard.Cursor) {
 	f := &d.p.Format
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "format":
-			object(c, func(k string) {
+			wire.Object(c, func(k string) {
 				switch k {
 				case "type":
-					switch string(text(c)) {
+					switch string(wire.Text(c)) {
 					case "json_object":
 						f.Kind = llm.JSONObject
 					case "json_schema":
 						f.Kind = llm.JSONSchema
 					}
 				case "name":
-					f.Name = text(c)
+					f.Name = wire.Text(c)
 				case "schema":
 					f.Schema = llm.Raw(c.Raw())
 				case "strict":
-					f.Strict = tri(c)
+					f.Strict = wire.Tri(c)
 				default:
 					c.Skip()
 				}
@@ -117,17 +118,17 @@ func (d *parsing) form(c *guard.Cursor) {
 func (d *parsing) reasoning(c *guard.Cursor) {
 	r := &d.p.Reasoning
 	r.Hidden = true
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "effort":
-			if said := text(c); len(said) > 0 {
+			if said := wire.Text(c); len(said) > 0 {
 				effort, known := llm.ParseEffort(string(said))
 				if r.Effort = effort; !known {
 					d.fail("reasoning.effort", "reasoning.effort must be none, minimal, low, medium, high, xhigh or max.")
 				}
 			}
 		case "summary", "generate_summary":
-			if said := string(text(c)); said != "" {
+			if said := string(wire.Text(c)); said != "" {
 				r.Hidden = false
 			}
 		default:
@@ -139,8 +140,8 @@ func (d *parsing) reasoning(c *guard.Cursor) {
 // include reads what the client wants besides the answer. Encrypted thoughts come in any case, and what belongs to tools that
 // there are not is never missed.
 func (d *parsing) include(c *guard.Cursor) {
-	list(c, func() {
-		if name := string(text(c)); name == "message.output_text.logprobs" {
+	wire.List(c, func() {
+		if name := string(wire.Text(c)); name == "message.output_text.logprobs" {
 			d.extra("include."+name, nil)
 		}
 	})

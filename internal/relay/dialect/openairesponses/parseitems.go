@@ -51,26 +51,26 @@ func answersTools(t *llm.Turn) bool {
 }
 
 func (d *parsing) read(at string, c *guard.Cursor) (it inputItem) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
-			it.kind = string(text(c))
+			it.kind = string(wire.Text(c))
 		case "role":
-			it.role = string(text(c))
+			it.role = string(wire.Text(c))
 		case "id":
-			it.id = text(c)
+			it.id = wire.Text(c)
 		case "call_id":
-			it.callID = text(c)
+			it.callID = wire.Text(c)
 		case "name":
-			it.name = text(c)
+			it.name = wire.Text(c)
 		case "namespace":
-			it.space = text(c)
+			it.space = wire.Text(c)
 		case "arguments":
-			it.arguments = text(c)
+			it.arguments = wire.Text(c)
 		case "input":
-			it.input = text(c)
+			it.input = wire.Text(c)
 		case "encrypted_content":
-			it.sealed = text(c)
+			it.sealed = wire.Text(c)
 		case "content":
 			it.content = d.content(at+".content", c)
 		case "output":
@@ -78,7 +78,7 @@ func (d *parsing) read(at string, c *guard.Cursor) (it inputItem) {
 		case "summary":
 			it.summary = d.content(at+".summary", c)
 		case "phase":
-			it.phase = len(text(c)) > 0
+			it.phase = len(wire.Text(c)) > 0
 		default:
 			c.Skip()
 		}
@@ -113,7 +113,7 @@ func (d *parsing) message(at string, it *inputItem) {
 // content reads a text or a list of parts.
 func (d *parsing) content(at string, c *guard.Cursor) (blocks []llm.Block) {
 	if c.Kind() == guard.String {
-		return []llm.Block{{Kind: llm.TextBlock, Text: text(c)}}
+		return []llm.Block{{Kind: llm.TextBlock, Text: wire.Text(c)}}
 	}
 	d.each(c, at, func(at string, c *guard.Cursor) { blocks = append(blocks, d.part(at, c)) })
 	return blocks
@@ -122,22 +122,22 @@ func (d *parsing) content(at string, c *guard.Cursor) (blocks []llm.Block) {
 func (d *parsing) part(at string, c *guard.Cursor) (b llm.Block) {
 	kind := ""
 	var url, data llm.Text
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
-			kind = string(text(c))
+			kind = string(wire.Text(c))
 		case "text", "refusal":
-			b.Text = text(c)
+			b.Text = wire.Text(c)
 		case "image_url", "file_url":
-			url = text(c)
+			url = wire.Text(c)
 		case "file_data":
-			data = text(c)
+			data = wire.Text(c)
 		case "file_id":
-			b.Media.File = text(c)
+			b.Media.File = wire.Text(c)
 		case "detail":
-			b.Media.Detail = text(c)
+			b.Media.Detail = wire.Text(c)
 		case "filename":
-			b.Name = text(c)
+			b.Name = wire.Text(c)
 		case "input_audio":
 			b.Media = audio(c)
 		case "prompt_cache_breakpoint":
@@ -174,12 +174,12 @@ func (d *parsing) part(at string, c *guard.Cursor) (b llm.Block) {
 }
 
 func audio(c *guard.Cursor) (m llm.Media) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "data":
-			m.Data = text(c)
+			m.Data = wire.Text(c)
 		case "format":
-			m.Type = append(llm.Text("audio/"), text(c)...)
+			m.Type = append(llm.Text("audio/"), wire.Text(c)...)
 		default:
 			c.Skip()
 		}
@@ -194,8 +194,8 @@ func cacheMark(c *guard.Cursor) llm.TTL {
 		return llm.NoCache
 	}
 	ttl := llm.Minutes5
-	object(c, func(k string) {
-		if t := text(c); k == "ttl" && string(t) == "12h" {
+	wire.Object(c, func(k string) {
+		if t := wire.Text(c); k == "ttl" && string(t) == "12h" {
 			ttl = llm.Hour1
 		}
 	})

@@ -40,20 +40,20 @@ type toolSpec struct {
 }
 
 func readTool(c *guard.Cursor) (t toolSpec) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
-			t.kind = string(text(c))
+			t.kind = string(wire.Text(c))
 		case "name":
-			t.name = text(c)
+			t.name = wire.Text(c)
 		case "description":
-			t.description = text(c)
+			t.description = wire.Text(c)
 		case "parameters":
 			if raw := llm.Raw(c.Raw()); string(raw) != "null" {
 				t.schema = raw
 			}
 		case "strict":
-			t.strict = tri(c)
+			t.strict = wire.Tri(c)
 		case "format":
 			t.grammar = typeOf(c) == "grammar"
 		case "tools":
@@ -124,15 +124,15 @@ func wrapped(input llm.Text) llm.Text {
 
 // unwrapped is the inverse of wrapped. What is not of that form is taken as it is.
 func unwrapped(arguments llm.Text) (input llm.Text) {
-	src, ok := wire.Object(arguments)
+	src, ok := wire.Arguments(arguments)
 	if !ok {
 		return arguments
 	}
 	found := false
 	c := guard.NewCursor(src)
-	object(&c, func(k string) {
+	wire.Object(&c, func(k string) {
 		if k == "input" && c.Kind() == guard.String {
-			input, found = text(&c), true
+			input, found = wire.Text(&c), true
 			return
 		}
 		c.Skip()
@@ -147,7 +147,7 @@ func (d *parsing) choice(c *guard.Cursor) {
 	choice := &d.p.Choice
 	if c.Kind() == guard.String {
 		var known bool
-		if choice.Mode, known = choiceMode(text(c)); !known {
+		if choice.Mode, known = choiceMode(wire.Text(c)); !known {
 			d.fail("tool_choice", "tool_choice must be auto, none, required or name a tool.")
 		}
 		return
@@ -155,16 +155,16 @@ func (d *parsing) choice(c *guard.Cursor) {
 	var kind string
 	var name, space, mode llm.Text
 	var tools guard.Cursor
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
-			kind = string(text(c))
+			kind = string(wire.Text(c))
 		case "name":
-			name = text(c)
+			name = wire.Text(c)
 		case "namespace":
-			space = text(c)
+			space = wire.Text(c)
 		case "mode":
-			mode = text(c)
+			mode = wire.Text(c)
 		case "tools":
 			tools = *c
 			c.Skip()
@@ -180,14 +180,14 @@ func (d *parsing) choice(c *guard.Cursor) {
 		d.notes.Approx("tool_choice.allowed_tools")
 		choice.Mode, _ = choiceMode(mode)
 		d.allowed = [][]byte{}
-		list(&tools, func() {
+		wire.List(&tools, func() {
 			var name, space llm.Text
-			object(&tools, func(k string) {
+			wire.Object(&tools, func(k string) {
 				switch k {
 				case "name":
-					name = text(&tools)
+					name = wire.Text(&tools)
 				case "namespace":
-					space = text(&tools)
+					space = wire.Text(&tools)
 				default:
 					tools.Skip()
 				}
@@ -234,18 +234,18 @@ func namesOf(r *llm.Request) toolNames {
 		}
 	}
 	c := guard.NewCursor(r.Content.Open())
-	object(&c, func(k string) {
+	wire.Object(&c, func(k string) {
 		if k != "tools" {
 			c.Skip()
 			return
 		}
-		list(&c, func() {
+		wire.List(&c, func() {
 			t := readTool(&c)
 			if t.kind != "namespace" {
 				add(t, nil)
 				return
 			}
-			list(&t.inner, func() { add(readTool(&t.inner), t.name) })
+			wire.List(&t.inner, func() { add(readTool(&t.inner), t.name) })
 		})
 	})
 	return names

@@ -7,6 +7,7 @@ import (
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 )
@@ -73,7 +74,7 @@ func readEvent(c *guard.Cursor) (e streamEvent) {
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		switch string(k) {
 		case "type":
-			e.kind = text(c)
+			e.kind = wire.Text(c)
 		case "sequence_number":
 			e.serial, _ = c.Int(1 << 40)
 		case "output_index":
@@ -83,7 +84,7 @@ func readEvent(c *guard.Cursor) (e streamEvent) {
 		case "summary_index":
 			e.summary = index(c)
 		case "delta", "text", "arguments", "input", "refusal":
-			e.said = text(c)
+			e.said = wire.Text(c)
 		case "item":
 			e.item = *c
 			c.Skip()
@@ -194,22 +195,22 @@ type answerObject struct {
 }
 
 func readAnswer(c *guard.Cursor) (a answerObject) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "object":
-			a.response = string(text(c)) == "response"
+			a.response = string(wire.Text(c)) == "response"
 		case "id":
-			a.id = text(c)
+			a.id = wire.Text(c)
 		case "model":
-			a.model = text(c)
+			a.model = wire.Text(c)
 		case "created_at":
 			a.created, _ = c.Int(1 << 40)
 		case "status":
-			a.status = string(text(c))
+			a.status = string(wire.Text(c))
 		case "incomplete_details":
-			object(c, func(k string) {
+			wire.Object(c, func(k string) {
 				if k == "reason" {
-					a.reason = string(text(c))
+					a.reason = string(wire.Text(c))
 					return
 				}
 				c.Skip()
@@ -259,7 +260,7 @@ func (r *reader) end(c *guard.Cursor, to llm.Sink) bool {
 
 func (r *reader) complete(a *answerObject, to llm.Sink) {
 	index := int64(0)
-	list(&a.output, func() {
+	wire.List(&a.output, func() {
 		at := a.output
 		a.output.Skip()
 		if it := readOutput(&at); index < maxIndex {

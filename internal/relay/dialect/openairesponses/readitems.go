@@ -1,6 +1,7 @@
 package openairesponses
 
 import (
+	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 )
@@ -16,27 +17,27 @@ type output struct {
 }
 
 func readOutput(c *guard.Cursor) (o output) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
-			o.kind = string(text(c))
+			o.kind = string(wire.Text(c))
 		case "id":
-			o.id = text(c)
+			o.id = wire.Text(c)
 		case "call_id":
-			o.callID = text(c)
+			o.callID = wire.Text(c)
 		case "name":
-			o.name = text(c)
+			o.name = wire.Text(c)
 		case "arguments", "input":
-			o.said = text(c)
+			o.said = wire.Text(c)
 		case "encrypted_content":
-			o.encrypted = text(c)
+			o.encrypted = wire.Text(c)
 		case "summary":
-			list(c, func() {
+			wire.List(c, func() {
 				_, said := readPart(c)
 				o.thoughts = append(o.thoughts, said)
 			})
 		case "content":
-			list(c, func() {
+			wire.List(c, func() {
 				what, said := readPart(c)
 				o.whatParts, o.saidParts = append(o.whatParts, what), append(o.saidParts, said)
 			})
@@ -49,12 +50,12 @@ func readOutput(c *guard.Cursor) (o output) {
 
 // readPart reads a part of an item: its type and its text.
 func readPart(c *guard.Cursor) (what, said llm.Text) {
-	object(c, func(k string) {
+	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
-			what = text(c)
+			what = wire.Text(c)
 		case "text", "refusal":
-			said = text(c)
+			said = wire.Text(c)
 		default:
 			c.Skip()
 		}

@@ -9,6 +9,7 @@ import (
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 )
@@ -177,8 +178,8 @@ func unsaid(r *llm.Request, src []byte, found *[members]guard.Member) {
 // thinks tells whether the member reasoning says anything.
 func thinks(src []byte) (yes bool) {
 	c := guard.NewCursor(src)
-	object(&c, func(k string) {
-		switch said := string(text(&c)); k {
+	wire.Object(&c, func(k string) {
+		switch said := string(wire.Text(&c)); k {
 		case "effort":
 			yes = yes || said != "" && said != "none"
 		case "summary", "generate_summary":

@@ -8,9 +8,9 @@ import (
 	"starlane/internal/relay/llm"
 )
 
-// Object is the JSON of a tool call's arguments as an object. Models write what is none now and then: it is kept where it can be
+// Arguments is the JSON of a tool call's arguments as an object. Models write what is none now and then: it is kept where it can be
 // seen, and ok is false.
-func Object(t llm.Text) (object llm.Raw, ok bool) {
+func Arguments(t llm.Text) (object llm.Raw, ok bool) {
 	plain, err := guard.Unquote(t)
 	trimmed := bytes.TrimSpace([]byte(plain))
 	switch {
