@@ -2,10 +2,9 @@ package anthropic
 
 import (
 	_ "embed"
-	"encoding/json"
 	"strings"
-	"sync"
 
+	"starlane/internal/relay/dialect/internal/families"
 	"starlane/internal/relay/llm"
 )
 
@@ -28,25 +27,7 @@ const (
 	thinksAsNeeded = "adaptive"
 )
 
-var families = sync.OnceValue(func() []traits { //nolint:gochecknoglobals // read once
-	var all []traits
-	if err := json.Unmarshal(traitsFile, &all); err != nil {
-		panic("anthropic/traits.json: " + err.Error()) // a part of the program
-	}
-	return all
-})
-
-func traitsOf(model string) traits {
-	all := families()
-	for _, t := range all {
-		for _, part := range t.Match {
-			if strings.Contains(model, part) {
-				return t
-			}
-		}
-	}
-	return all[len(all)-1]
-}
+var traitsOf = families.Of("anthropic/traits.json", traitsFile, func(t *traits) []string { return t.Match }, strings.Contains) //nolint:gochecknoglobals // a constant table
 
 // effort is the nearest effort that the model knows, and whether it is the one asked for.
 func (t *traits) effort(e llm.Effort) (llm.Effort, bool) {

@@ -4,14 +4,13 @@ package converse
 
 import (
 	_ "embed"
-	"encoding/json"
 	"net/http"
 	"strings"
-	"sync"
 
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/awsfault"
+	"starlane/internal/relay/dialect/internal/families"
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/llm"
 )
@@ -59,22 +58,4 @@ const (
 	asGPT    = "gpt"
 )
 
-var families = sync.OnceValue(func() []traits { //nolint:gochecknoglobals // read once
-	var all []traits
-	if err := json.Unmarshal(traitsFile, &all); err != nil {
-		panic("converse/traits.json: " + err.Error()) // a part of the program
-	}
-	return all
-})
-
-func traitsOf(model string) traits {
-	all := families()
-	for _, t := range all {
-		for _, part := range t.Match {
-			if strings.Contains(model, part) {
-				return t
-			}
-		}
-	}
-	return all[len(all)-1]
-}
+var traitsOf = families.Of("converse/traits.json", traitsFile, func(t *traits) []string { return t.Match }, strings.Contains) //nolint:gochecknoglobals // a constant table

@@ -2,11 +2,9 @@ package gemini
 
 import (
 	_ "embed"
-	"encoding/json"
-	"slices"
 	"strings"
-	"sync"
 
+	"starlane/internal/relay/dialect/internal/families"
 	"starlane/internal/relay/llm"
 )
 
@@ -32,23 +30,7 @@ const (
 	thinksByBudget = "budget"
 )
 
-var families = sync.OnceValue(func() []traits { //nolint:gochecknoglobals // read once
-	var all []traits
-	if err := json.Unmarshal(traitsFile, &all); err != nil {
-		panic("gemini/traits.json: " + err.Error()) // a part of the program
-	}
-	return all
-})
-
-func traitsOf(model string) traits {
-	all := families()
-	for _, t := range all {
-		if slices.ContainsFunc(t.Match, func(part string) bool { return strings.Contains(model, part) }) {
-			return t
-		}
-	}
-	return all[len(all)-1]
-}
+var traitsOf = families.Of("gemini/traits.json", traitsFile, func(t *traits) []string { return t.Match }, strings.Contains) //nolint:gochecknoglobals // a constant table
 
 // level is the model's nearest level that is no less than an effort, or its highest, and whether it is the one asked for.
 func (t *traits) level(e llm.Effort) (name string, same bool) {

@@ -2,10 +2,9 @@ package openaichat
 
 import (
 	_ "embed"
-	"encoding/json"
 	"strings"
-	"sync"
 
+	"starlane/internal/relay/dialect/internal/families"
 	"starlane/internal/relay/llm"
 )
 
@@ -22,25 +21,10 @@ type traits struct {
 	OldBound bool `json:"old_bound"`
 }
 
-var families = sync.OnceValue(func() []traits { //nolint:gochecknoglobals // read once
-	var all []traits
-	if err := json.Unmarshal(traitsFile, &all); err != nil {
-		panic("openaichat/traits.json: " + err.Error()) // a part of the program
-	}
-	return all
-})
+var traitsOf = families.Of("openaichat/traits.json", traitsFile, func(t *traits) []string { return t.Match }, ofFamily) //nolint:gochecknoglobals // a constant table
 
-func traitsOf(model string) traits {
-	name := model[strings.LastIndexByte(model, '/')+1:]
-	all := families()
-	for _, t := range all {
-		for _, prefix := range t.Match {
-			if strings.HasPrefix(name, prefix) {
-				return t
-			}
-		}
-	}
-	return all[len(all)-1]
+func ofFamily(model, prefix string) bool {
+	return strings.HasPrefix(model[strings.LastIndexByte(model, '/')+1:], prefix)
 }
 
 // effort is the nearest effort that the model knows, and whether it is the one asked for. False: it knows none.
