@@ -32,8 +32,8 @@ type encoding struct {
 	can   traits
 	notes *llm.Notes
 	ids   wire.IDs
-	// budgeted: the model thinks by a budget, which rules out other things.
-	budgeted bool
+	// thinks: thinking is on, which rules out other things; budgeted: by a budget, which rules out more.
+	thinks, budgeted bool
 }
 
 // Encode implements dialect.Upstream.
@@ -97,6 +97,7 @@ func (e *encoding) adaptive(r *llm.Reasoning) {
 		e.Raw(llm.Raw(`{"type":"disabled"}`))
 		return
 	}
+	e.thinks = true
 	e.Key("thinking")
 	if r.Hidden {
 		e.Raw(llm.Raw(`{"type":"adaptive"}`))
@@ -136,7 +137,7 @@ func (e *encoding) budget(r *llm.Reasoning, most usage.Tokens) {
 		e.notes.Drop("reasoning_effort")
 		return
 	}
-	e.budgeted = true
+	e.thinks, e.budgeted = true, true
 	e.Key("thinking")
 	e.Open('{')
 	e.Key("type")
@@ -277,6 +278,9 @@ func (e *encoding) choice() {
 	e.Close('}')
 }
 
+// leastTopP is the least that the API takes while a model thinks.
+const leastTopP = 0.95
+
 func (e *encoding) sampling() {
 	for _, s := range []struct {
 		name  string
@@ -285,11 +289,17 @@ func (e *encoding) sampling() {
 		if s.value == nil {
 			continue
 		}
-		if !e.can.Sampling || e.budgeted && s.name != "top_p" {
+		v, err := strconv.ParseFloat(string(s.value), 64)
+		switch {
+		case err != nil || !e.can.Sampling:
 			e.notes.Drop(s.name)
 			continue
-		}
-		if v, err := strconv.ParseFloat(string(s.value), 64); s.name == "temperature" && err == nil && v > 1 {
+		case e.thinks && s.name == "temperature" && v == 1: // as it is anyway
+			continue
+		case e.thinks && (s.name != "top_p" || v < leastTopP):
+			e.notes.Drop(s.name)
+			continue
+		case s.name == "temperature" && v > 1:
 			e.notes.Approx("temperature")
 			s.value = llm.Raw("1")
 		}
