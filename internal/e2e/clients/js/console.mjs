@@ -48,7 +48,6 @@ export class Console {
     this.who = who;
     this.page = page;
     this.faults = [];
-    this.allowed = new Set();
     page.on("console", (message) => this.heard(message));
     page.on("pageerror", (error) => this.fault(`uncaught ${error.message}`));
     page.on("requestfailed", (request) => {
@@ -78,9 +77,9 @@ export class Console {
   }
 
   expected(status, path) {
-    // Nobody is signed in yet; a wrong password; a request that is not billed yet.
+    // Nobody is signed in yet; a wrong password; a key that the relay has not heard of yet; a request that is not billed yet.
     return (
-      (status === 401 && (path.endsWith("/me") || path.endsWith("/auth/login"))) ||
+      (status === 401 && ["/me", "/auth/login", "/chat/completions"].some((end) => path.endsWith(end))) ||
       (status === 404 && path.endsWith("/requests/{id}"))
     );
   }
