@@ -278,6 +278,9 @@ type ProviderAccount struct {
 	BaseURL    string
 	State      string
 	CreatedAt  time.Time
+	Region     string
+	Project    string
+	ApiVersion string
 }
 
 type RelayAhead struct {
