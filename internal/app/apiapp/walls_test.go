@@ -17,7 +17,7 @@ var bodies = map[string]string{
 	"createProject": `{"name":"x"}`, "updateProject": `{"name":"x"}`, "addMember": `{"email":"a@b.test","role":"viewer"}`, "updateMember": `{"role":"viewer"}`,
 	"createKey": `{"name":"x"}`, "updateKey": `{"name":"x"}`, "createTopup": `{"amount":"25.00"}`, "createApiToken": `{"name":"x"}`, "updateTenant": `{"name":"x"}`,
 	"grantCredit": `{"kind":"promo","amount":"1.00","reason":"x"}`, "updateMe": `{"name":"x"}`, "createTenant": `{"name":"x"}`,
-	"changePassword": `{"current_password":"x","new_password":"xxxxxxxxxxxx"}`,
+	"changePassword": `{"current_password":"x","new_password":"another-long-one"}`,
 	"createModel":    `{"name":"m","display_name":"M","capabilities":["chat"],"context_length":1,"max_output":1}`, "updateModel": `{"state":"hidden"}`,
 	"createProvider": `{"slug":"p","name":"P","dialect":"openai"}`, "updateProvider": `{"name":"P"}`,
 	"createAccount": `{"provider_id":"00000000-0000-0000-0000-000000000001","name":"a","base_url":"http://x.test"}`, "updateAccount": `{"name":"a"}`,

@@ -3,44 +3,19 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"strings"
 
+	"starlane/internal/cmd/markers"
 	"starlane/internal/platform/config"
 )
 
-const (
-	begin = "<!-- config:begin (written by go generate; do not edit) -->\n"
-	end   = "<!-- config:end -->"
-)
-
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	if err := markers.Fill(os.Args[1:], "config", table()); err != nil {
 		fmt.Fprintln(os.Stderr, "configdoc:", err)
 		os.Exit(1)
 	}
-}
-
-func run(args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("usage: configdoc FILE")
-	}
-	doc, err := os.ReadFile(args[0])
-	if err != nil {
-		return fmt.Errorf("read document: %w", err)
-	}
-	head, rest, ok := bytes.Cut(doc, []byte(begin))
-	_, tail, ok2 := bytes.Cut(rest, []byte(end))
-	if !ok || !ok2 {
-		return fmt.Errorf("%s: markers not found", args[0])
-	}
-	out := append(bytes.Clone(head), begin+table()+end...)
-	if err := os.WriteFile(args[0], append(out, tail...), 0o644); err != nil {
-		return fmt.Errorf("write document: %w", err)
-	}
-	return nil
 }
 
 func table() string {

@@ -3,45 +3,20 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 
+	"starlane/internal/cmd/markers"
 	"starlane/internal/relay/dialect/fate"
 )
 
-const (
-	begin = "<!-- fates:begin (written by go generate; do not edit) -->\n"
-	end   = "<!-- fates:end -->"
-)
-
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	if err := markers.Fill(os.Args[1:], "fates", tables()); err != nil {
 		fmt.Fprintln(os.Stderr, "protocoldoc:", err)
 		os.Exit(1)
 	}
-}
-
-func run(args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("usage: protocoldoc FILE")
-	}
-	doc, err := os.ReadFile(args[0])
-	if err != nil {
-		return fmt.Errorf("read document: %w", err)
-	}
-	head, rest, ok := bytes.Cut(doc, []byte(begin))
-	_, tail, ok2 := bytes.Cut(rest, []byte(end))
-	if !ok || !ok2 {
-		return fmt.Errorf("%s: markers not found", args[0])
-	}
-	out := append(bytes.Clone(head), begin+tables()+end...)
-	if err := os.WriteFile(args[0], append(out, tail...), 0o644); err != nil {
-		return fmt.Errorf("write document: %w", err)
-	}
-	return nil
 }
 
 // tables prints one table for each client format, with a column for each upstream's.

@@ -44,7 +44,7 @@ func TestFoundOnPath(t *testing.T) {
 	}
 }
 
-func TestNoBrowserSaysWhatToDo(t *testing.T) {
+func TestWithoutABrowserTheErrorNamesTheCure(t *testing.T) {
 	t.Parallel()
 	fetch := func(context.Context) (string, error) { return "", debian.ErrUnavailable }
 	_, err := finder{path: t.TempDir(), fetch: fetch}.find(t.Context())

@@ -20,34 +20,21 @@ func (e *encoding) messages() {
 	e.Close(']')
 }
 
-// turns merges neighbours and brings the results of tools to the front of their turn, where the API wants them.
+// turns brings the results of tools to the front of their turn, where the API wants them.
 func (e *encoding) turns() []llm.Turn {
-	var out []llm.Turn
-	for i := range e.p.Turns {
-		t := e.p.Turns[i]
-		if len(t.Name) > 0 {
-			e.notes.Drop("messages.name")
-		}
-		if t.Role == llm.System {
-			if e.can.MidSystem && len(out) > 0 && out[len(out)-1].Role == llm.User && (i+1 == len(e.p.Turns) || e.p.Turns[i+1].Role == llm.Assistant) {
-				out = append(out, t)
-				continue
-			}
-			t = wire.Tagged(&t)
-			e.notes.Approx("messages.role.system")
-		}
-		if n := len(out); n > 0 && out[n-1].Role == t.Role {
-			out[n-1].Blocks = append(out[n-1].Blocks, t.Blocks...)
-			continue
-		}
-		out = append(out, t)
-	}
+	out := wire.Turns(e.p, e.notes, e.inPlace)
 	for i := range out {
 		if out[i].Role == llm.User {
 			out[i].Blocks = wire.ResultsFirst(out[i].Blocks)
 		}
 	}
 	return out
+}
+
+// inPlace tells whether the model takes an instruction where it stands: behind a turn of the user, and before the model's or last.
+func (e *encoding) inPlace(i int, soFar []llm.Turn) bool {
+	n := len(soFar)
+	return e.can.MidSystem && n > 0 && soFar[n-1].Role == llm.User && (i+1 == len(e.p.Turns) || e.p.Turns[i+1].Role == llm.Assistant)
 }
 
 func (e *encoding) turn(t *llm.Turn) {

@@ -24,24 +24,9 @@ func (e *encoding) messages() {
 	e.Close(']')
 }
 
-// turns merges neighbours and brings the results of tools to the front of their turn.
+// turns brings the results of tools to the front of their turn, where the API wants them.
 func (e *encoding) turns() []llm.Turn {
-	var out []llm.Turn
-	for i := range e.p.Turns {
-		t := e.p.Turns[i]
-		if len(t.Name) > 0 {
-			e.notes.Drop("messages.name")
-		}
-		if t.Role == llm.System { // which families take the role is not known
-			t = wire.Tagged(&t)
-			e.notes.Approx("messages.role.system")
-		}
-		if n := len(out); n > 0 && out[n-1].Role == t.Role {
-			out[n-1].Blocks = append(out[n-1].Blocks, t.Blocks...)
-			continue
-		}
-		out = append(out, t)
-	}
+	out := wire.Turns(e.p, e.notes, nil)
 	for i := range out {
 		if out[i].Role == llm.User {
 			out[i].Blocks = wire.ResultsFirst(out[i].Blocks)

@@ -25,7 +25,7 @@ const (
 func (e *encoding) contents() {
 	e.Key("contents")
 	e.Open('[')
-	turns := e.turns()
+	turns := wire.Turns(e.p, e.notes, nil)
 	if len(turns) == 0 || turns[0].Role == llm.Assistant {
 		e.notes.Approx("messages")
 		e.Raw(llm.Raw(`{"role":"user","parts":[{"text":"(continue)"}]}`))
@@ -38,26 +38,6 @@ func (e *encoding) contents() {
 		}
 	}
 	e.Close(']')
-}
-
-func (e *encoding) turns() []llm.Turn {
-	var out []llm.Turn
-	for i := range e.p.Turns {
-		t := e.p.Turns[i]
-		if len(t.Name) > 0 {
-			e.notes.Drop("messages.name")
-		}
-		if t.Role == llm.System {
-			t = wire.Tagged(&t)
-			e.notes.Approx("messages.role.system")
-		}
-		if n := len(out); n > 0 && out[n-1].Role == t.Role {
-			out[n-1].Blocks = append(out[n-1].Blocks, t.Blocks...)
-			continue
-		}
-		out = append(out, t)
-	}
-	return out
 }
 
 // content writes a content with what fill writes; none if it writes nothing, for the API takes no empty one.

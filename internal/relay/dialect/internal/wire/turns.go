@@ -29,3 +29,29 @@ func Blank(t llm.Text) bool {
 	}
 	return true
 }
+
+// Turns merges neighbours of one role, which no vendor but OpenAI takes. Instructions in the middle become tagged text of the
+// user's turn but where inPlace says that the model takes them there, behind the turns so far; nil: nowhere.
+func Turns(p *llm.Prompt, n *llm.Notes, inPlace func(i int, soFar []llm.Turn) bool) []llm.Turn {
+	var out []llm.Turn
+	for i := range p.Turns {
+		t := p.Turns[i]
+		if len(t.Name) > 0 {
+			n.Drop("messages.name")
+		}
+		if t.Role == llm.System {
+			if inPlace != nil && inPlace(i, out) {
+				out = append(out, t)
+				continue
+			}
+			t = Tagged(&t)
+			n.Approx("messages.role.system")
+		}
+		if last := len(out) - 1; last >= 0 && out[last].Role == t.Role {
+			out[last].Blocks = append(out[last].Blocks, t.Blocks...)
+			continue
+		}
+		out = append(out, t)
+	}
+	return out
+}
