@@ -277,7 +277,7 @@ func (x *exchange) deliver(content body.Content, answer llm.Answer) {
 		return
 	}
 	if answer.Body != nil {
-		content = body.Copy(answer.Body)
+		content = body.Own(answer.Body)
 	}
 	h["Content-Length"] = decimal(int64(content.Len()))
 	x.head(http.StatusOK, x.p.json)

@@ -179,6 +179,14 @@ func Copy(p []byte) Content {
 	return b.content()
 }
 
+// Own makes a Content of bytes that nobody else will change, without copying them.
+func Own(p []byte) Content {
+	b := &buffer{data: p}
+	b.open = func() *buffer { return b }
+	b.refs.Store(1)
+	return b.content()
+}
+
 // Read takes a whole body into memory that belongs to no owner's share: answers of upstreams, which are paced by them and
 // bounded by the number of requests. size is its length as announced, or -1 if unknown. On error nothing is held.
 func (p *Pool) Read(r io.Reader, size, maxBytes int64) (Content, error) {

@@ -268,3 +268,16 @@ func TestQuietOwnersAreForgotten(t *testing.T) {
 		t.Errorf("%d owners are remembered, want at most %d", got, keepShares+1)
 	}
 }
+
+func TestOwnTakesTheBytesAsTheyAre(t *testing.T) {
+	t.Parallel()
+	p := []byte("abc")
+	c := Own(p)
+	if got := c.Open(); &got[0] != &p[0] || c.Len() != 3 {
+		t.Errorf("Own copies: %q", got)
+	}
+	c.Release()
+	if c.Open() != nil {
+		t.Error("the content can be opened after its release")
+	}
+}

@@ -6,7 +6,6 @@ import (
 
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
-	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 	"starlane/internal/usage"
 )
@@ -46,14 +45,18 @@ func (b *Bridge) EncodeRequest(r *llm.Request, to Target) (body.Message, error) 
 	if err := r.Notes.Err(); err != nil {
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
 	}
-	return body.Copy(out).Edited(), nil
+	return body.Own(out).Edited(), nil
 }
 
 // ReadAnswer implements Egress. The counts are those that the client is told, estimated where the upstream said nothing.
 func (b *Bridge) ReadAnswer(r *llm.Request, content body.Content, m Meter) (llm.Answer, error) {
 	var c llm.Completion
 	var k keeping
-	if !b.Upstream.ReadWhole(content.Open(), both{&c, &k}) {
+	var to llm.Sink = &c
+	if b.Keeper != nil {
+		to = both{&c, &k}
+	}
+	if !b.Upstream.ReadWhole(content.Open(), to) {
 		return llm.Answer{}, errNoAnswer
 	}
 	if c.Reason == llm.BrokenCall {
@@ -233,25 +236,21 @@ func (t *translation) AppendFailure(dst []byte, e *apperr.Error, requestID strin
 // Close implements Tap.
 func (t *translation) Close() { *t = translation{} }
 
-// maxKept bounds the text kept for an estimate; beyond it the estimate grows in proportion.
-const maxKept = 256 << 10
-
 // tally keeps of an answer what settling needs.
 type tally struct {
 	counts   usage.Counts
 	reported bool
 	finished bool
-	text     []byte // what the model said, escaped, at most maxKept
-	said     int    // bytes of it, without a bound
+	said     Said
 }
 
 // Take implements llm.Sink.
 func (t *tally) Take(e *llm.Event) {
 	switch e.Kind {
 	case llm.Delta:
-		t.say(e.Text)
+		t.said.Add(e.Text)
 	case llm.Open:
-		t.say(e.Name)
+		t.said.Add(e.Name)
 	case llm.Report:
 		t.counts, t.reported = e.Counts, true
 	case llm.Stop:
@@ -260,29 +259,9 @@ func (t *tally) Take(e *llm.Event) {
 	}
 }
 
-func (t *tally) say(text llm.Text) {
-	t.said += len(text)
-	if len(t.text)+len(text) <= maxKept {
-		t.text = append(t.text, text...)
-	}
-}
-
 // answer is what is known so far. A report that a text cost no tokens is not one.
 func (t *tally) answer() llm.Answer {
-	return llm.Answer{Counts: t.counts, Reported: t.reported && (t.said == 0 || t.counts.Output() > 0), Finished: t.finished}
+	return llm.Answer{Counts: t.counts, Reported: t.reported && (t.said.Nothing() || t.counts.Output() > 0), Finished: t.finished}
 }
 
-func (t *tally) estimate(count Count) usage.Tokens {
-	if len(t.text) == 0 {
-		return 0
-	}
-	text, err := guard.Unquote(t.text)
-	if err != nil {
-		text = string(t.text)
-	}
-	n := count([]byte(text))
-	if t.said > len(t.text) {
-		n = n * usage.Tokens(t.said) / usage.Tokens(len(t.text))
-	}
-	return n
-}
+func (t *tally) estimate(count Count) usage.Tokens { return t.said.Estimate(count) }

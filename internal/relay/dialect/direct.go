@@ -6,7 +6,7 @@ import (
 
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
-	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/dialect/internal/request"
 	"starlane/internal/relay/llm"
 	"starlane/internal/usage"
 )
@@ -34,7 +34,7 @@ func (d *Direct) EncodeRequest(r *llm.Request, to Target) (body.Message, error) 
 	if d.Foreign != "" && bytes.Contains(r.Content.Open(), []byte(d.Foreign)) {
 		return (&Bridge{Client: d.Client, Upstream: d.Upstream}).EncodeRequest(r, to)
 	}
-	return openai.Encode(r, to.Model) //nolint:wrapcheck // a name that is no text is a mistake of ours
+	return request.Encode(r, to.Model) //nolint:wrapcheck // a name that is no text is a mistake of ours
 }
 
 // ReadAnswer implements Egress.

@@ -6,7 +6,7 @@ import (
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
-	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/dialect/internal/request"
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
@@ -44,21 +44,21 @@ func (m *Messages) DecodeCount(c body.Content) (*llm.Request, error) {
 	src := c.Open()
 	var found [members]guard.Member
 	if err := guard.Scan(src, m.names[:], found[:]); err != nil {
-		return nil, openai.Refuse(err)
+		return nil, request.Refuse(err)
 	}
 	r := &llm.Request{Content: c, Choices: 1, WantsUsage: true, Original: llm.Original{Dialect: Dialect}}
 	var err error
-	if r.Model, err = openai.Model(src, &found[model]); err != nil {
+	if r.Model, err = request.Model(src, &found[model]); err != nil {
 		return nil, err
 	}
 	r.Original.Model = llm.Span{From: found[model].From, To: found[model].To}
 	if found[messages].Kind != guard.Array {
 		return nil, apperr.New(apperr.InvalidRequest, "messages: Field required, a list of messages.").WithParam("messages")
 	}
-	if r.MaxOutput, err = openai.Int(src, &found[maxTokensAt], "max_tokens", 1, maxOutput, 0); err != nil {
+	if r.MaxOutput, err = request.Int(src, &found[maxTokensAt], "max_tokens", 1, maxOutput, 0); err != nil {
 		return nil, err
 	}
-	if r.Stream, err = openai.Bool(&found[stream], "stream"); err != nil {
+	if r.Stream, err = request.Bool(&found[stream], "stream"); err != nil {
 		return nil, err
 	}
 	r.Original.Refused = unpriced(src, &found)

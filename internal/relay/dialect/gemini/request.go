@@ -8,7 +8,7 @@ import (
 
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
-	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/dialect/internal/request"
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
@@ -70,7 +70,7 @@ func scan(src []byte, names []string, found []guard.Member) error {
 	}
 	all := make([]guard.Member, len(spellings))
 	if err := guard.Scan(src, spellings, all); err != nil {
-		return openai.Refuse(err)
+		return request.Refuse(err)
 	}
 	copy(found, all)
 	for j, i := range second {
@@ -79,7 +79,7 @@ func scan(src []byte, names []string, found []guard.Member) error {
 			continue
 		}
 		if found[i].Kind != guard.Absent {
-			return openai.Refuse(&guard.KeyError{Name: names[i], Reason: "a member stands there in two spellings"})
+			return request.Refuse(&guard.KeyError{Name: names[i], Reason: "a member stands there in two spellings"})
 		}
 		found[i] = m
 	}
@@ -238,10 +238,10 @@ func (*Contents) config(r *llm.Request, src []byte, m *guard.Member) error {
 		return err
 	}
 	var err error
-	if r.MaxOutput, err = openai.Int(inner, &found[maxOutputTokens], "generationConfig.maxOutputTokens", 0, maxOutput, 0); err != nil {
+	if r.MaxOutput, err = request.Int(inner, &found[maxOutputTokens], "generationConfig.maxOutputTokens", 0, maxOutput, 0); err != nil {
 		return err //nolint:wrapcheck // an apperr for the client
 	}
-	if r.Choices, err = openai.Int(inner, &found[candidateCount], "generationConfig.candidateCount", 1, maxCandidates, 1); err != nil {
+	if r.Choices, err = request.Int(inner, &found[candidateCount], "generationConfig.candidateCount", 1, maxCandidates, 1); err != nil {
 		return err //nolint:wrapcheck // an apperr for the client
 	}
 	bound := &r.Original.Bound

@@ -48,7 +48,7 @@ func (*Chat) ReadAnswer(_ *llm.Request, content body.Content, _ dialect.Meter) (
 func bytesOf(text []byte) usage.Tokens { return usage.Tokens(len(text)) }
 
 // AppendCost implements dialect.Egress.
-func (*Chat) AppendCost(dst []byte, usd string) []byte { return openai.AppendCost(dst, usd) }
+func (*Chat) AppendCost(dst []byte, usd string) []byte { return dialect.AppendCost(dst, usd) }
 
 // ReadFault implements dialect.Egress.
 func (*Chat) ReadFault(status int, h http.Header, c body.Content) *llm.Fault {

@@ -33,7 +33,7 @@ type weights struct {
 // page of a PDF in some ten kilobytes.
 func counted(count dialect.Count) weights {
 	return weights{
-		text: func(escaped []byte) usage.Tokens { return countEscaped(escaped, len(escaped), count) },
+		text: func(escaped []byte) usage.Tokens { return dialect.CountEscaped(escaped, len(escaped), count) },
 		json: count, image: 765, audio: 4300, file: 16,
 	}
 }
@@ -186,20 +186,4 @@ func (*Chat) EstimateAnswer(content body.Content, count dialect.Count) (total us
 		}
 	}
 	return total
-}
-
-// countEscaped counts the first bytes of a text, escaped as in JSON, and scales the count to all of it.
-func countEscaped(raw []byte, all int, count dialect.Count) usage.Tokens {
-	if len(raw) == 0 {
-		return 0
-	}
-	text, err := guard.Unquote(raw)
-	if err != nil {
-		text = string(raw)
-	}
-	n := count([]byte(text))
-	if all > len(raw) {
-		n = n * usage.Tokens(all) / usage.Tokens(len(raw))
-	}
-	return n
 }

@@ -9,6 +9,7 @@ import (
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/dialect/internal/request"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 )
@@ -61,27 +62,27 @@ func (d *Chat) DecodeRequest(c body.Content) (*llm.Request, error) {
 	src := c.Open()
 	var found [members]guard.Member
 	if err := guard.Scan(src, d.names[:], found[:]); err != nil {
-		return nil, openai.Refuse(err)
+		return nil, request.Refuse(err)
 	}
 	r := &llm.Request{Content: c, Original: llm.Original{Dialect: openai.Dialect}}
 	var err error
-	if r.Model, err = openai.Model(src, &found[model]); err != nil {
+	if r.Model, err = request.Model(src, &found[model]); err != nil {
 		return nil, err
 	}
 	r.Original.Model = llm.Span{From: found[model].From, To: found[model].To}
 	if found[messages].Kind != guard.Array {
 		return nil, apperr.New(apperr.InvalidRequest, "messages must be a list of messages.").WithParam("messages")
 	}
-	if r.Stream, err = openai.Bool(&found[stream], "stream"); err != nil {
+	if r.Stream, err = request.Bool(&found[stream], "stream"); err != nil {
 		return nil, err
 	}
-	if r.Choices, err = openai.Int(src, &found[choices], "n", 1, maxChoices, 1); err != nil {
+	if r.Choices, err = request.Int(src, &found[choices], "n", 1, maxChoices, 1); err != nil {
 		return nil, err
 	}
-	if r.MaxOutput, err = openai.Int(src, &found[maxTokens], "max_tokens", 0, maxOutput, 0); err != nil {
+	if r.MaxOutput, err = request.Int(src, &found[maxTokens], "max_tokens", 0, maxOutput, 0); err != nil {
 		return nil, err
 	}
-	newer, err := openai.Int(src, &found[maxCompletionTokens], "max_completion_tokens", 0, maxOutput, 0)
+	newer, err := request.Int(src, &found[maxCompletionTokens], "max_completion_tokens", 0, maxOutput, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +157,7 @@ func (d *Chat) streamOptions(r *llm.Request, src []byte, m *guard.Member) error 
 	var found [1]guard.Member
 	inner := src[m.From:m.To]
 	if err := guard.Scan(inner, includeUsage(), found[:]); err != nil {
-		return openai.Refuse(err)
+		return request.Refuse(err)
 	}
 	switch f := &found[0]; f.Kind {
 	case guard.True:
@@ -191,7 +192,7 @@ func (d *Chat) usageOptions(r *llm.Request, src []byte, m *guard.Member) error {
 			c.Skip()
 		}
 	}
-	r.Original.Edits[1] = llm.Change{Present: true, Edit: openai.Remove(src, m)}
+	r.Original.Edits[1] = llm.Change{Present: true, Edit: request.Remove(src, m)}
 	return nil
 }
 
@@ -202,7 +203,7 @@ func (*Chat) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, err
 		old.Original.Bound = r.Original.OldBound
 		r = &old
 	}
-	return openai.Encode(r, to.Model)
+	return request.Encode(r, to.Model)
 }
 
 // AppendError implements dialect.Ingress.

@@ -11,9 +11,6 @@ import (
 	"starlane/internal/usage"
 )
 
-// maxKept bounds the text kept for an estimate; beyond it the estimate grows in proportion.
-const maxKept = 256 << 10
-
 type taps struct{ pool sync.Pool }
 
 // tap reads along in a stream of chat.completion.chunk objects.
@@ -24,8 +21,7 @@ type tap struct {
 	meter  dialect.Meter
 	out    []byte // the event with the usage, with the cost
 	answer llm.Answer
-	text   []byte // what the model said, escaped as it came, at most maxKept
-	said   int    // bytes of it, without a bound
+	said   dialect.Said
 	// of the current event:
 	usageAt int
 	cut     llm.Span
@@ -38,24 +34,22 @@ type tap struct {
 func (d *Chat) NewTap(r *llm.Request, m dialect.Meter) dialect.Tap {
 	t, ok := d.taps.pool.Get().(*tap)
 	if !ok {
-		t = &tap{text: make([]byte, 0, 1<<10)}
+		t = &tap{}
 	}
-	*t = tap{home: &d.taps, hide: !r.WantsUsage && !r.WantsCost, cost: r.WantsCost, meter: m, text: t.text[:0], out: t.out[:0]}
+	*t = tap{home: &d.taps, hide: !r.WantsUsage && !r.WantsCost, cost: r.WantsCost, meter: m, said: t.said, out: t.out[:0]}
 	return t
 }
 
 func (t *tap) Close() {
 	t.meter = nil
-	if cap(t.text) > 16<<10 {
-		t.text = nil
-	}
+	t.said.Reset()
 	t.home.pool.Put(t)
 }
 
 // Answer implements dialect.Tap. A report that a text cost no tokens is not one.
 func (t *tap) Answer() llm.Answer {
 	a := t.answer
-	a.Reported = a.Reported && (t.said == 0 || a.Counts.Output() > 0)
+	a.Reported = a.Reported && (t.said.Nothing() || a.Counts.Output() > 0)
 	return a
 }
 
@@ -108,7 +102,7 @@ func (t *tap) Event(data []byte) dialect.Seen {
 		seen.Step = dialect.Hide
 	case t.usageAt > 0 && reported && t.cost:
 		seen.Out = t.with(data, t.usageAt, func(dst []byte) []byte {
-			return openai.AppendCost(dst, t.meter.Cost(t.answer.Counts))
+			return dialect.AppendCost(dst, t.meter.Cost(t.answer.Counts))
 		})
 	case t.bare > 0 && t.usageAt == 0: // Azure tells what its filter found so, and SDKs take it that each choice has a delta
 		seen.Out = t.with(data, t.bare, func(dst []byte) []byte { return append(dst, `"delta":{},`...) })
@@ -177,7 +171,7 @@ func (t *tap) delta(c *guard.Cursor) {
 		case guard.String:
 			if raw, _ := c.Text(); len(raw) > 0 {
 				t.content = true
-				t.say(raw)
+				t.said.Add(raw)
 			}
 		case guard.Array:
 			if string(k) == "tool_calls" {
@@ -211,16 +205,9 @@ func (t *tap) toolCalls(c *guard.Cursor) {
 					continue
 				}
 				raw, _ := c.Text() // name, arguments, input
-				t.say(raw)
+				t.said.Add(raw)
 			}
 		}
-	}
-}
-
-func (t *tap) say(raw []byte) {
-	t.said += len(raw)
-	if len(t.text)+len(raw) <= maxKept {
-		t.text = append(t.text, raw...)
 	}
 }
 
@@ -242,5 +229,5 @@ func (t *tap) with(data []byte, at int, add func(dst []byte) []byte) []byte {
 
 // EstimateOutput implements dialect.Tap.
 func (t *tap) EstimateOutput(count dialect.Count) usage.Tokens {
-	return countEscaped(t.text, t.said, count)
+	return t.said.Estimate(count)
 }

@@ -10,6 +10,7 @@ import (
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/dialect/internal/request"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 	"starlane/internal/usage"
@@ -42,9 +43,9 @@ func (d *Embeddings) DecodeRequest(c body.Content) (*llm.Request, error) {
 	src := c.Open()
 	var found [members]guard.Member
 	if err := guard.Scan(src, d.names[:], found[:]); err != nil {
-		return nil, openai.Refuse(err)
+		return nil, request.Refuse(err)
 	}
-	name, err := openai.Model(src, &found[model])
+	name, err := request.Model(src, &found[model])
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func (d *Embeddings) DecodeRequest(c body.Content) (*llm.Request, error) {
 
 // EncodeRequest implements dialect.Egress.
 func (*Embeddings) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, error) {
-	return openai.Encode(r, to.Model)
+	return request.Encode(r, to.Model)
 }
 
 // ReadAnswer implements dialect.Egress.
@@ -93,7 +94,7 @@ func (*Embeddings) ReadAnswer(_ *llm.Request, content body.Content, _ dialect.Me
 func (*Embeddings) NewTap(*llm.Request, dialect.Meter) dialect.Tap { return nil }
 
 // AppendCost implements dialect.Egress.
-func (*Embeddings) AppendCost(dst []byte, usd string) []byte { return openai.AppendCost(dst, usd) }
+func (*Embeddings) AppendCost(dst []byte, usd string) []byte { return dialect.AppendCost(dst, usd) }
 
 // ReadFault implements dialect.Egress.
 func (*Embeddings) ReadFault(status int, h http.Header, c body.Content) *llm.Fault {

@@ -7,6 +7,7 @@ import (
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/fate"
 	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/dialect/internal/request"
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
@@ -40,7 +41,7 @@ func (n *Native) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message,
 	if err := r.Notes.Err(); err != nil {
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
 	}
-	return openai.Encode(r, to.Model) //nolint:wrapcheck // a name that is no text is a mistake of ours
+	return request.Encode(r, to.Model) //nolint:wrapcheck // a name that is no text is a mistake of ours
 }
 
 // without is the change that leaves of a list what keep is true for.

@@ -9,6 +9,7 @@ import (
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/openai"
+	"starlane/internal/relay/dialect/internal/request"
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
@@ -72,11 +73,11 @@ func (d *Responses) DecodeRequest(c body.Content) (*llm.Request, error) {
 	src := c.Open()
 	var found [members]guard.Member
 	if err := guard.Scan(src, d.names[:], found[:]); err != nil {
-		return nil, openai.Refuse(err)
+		return nil, request.Refuse(err)
 	}
 	r := &llm.Request{Content: c, Choices: 1, WantsUsage: true, Original: llm.Original{Dialect: Dialect}}
 	var err error
-	if r.Model, err = openai.Model(src, &found[model]); err != nil {
+	if r.Model, err = request.Model(src, &found[model]); err != nil {
 		return nil, err
 	}
 	r.Original.Model = llm.Span{From: found[model].From, To: found[model].To}
@@ -86,10 +87,10 @@ func (d *Responses) DecodeRequest(c body.Content) (*llm.Request, error) {
 	if k := found[input].Kind; k != guard.String && k != guard.Array {
 		return nil, apperr.New(apperr.InvalidRequest, "input must be a text or a list of items.").WithParam("input")
 	}
-	if r.Stream, err = openai.Bool(&found[stream], "stream"); err != nil {
+	if r.Stream, err = request.Bool(&found[stream], "stream"); err != nil {
 		return nil, err
 	}
-	if r.MaxOutput, err = openai.Int(src, &found[maxOutputTokens], "max_output_tokens", 1, maxOutput, 0); err != nil {
+	if r.MaxOutput, err = request.Int(src, &found[maxOutputTokens], "max_output_tokens", 1, maxOutput, 0); err != nil {
 		return nil, err
 	}
 	r.Original.Bound = blank(src, &found[maxOutputTokens])
@@ -103,7 +104,7 @@ func (d *Responses) stateless(src []byte, found *[members]guard.Member) error {
 		return apperr.New(apperr.UnsupportedParam, "%s cannot be used here, because no answers are kept. %s", param, why).WithParam(param)
 	}
 	for _, at := range [...]int{store, background} {
-		on, err := openai.Bool(&found[at], d.names[at])
+		on, err := request.Bool(&found[at], d.names[at])
 		switch {
 		case err != nil:
 			return err

@@ -196,24 +196,6 @@ func split(counts *usage.Counts, whole usage.Class, total int64, parts ...part) 
 	counts.Set(whole, total, from)
 }
 
-// Quote renders a name as a JSON string.
-func Quote(name string) (string, error) {
-	for i := range len(name) {
-		if c := name[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
-			b, err := json.Marshal(name)
-			return string(b), err //nolint:wrapcheck // strings always marshal
-		}
-	}
-	return `"` + name + `"`, nil
-}
-
-// AppendCost renders the member that tells the cost, to stand first in a usage that is not empty.
-func AppendCost(dst []byte, usd string) []byte {
-	dst = append(dst, `"cost":`...)
-	dst = append(dst, usd...)
-	return append(dst, ',')
-}
-
 // ErrorMessage reads the sentence of an error body, empty if it is none.
 func ErrorMessage(src []byte) (message string) {
 	c := guard.NewCursor(src)

@@ -1,6 +1,9 @@
-package openai
+// Package request reads and changes the few members of a body that the relay looks into, in any format whose bodies are JSON
+// objects.
+package request
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
@@ -95,4 +98,15 @@ func Encode(r *llm.Request, upstreamModel string) (body.Message, error) {
 	}
 	slices.SortFunc(list, func(a, b body.Edit) int { return a.From - b.From })
 	return r.Content.Edited(list...), nil
+}
+
+// Quote renders a name as a JSON string.
+func Quote(name string) (string, error) {
+	for i := range len(name) {
+		if c := name[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
+			b, err := json.Marshal(name)
+			return string(b), err //nolint:wrapcheck // strings always marshal
+		}
+	}
+	return `"` + name + `"`, nil
 }
