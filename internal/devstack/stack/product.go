@@ -92,7 +92,7 @@ func (u *up) proveAndSum(ctx context.Context) (*Summary, error) {
 			return nil, errors.Join(err, fmt.Errorf("logs: %s", u.dir.Path("logs")))
 		}
 		s.Proof = proof
-		if err := u.writeDemoEnv(ctx); err != nil {
+		if err := u.writeDemoEnv(); err != nil {
 			return nil, err
 		}
 	}

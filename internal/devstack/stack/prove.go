@@ -146,18 +146,3 @@ func (u *up) chatOnce(ctx context.Context) (string, error) {
 	}
 	return id, nil
 }
-
-// hasRoute tells whether the relay serves a path at all; what it says to a caller without a key does not matter.
-func (u *up) hasRoute(ctx context.Context, method, path string) bool {
-	req, err := http.NewRequestWithContext(ctx, method, u.relayURL()+path, bytes.NewReader([]byte("{}")))
-	if err != nil {
-		return false
-	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := u.client.Do(req)
-	if err != nil {
-		return false
-	}
-	_ = res.Body.Close()
-	return res.StatusCode != http.StatusNotFound && res.StatusCode != http.StatusMethodNotAllowed
-}

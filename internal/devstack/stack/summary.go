@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sort"
@@ -88,33 +87,30 @@ func shortPath(path string) string {
 	return path
 }
 
-// writeDemoEnv writes the file that makes the vendors' SDKs work. A variable whose route the relay does not have is left out.
-func (u *up) writeDemoEnv(ctx context.Context) error {
+// writeDemoEnv writes the file that makes the vendors' SDKs work.
+func (u *up) writeDemoEnv() error {
 	d := u.secrets.Demo
 	lines := []string{
 		"OPENAI_BASE_URL=" + u.relayURL() + "/v1",
 		"OPENAI_API_KEY=" + d.VirtualKey,
+		"ANTHROPIC_BASE_URL=" + u.relayURL(),
+		"ANTHROPIC_AUTH_TOKEN=" + d.VirtualKey,
+		"ANTHROPIC_API_KEY=" + d.VirtualKey,
+		"GOOGLE_GEMINI_BASE_URL=" + u.relayURL(),
+		"GEMINI_API_KEY=" + d.VirtualKey,
+		"STARLANE_MODEL=" + demoModel,
+		"STARLANE_CONSOLE_URL=" + u.consoleURL(),
+		"STARLANE_API_URL=" + u.consoleURL() + "/api/v1",
+		"STARLANE_OWNER_EMAIL=" + d.OwnerEmail,
+		"STARLANE_OWNER_PASSWORD=" + d.OwnerPassword,
+		"STARLANE_OPERATOR_EMAIL=" + u.secrets.OperatorEmail,
+		"STARLANE_OPERATOR_PASSWORD=" + u.secrets.OperatorPassword,
+		"STARLANE_OPERATOR_TOKEN=" + u.secrets.OperatorToken,
+		"STARLANE_SIM_PROVIDER_URL=" + u.providerURL(),
+		"STARLANE_SIM_STRIPE_URL=" + u.stripeURL(),
+		"DATABASE_URL=" + u.databaseURL,
+		"REDIS_URL=" + u.redisURL,
 	}
-	if u.hasRoute(ctx, http.MethodPost, "/v1/messages") {
-		lines = append(lines, "ANTHROPIC_BASE_URL="+u.relayURL(), "ANTHROPIC_AUTH_TOKEN="+d.VirtualKey, "ANTHROPIC_API_KEY="+d.VirtualKey)
-	}
-	if u.hasRoute(ctx, http.MethodPost, "/v1beta/models/demo:generateContent") {
-		lines = append(lines, "GOOGLE_GEMINI_BASE_URL="+u.relayURL(), "GEMINI_API_KEY="+d.VirtualKey)
-	}
-	lines = append(lines,
-		"STARLANE_MODEL="+demoModel,
-		"STARLANE_CONSOLE_URL="+u.consoleURL(),
-		"STARLANE_API_URL="+u.consoleURL()+"/api/v1",
-		"STARLANE_OWNER_EMAIL="+d.OwnerEmail,
-		"STARLANE_OWNER_PASSWORD="+d.OwnerPassword,
-		"STARLANE_OPERATOR_EMAIL="+u.secrets.OperatorEmail,
-		"STARLANE_OPERATOR_PASSWORD="+u.secrets.OperatorPassword,
-		"STARLANE_OPERATOR_TOKEN="+u.secrets.OperatorToken,
-		"STARLANE_SIM_PROVIDER_URL="+u.providerURL(),
-		"STARLANE_SIM_STRIPE_URL="+u.stripeURL(),
-		"DATABASE_URL="+u.databaseURL,
-		"REDIS_URL="+u.redisURL,
-	)
 	return u.dir.writeFile("demo.env", []byte(strings.Join(lines, "\n")+"\n"))
 }
 
