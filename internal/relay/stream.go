@@ -53,10 +53,8 @@ func (x *exchange) stream(res *http.Response, begin time.Time) *llm.Fault {
 	x.tap = x.wire.NewTap(x.req, x)
 	x.p.Metrics.streams.Inc()
 	defer x.p.Metrics.streams.Dec()
-	if h, ok := x.call.Ingress.(dialect.Heartbeater); ok {
-		x.watch.whenStill(func() { s.heartbeat(h.Heartbeat()) })
-		defer s.silence()
-	}
+	x.watch.tell(s)
+	defer s.silence()
 	for {
 		err := s.reader.Fill()
 		x.watch.beat()
@@ -174,10 +172,11 @@ func (s *streaming) passWithout(e sse.Event, cut llm.Span) *llm.Fault {
 	return nil
 }
 
-// heartbeat tells the client that the answer goes on. Before the answer has begun it would commit to this upstream; while
-// somebody writes there is no need.
-func (s *streaming) heartbeat(event []byte) {
-	if !s.client.TryLock() {
+// still tells the client that the answer goes on, if its kind bears that. Before the answer has begun it would commit to this
+// upstream; while somebody writes there is no need.
+func (s *streaming) still() {
+	h, ok := s.x.call.Ingress.(dialect.Heartbeater)
+	if !ok || !s.client.TryLock() {
 		return
 	}
 	defer s.client.Unlock()
@@ -185,7 +184,7 @@ func (s *streaming) heartbeat(event []byte) {
 		return
 	}
 	s.x.watch.writing.Store(true)
-	if _, err := s.x.sink.Write(event); err == nil {
+	if _, err := s.x.sink.Write(h.Heartbeat()); err == nil {
 		_ = s.x.sink.Flush() // a client that has left is noticed at the next event
 	}
 	s.x.watch.writing.Store(false)
@@ -193,7 +192,7 @@ func (s *streaming) heartbeat(event []byte) {
 
 // silence ends the heartbeats: when it returns, none is being written.
 func (s *streaming) silence() {
-	s.x.watch.whenStill(nil)
+	s.x.watch.tell(nil)
 	s.client.Lock()
 	s.over = true
 	s.client.Unlock()

@@ -32,9 +32,9 @@ type watch struct {
 	limit    time.Duration
 	tick     time.Duration
 	quiet    time.Duration
-	still    func()        // called each time that nothing moved for every
+	waiting  waiter        // told each time that nothing moved for every; nil for nobody
 	every    time.Duration // 0 for never
-	silence  time.Duration // since something moved or still was called
+	silence  time.Duration // since something moved or the waiter was told
 	seen     uint32
 	fired    error
 	stopped  bool
@@ -69,24 +69,27 @@ func (w *watch) phase(limit time.Duration) {
 	w.limit, w.quiet = limit, 0
 }
 
-// whenStill has a function called while nothing moves, from another goroutine; nil ends that.
-func (w *watch) whenStill(f func()) {
+// waiter is told, from another goroutine, that nothing moves.
+type waiter interface{ still() }
+
+// tell has somebody told while nothing moves; nil ends that.
+func (w *watch) tell(who waiter) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.still, w.silence = f, 0
+	w.waiting, w.silence = who, 0
 }
 
 // beat says that something moved.
 func (w *watch) beat() { w.beats.Add(1) }
 
 func (w *watch) look() {
-	if still := w.check(); still != nil {
-		still()
+	if who := w.check(); who != nil {
+		who.still()
 	}
 }
 
-// check looks once, and returns what is to be called if nothing moved.
-func (w *watch) check() (still func()) {
+// check looks once, and returns who is to be told that nothing moved.
+func (w *watch) check() (who waiter) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
@@ -99,7 +102,7 @@ func (w *watch) check() (still func()) {
 		w.silence += w.tick
 	}
 	if w.every > 0 && w.silence >= w.every {
-		still, w.silence = w.still, 0
+		who, w.silence = w.waiting, 0
 	}
 	switch {
 	case !w.clock.Now().Before(w.deadline):
@@ -110,7 +113,7 @@ func (w *watch) check() (still func()) {
 	default:
 		w.timer.Reset(w.tick)
 	}
-	return still
+	return who
 }
 
 func (w *watch) fire(cause error) {

@@ -15,6 +15,9 @@ type Said struct {
 	size int    // bytes of it, without a bound
 }
 
+// NewSaid has room for a short answer from the start, so that one does not grow it step by step.
+func NewSaid() Said { return Said{text: make([]byte, 0, 1<<10)} }
+
 // Add takes a piece as it stands in its JSON string.
 func (s *Said) Add(piece llm.Text) {
 	s.size += len(piece)

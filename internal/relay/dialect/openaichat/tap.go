@@ -34,7 +34,7 @@ type tap struct {
 func (d *Chat) NewTap(r *llm.Request, m dialect.Meter) dialect.Tap {
 	t, ok := d.taps.pool.Get().(*tap)
 	if !ok {
-		t = &tap{}
+		t = &tap{said: dialect.NewSaid()}
 	}
 	*t = tap{home: &d.taps, hide: !r.WantsUsage && !r.WantsCost, cost: r.WantsCost, meter: m, said: t.said, out: t.out[:0]}
 	return t
