@@ -29,6 +29,10 @@ const (
 	OutImage
 	ImageGen
 	Request
+	InTool      // what tools of the vendor put into the prompt
+	CharIn      // characters of a text to be spoken
+	AudioSecond // seconds of a recording, where those are what a vendor bills
+	SearchQuery // searches: in the web by a tool of the vendor, or of documents to be ranked
 	NumClasses
 )
 
@@ -36,6 +40,7 @@ const (
 var classNames = [NumClasses]string{
 	"in_text", "in_cached", "cache_write_5m", "cache_write_1h", "out_text", "out_reasoning",
 	"in_audio", "out_audio", "in_image", "out_image", "image_gen", "request",
+	"in_tool", "char_in", "audio_second", "search_query",
 }
 
 // String returns the stable text of the class.
@@ -101,7 +106,7 @@ func (c *Counts) Set(class Class, n Tokens, from Provenance) {
 
 // Input is the number of prompt tokens of all kinds.
 func (c *Counts) Input() Tokens {
-	return c.Units[InText] + c.Units[InCached] + c.Units[CacheWrite5m] + c.Units[CacheWrite1h] + c.Units[InAudio] + c.Units[InImage]
+	return c.Units[InText] + c.Units[InCached] + c.Units[CacheWrite5m] + c.Units[CacheWrite1h] + c.Units[InAudio] + c.Units[InImage] + c.Units[InTool]
 }
 
 // Output is the number of generated tokens of all kinds, reasoning included.

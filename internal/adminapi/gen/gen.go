@@ -581,26 +581,34 @@ func (e TenantStatus) Valid() bool {
 
 // Defines values for TokenClass.
 const (
+	AudioSecond  TokenClass = "audio_second"
 	CacheWrite1h TokenClass = "cache_write_1h"
 	CacheWrite5m TokenClass = "cache_write_5m"
+	CharIn       TokenClass = "char_in"
 	ImageGen     TokenClass = "image_gen"
 	InAudio      TokenClass = "in_audio"
 	InCached     TokenClass = "in_cached"
 	InImage      TokenClass = "in_image"
 	InText       TokenClass = "in_text"
+	InTool       TokenClass = "in_tool"
 	OutAudio     TokenClass = "out_audio"
 	OutImage     TokenClass = "out_image"
 	OutReasoning TokenClass = "out_reasoning"
 	OutText      TokenClass = "out_text"
 	Request      TokenClass = "request"
+	SearchQuery  TokenClass = "search_query"
 )
 
 // Valid indicates whether the value is a known member of the TokenClass enum.
 func (e TokenClass) Valid() bool {
 	switch e {
+	case AudioSecond:
+		return true
 	case CacheWrite1h:
 		return true
 	case CacheWrite5m:
+		return true
+	case CharIn:
 		return true
 	case ImageGen:
 		return true
@@ -612,6 +620,8 @@ func (e TokenClass) Valid() bool {
 		return true
 	case InText:
 		return true
+	case InTool:
+		return true
 	case OutAudio:
 		return true
 	case OutImage:
@@ -621,6 +631,8 @@ func (e TokenClass) Valid() bool {
 	case OutText:
 		return true
 	case Request:
+		return true
+	case SearchQuery:
 		return true
 	default:
 		return false

@@ -45,6 +45,7 @@ var fallback = [usage.NumClasses]usage.Class{
 	usage.InText: usage.InText, usage.InCached: usage.InText, usage.CacheWrite5m: usage.InText, usage.CacheWrite1h: usage.CacheWrite1h,
 	usage.OutText: usage.OutText, usage.OutReasoning: usage.OutText, usage.InAudio: usage.InAudio, usage.OutAudio: usage.OutAudio,
 	usage.InImage: usage.InImage, usage.OutImage: usage.OutImage, usage.ImageGen: usage.ImageGen, usage.Request: usage.Request,
+	usage.InTool: usage.InText, usage.CharIn: usage.CharIn, usage.AudioSecond: usage.AudioSecond, usage.SearchQuery: usage.SearchQuery,
 }
 
 // Compile checks the class names and resolves fallbacks.

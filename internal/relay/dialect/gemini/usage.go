@@ -96,7 +96,7 @@ func (r *report) counts() (c usage.Counts, ok bool) {
 	if thoughts > 0 {
 		c.Set(usage.OutReasoning, thoughts, from)
 	}
-	split(&c, usage.InText, in, part{usage.InCached, r.cached}, part{usage.InAudio, max(r.heard-r.heardCached, 0)})
+	split(&c, usage.InText, in, part{usage.InTool, r.tool}, part{usage.InCached, r.cached}, part{usage.InAudio, max(r.heard-r.heardCached, 0)})
 	split(&c, usage.OutText, r.candidates, part{usage.OutAudio, r.spoken}, part{usage.OutImage, r.drawn})
 	return c, true
 }
@@ -125,7 +125,11 @@ func appendUsage(b *wire.Builder, c usage.Counts) {
 	thoughts := c.Units[usage.OutReasoning]
 	b.Open('{')
 	b.Key("promptTokenCount")
-	b.Int(c.Input())
+	b.Int(c.Input() - c.Units[usage.InTool])
+	if tool := c.Units[usage.InTool]; tool > 0 {
+		b.Key("toolUsePromptTokenCount")
+		b.Int(tool)
+	}
 	b.Key("candidatesTokenCount")
 	b.Int(c.Output() - thoughts)
 	b.Key("totalTokenCount")

@@ -1052,7 +1052,7 @@ export interface components {
          */
         PositiveMoney: string;
         /** @enum {string} */
-        TokenClass: "in_text" | "in_cached" | "cache_write_5m" | "cache_write_1h" | "out_text" | "out_reasoning" | "in_audio" | "out_audio" | "in_image" | "out_image" | "image_gen" | "request";
+        TokenClass: "in_text" | "in_cached" | "cache_write_5m" | "cache_write_1h" | "out_text" | "out_reasoning" | "in_audio" | "out_audio" | "in_image" | "out_image" | "image_gen" | "request" | "in_tool" | "char_in" | "audio_second" | "search_query";
         /**
          * @description Token class → USD per million units (for `request`: per million requests), as decimal strings with up to nine places
          * @example {

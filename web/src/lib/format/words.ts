@@ -14,6 +14,10 @@ export const TOKEN_CLASSES = [
   "in_image",
   "out_image",
   "image_gen",
+  "in_tool",
+  "char_in",
+  "audio_second",
+  "search_query",
   "request",
 ] as const;
 
@@ -30,6 +34,10 @@ const CLASS_NAMES: Record<string, string> = {
   in_image: "Image input",
   out_image: "Image output",
   image_gen: "Images",
+  in_tool: "Tool results in prompts",
+  char_in: "Characters spoken",
+  audio_second: "Seconds of audio",
+  search_query: "Searches",
   request: "Requests",
   requests: "Requests",
 };
