@@ -61,7 +61,7 @@ func TestCatalogReachesRelays(t *testing.T) {
 			t.Fatal(err)
 		}
 		c, alias, ok := snap.Resolve("demo/auto")
-		return ok && alias == "demo/auto" && len(c) == 1 && snap.Prices.Lookup(o.id, "demo/echo", time.Now()) != nil
+		return ok && alias == "demo/auto" && len(c) == 1 && snap.Prices.Lookup(o.id, "demo/echo", time.Now()) != snap.Prices.Lookup(id.Nil, "demo/echo", time.Now())
 	})
 	candidates, _, _ := snap.Resolve("demo/echo")
 	box, err := secret.NewBox(secret.New(testMaster))
