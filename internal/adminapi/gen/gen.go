@@ -203,12 +203,14 @@ func (e BudgetWindow) Valid() bool {
 
 // Defines values for Capability.
 const (
-	Audio      Capability = "audio"
-	Chat       Capability = "chat"
-	Embeddings Capability = "embeddings"
-	Images     Capability = "images"
-	Moderation Capability = "moderation"
-	Rerank     Capability = "rerank"
+	Audio       Capability = "audio"
+	Chat        Capability = "chat"
+	Completions Capability = "completions"
+	Embeddings  Capability = "embeddings"
+	Images      Capability = "images"
+	Moderation  Capability = "moderation"
+	Realtime    Capability = "realtime"
+	Rerank      Capability = "rerank"
 )
 
 // Valid indicates whether the value is a known member of the Capability enum.
@@ -218,11 +220,15 @@ func (e Capability) Valid() bool {
 		return true
 	case Chat:
 		return true
+	case Completions:
+		return true
 	case Embeddings:
 		return true
 	case Images:
 		return true
 	case Moderation:
+		return true
+	case Realtime:
 		return true
 	case Rerank:
 		return true

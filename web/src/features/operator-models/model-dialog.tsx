@@ -10,7 +10,16 @@ import { SelectField } from "@/components/form/select-field";
 import { api, type Schema } from "@/lib/api/client";
 import { useInvalidate } from "@/lib/api/invalidate";
 
-const CAPABILITIES = ["chat", "embeddings", "images", "audio", "rerank", "moderation"] as const;
+const CAPABILITIES = [
+  "chat",
+  "completions",
+  "embeddings",
+  "images",
+  "audio",
+  "rerank",
+  "moderation",
+  "realtime",
+] as const;
 const FEATURES = ["tools", "vision", "json_schema", "reasoning", "streaming", "prompt_caching"];
 
 const tokens = (min: number) =>

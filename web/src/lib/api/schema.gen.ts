@@ -1652,7 +1652,7 @@ export interface components {
             state?: components["schemas"]["ModelState"];
         };
         /** @enum {string} */
-        Capability: "chat" | "embeddings" | "images" | "audio" | "rerank" | "moderation";
+        Capability: "chat" | "completions" | "embeddings" | "images" | "audio" | "rerank" | "moderation" | "realtime";
         /** @enum {string} */
         Tokenizer: "o200k_base" | "cl100k_base";
         ModelPatch: {
