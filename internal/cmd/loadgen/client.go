@@ -53,9 +53,9 @@ func (c *conn) close() {
 	}
 }
 
-// do sends raw, a complete request, and reads the answer to its end. A failed connection is closed and dialled anew by the
-// next call.
-func (c *conn) do(ctx context.Context, raw []byte, stream bool) (answer, error) {
+// do sends raw, a complete request, and reads the answer to its end: a stream's is where end stands; empty for what is none. A
+// failed connection is closed and dialled anew by the next call.
+func (c *conn) do(ctx context.Context, raw []byte, end string) (answer, error) {
 	if c.nc == nil {
 		if err := c.dial(ctx); err != nil {
 			return answer{}, err
@@ -65,7 +65,7 @@ func (c *conn) do(ctx context.Context, raw []byte, stream bool) (answer, error) 
 		_ = c.nc.SetDeadline(deadline)
 	}
 	start := time.Now()
-	a, err := c.exchange(raw, stream, start)
+	a, err := c.exchange(raw, end, start)
 	a.total = time.Since(start)
 	if err != nil {
 		c.close()
@@ -73,7 +73,7 @@ func (c *conn) do(ctx context.Context, raw []byte, stream bool) (answer, error) 
 	return a, err
 }
 
-func (c *conn) exchange(raw []byte, stream bool, start time.Time) (answer, error) {
+func (c *conn) exchange(raw []byte, end string, start time.Time) (answer, error) {
 	var a answer
 	if _, err := c.nc.Write(raw); err != nil {
 		return a, fmt.Errorf("send: %w", err)
@@ -106,19 +106,19 @@ func (c *conn) exchange(raw []byte, stream bool, start time.Time) (answer, error
 			chunked = true
 		}
 	}
-	done, err := c.body(&a, length, chunked, start)
+	done, err := c.body(&a, length, chunked, end, start)
 	if err != nil {
 		return a, err
 	}
-	a.whole = !stream || done
+	a.whole = end == "" || done
 	if a.status != 200 {
 		return a, fmt.Errorf("%w %d", errStatus, a.status)
 	}
 	return a, nil
 }
 
-// body reads to the end and tells whether the last bytes hold the end mark of a stream.
-func (c *conn) body(a *answer, length int64, chunked bool, start time.Time) (bool, error) {
+// body reads to the end and tells whether the end mark of a stream came.
+func (c *conn) body(a *answer, length int64, chunked bool, end string, start time.Time) (bool, error) {
 	if _, err := c.r.Peek(1); err != nil {
 		return false, fmt.Errorf("body: %w", err)
 	}
@@ -131,7 +131,7 @@ func (c *conn) body(a *answer, length int64, chunked bool, start time.Time) (boo
 		}
 		return false, nil
 	}
-	done := false
+	done, mark := end == "", finder{text: end}
 	for {
 		line, err := c.r.ReadSlice('\n')
 		if err != nil {
@@ -146,8 +146,7 @@ func (c *conn) body(a *answer, length int64, chunked bool, start time.Time) (boo
 			if len(part) == 0 {
 				return false, fmt.Errorf("chunk: %w", err)
 			}
-			tail := part[max(0, len(part)-32):]
-			done = done || bytes.Contains(tail, []byte("[DONE]")) || bytes.Contains(tail, []byte("message_stop"))
+			done = done || mark.in(part)
 			a.bytes += int64(len(part))
 			left -= int64(len(part))
 			if _, err := c.r.Discard(len(part)); err != nil {
@@ -161,4 +160,21 @@ func (c *conn) body(a *answer, length int64, chunked bool, start time.Time) (boo
 			return done, nil
 		}
 	}
+}
+
+// finder looks for a text that parts may cut in two.
+type finder struct {
+	text string
+	rest []byte // the end of the part before, shorter than text
+}
+
+func (f *finder) in(part []byte) bool {
+	seam := append(f.rest, part[:min(len(part), len(f.text))]...) //nolint:gocritic // what was kept is looked at for the last time
+	found := bytes.Contains(seam, []byte(f.text)) || bytes.Contains(part, []byte(f.text))
+	if keep := len(f.text) - 1; len(part) >= keep {
+		f.rest = append(f.rest[:0], part[len(part)-keep:]...)
+	} else {
+		f.rest = append(f.rest[:0], seam[max(0, len(seam)-keep):]...)
+	}
+	return found
 }

@@ -47,19 +47,23 @@ func percentile(values []time.Duration, p int) time.Duration {
 
 // closedLoop keeps n connections busy until the time is over; each sends its next request when the last has ended.
 // ramp spreads the first requests of the connections evenly.
-func closedLoop(ctx context.Context, addr string, raw []byte, stream bool, n int, d, ramp time.Duration) *stats {
+func closedLoop(ctx context.Context, t target, stream bool, n int, d, ramp time.Duration) *stats {
 	var s stats
 	var wg sync.WaitGroup
-	end := time.Now().Add(d)
+	end := ""
+	if stream {
+		end = t.end
+	}
+	over := time.Now().Add(d)
 	limit, cancel := context.WithTimeout(ctx, d+30*time.Second)
 	defer cancel()
 	for i := range n {
 		wg.Go(func() {
-			c := conn{addr: addr}
+			c := conn{addr: t.addr}
 			defer c.close()
 			pause(limit, ramp*time.Duration(i)/time.Duration(n))
-			for time.Now().Before(end) {
-				a, err := c.do(limit, raw, stream)
+			for time.Now().Before(over) {
+				a, err := c.do(limit, t.raw, end)
 				s.add(a, err)
 				if err != nil {
 					pause(limit, 10*time.Millisecond)
@@ -72,7 +76,7 @@ func closedLoop(ctx context.Context, addr string, raw []byte, stream bool, n int
 }
 
 // openLoop sends rate requests a second whatever the answers do; latency counts from the moment a request was due.
-func openLoop(ctx context.Context, addr string, raw []byte, rate int, d time.Duration) *stats {
+func openLoop(ctx context.Context, t target, rate int, d time.Duration) *stats {
 	var s stats
 	var wg sync.WaitGroup
 	limit, cancel := context.WithTimeout(ctx, d+30*time.Second)
@@ -87,9 +91,9 @@ func openLoop(ctx context.Context, addr string, raw []byte, rate int, d time.Dur
 			select {
 			case c = <-idle:
 			default:
-				c = &conn{addr: addr}
+				c = &conn{addr: t.addr}
 			}
-			a, err := c.do(limit, raw, false)
+			a, err := c.do(limit, t.raw, "")
 			a.total = time.Since(due)
 			s.add(a, err)
 			select {

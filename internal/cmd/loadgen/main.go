@@ -40,6 +40,7 @@ type result struct {
 	Seconds    float64        `json:"seconds_per_phase"`
 	Rounds     int            `json:"rounds"`
 	Rows       []row          `json:"rows"`
+	Pairs      []pairRow      `json:"pairs,omitempty"`
 	Sent       int            `json:"requests_sent_through_relay"`
 	Answered   int            `json:"answers_whole"`
 	Recorded   map[string]int `json:"usage_records"`
@@ -50,7 +51,7 @@ func run(ctx context.Context) error {
 	var (
 		rounds  = flag.Int("rounds", 3, "repetitions of each scenario; medians are shown")
 		phase   = flag.Duration("phase", 4*time.Second, "length of one measurement")
-		only    = flag.String("only", "", "comma-separated scenarios; empty: all")
+		only    = flag.String("only", "", "comma-separated scenarios, or pairs for the pairs of formats; empty: all")
 		out     = flag.String("out", "", "file for the JSON result")
 		dataDir = flag.String("data-dir", "", "data folder of the benchmark's stack (default: a temporary one)")
 		port    = flag.Int("port", 18080, "port base of the benchmark's stack")
@@ -74,7 +75,7 @@ func run(ctx context.Context) error {
 	}
 	res := result{At: time.Now().UTC(), Machine: machine(), Seconds: phase.Seconds(), Rounds: *rounds}
 	for _, s := range scenarios() {
-		if *only != "" && !strings.Contains(","+*only+",", ","+s.name+",") {
+		if !wanted(*only, s.name) {
 			continue
 		}
 		rows, err := b.measure(ctx, s, *rounds, *phase)
@@ -88,6 +89,15 @@ func run(ctx context.Context) error {
 			}
 		}
 		res.Rows = append(res.Rows, rows...)
+	}
+	if wanted(*only, "pairs") {
+		if res.Pairs, err = b.measurePairs(ctx, *rounds, *phase); err != nil {
+			return err
+		}
+		for _, r := range res.Pairs {
+			res.Sent += r.sent
+			res.Answered += r.answered
+		}
 	}
 	if err := b.reconcile(ctx, &res); err != nil {
 		return err
@@ -103,6 +113,10 @@ func run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func wanted(only, name string) bool {
+	return only == "" || strings.Contains(","+only+",", ","+name+",")
 }
 
 // reconcile waits until the worker has seen everything and fails when records and answers differ. A request that failed in

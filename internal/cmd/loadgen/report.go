@@ -29,6 +29,10 @@ func printTable(w io.Writer, res *result) bool {
 		verdicts = append(verdicts, budgets(direct, proxy, relay, &met)...)
 	}
 	_ = t.Flush()
+	if len(res.Pairs) > 0 {
+		fmt.Fprintln(w)
+		met = printPairs(w, res.Pairs) && met
+	}
 	fmt.Fprintf(w, "\nrequests through the relay %d, whole answers %d, usage records %v\n\n", res.Sent, res.Answered, res.Recorded)
 	for _, v := range verdicts {
 		fmt.Fprintln(w, v)

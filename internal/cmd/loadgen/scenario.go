@@ -14,9 +14,7 @@ type scenario struct {
 	name      string
 	what      string
 	model     string
-	client    format // that the relay is asked in
-	upstream  format // that the provider is asked in; direct and proxy speak it
-	prompt    int    // bytes
+	prompt    int // bytes
 	stream    bool
 	conns     int
 	rate      int // requests a second, open loop; 0: closed loop
@@ -38,38 +36,7 @@ func scenarios() []scenario {
 		},
 		{name: "body64k", what: "JSON, prompt of 64 KiB, 16 connections", model: "bench/json", prompt: 64 << 10, conns: 16, cpuBudget: 2},
 		{name: "body1m", what: "JSON, prompt of 1 MiB, 8 connections", model: "bench/json", prompt: 1 << 20, conns: 8, cpuBudget: 2},
-		pair("chat-messages", "bench/messages", chat, messages),
-		pair("messages-chat", "bench/stream", messages, chat),
-		pair("messages-messages", "bench/messages", messages, messages),
 	}
-}
-
-// pair is a client of one format and a model behind another's. Chat to chat is stream100.
-func pair(name, model string, client, upstream format) scenario {
-	return scenario{name: name, what: "as stream100, the client's format to the upstream's", model: model, client: client, upstream: upstream, prompt: 64, stream: true, conns: 64}
-}
-
-// format is a wire format.
-type format int
-
-const (
-	chat format = iota
-	messages
-)
-
-// request is a complete HTTP/1.1 request. Towards the provider itself the model has the upstream's name.
-func request(f format, host, key, model, prompt string, stream bool) []byte {
-	path, rest, headers := "/v1/chat/completions", "", ""
-	switch {
-	case f == messages:
-		path, rest = "/v1/messages", fmt.Sprintf(`,"max_tokens":1000,"stream":%v`, stream)
-		headers = "X-Api-Key: " + key + "\r\nAnthropic-Version: 2023-06-01\r\n"
-	case stream:
-		rest = `,"stream":true,"stream_options":{"include_usage":true}`
-	}
-	body := fmt.Sprintf(`{"model":%q%s,"messages":[{"role":"user","content":%q}]}`, model, rest, prompt)
-	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		path, host, key, headers, len(body), body)
 }
 
 // row is one target in one scenario: medians over the rounds.
@@ -95,6 +62,7 @@ type target struct {
 	name string
 	addr string
 	raw  []byte
+	end  string // of a stream
 	pid  int
 }
 
@@ -108,9 +76,9 @@ func (b *bench) measure(ctx context.Context, s scenario, rounds int, phase time.
 	prompt := words(s.prompt)
 	simKey, upstream := "sk-sim-bench", benchModels[s.model].upstream
 	targets := []target{
-		{"direct", b.simAddr(), request(s.upstream, b.simAddr(), simKey, upstream, prompt, s.stream), 0},
-		{"proxy", b.proxyAddr, request(s.upstream, b.proxyAddr, simKey, upstream, prompt, s.stream), b.proxy.Process.Pid},
-		{"relay", b.relayAddr(), request(s.client, b.relayAddr(), b.secret, s.model, prompt, s.stream), b.pids["relay"]},
+		{"direct", b.simAddr(), request(chat, b.simAddr(), simKey, upstream, prompt, s.stream), chat.end(), 0},
+		{"proxy", b.proxyAddr, request(chat, b.proxyAddr, simKey, upstream, prompt, s.stream), chat.end(), b.proxy.Process.Pid},
+		{"relay", b.relayAddr(), request(chat, b.relayAddr(), b.secret, s.model, prompt, s.stream), chat.end(), b.pids["relay"]},
 	}
 	samples := make([][]row, len(targets))
 	for round := range rounds {
@@ -144,9 +112,9 @@ func once(ctx context.Context, s scenario, t target, phase time.Duration) (row, 
 	start := time.Now()
 	var st *stats
 	if s.rate > 0 {
-		st = openLoop(ctx, t.addr, t.raw, s.rate, phase)
+		st = openLoop(ctx, t, s.rate, phase)
 	} else {
-		st = closedLoop(ctx, t.addr, t.raw, s.stream, s.conns, phase+s.ramp, s.ramp)
+		st = closedLoop(ctx, t, s.stream, s.conns, phase+s.ramp, s.ramp)
 	}
 	took := time.Since(start)
 	for text, n := range st.errs {

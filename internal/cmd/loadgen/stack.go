@@ -40,6 +40,8 @@ var benchModels = map[string]benchModel{
 	"bench/stream":   {"demo-bench-100x0x0", "simulated"},
 	"bench/users":    {"demo-bench-100x20x50", "simulated"},
 	"bench/messages": {"demo-bench-100x0x0", "simulated-anthropic"},
+	"bench/contents": {"demo-bench-100x0x0", "simulated-gemini"},
+	"bench/converse": {"demo-bench-100x0x0", bedrockSlug},
 }
 
 // startBench brings a stack of its own up in dir and prepares it. progress gets a line per step.
@@ -137,6 +139,9 @@ type object = map[string]any
 // addModels puts the benchmark's models into the catalogue and makes a virtual key without limits for a tenant with credit.
 func (b *bench) addModels(ctx context.Context) error {
 	operator := b.env["STARLANE_OPERATOR_TOKEN"]
+	if err := b.addBedrock(ctx, operator); err != nil && !strings.Contains(err.Error(), "status 409") {
+		return err
+	}
 	accounts, err := b.accounts(ctx, operator)
 	if err != nil {
 		return err
@@ -261,7 +266,7 @@ func (b *bench) waitServing(ctx context.Context) error {
 		pending := false
 		for model := range benchModels {
 			c := conn{addr: b.relayAddr()}
-			if _, err = c.do(limit, request(chat, b.relayAddr(), b.secret, model, "hi", false), false); err != nil {
+			if _, err = c.do(limit, request(chat, b.relayAddr(), b.secret, model, "hi", false), ""); err != nil {
 				pending = true
 			} else {
 				b.probes++

@@ -6,12 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/base64"
-	"encoding/binary"
-	"errors"
 	"io"
-
-	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
-	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream/eventstreamapi"
 
 	"starlane/internal/relay/guard"
 )
@@ -19,28 +14,21 @@ import (
 // ContentType is the content type of such a stream.
 const ContentType = "application/vnd.amazon.eventstream"
 
-// Framing of AWS: a length of four bytes stands first.
-const (
-	bufferSize = 16 << 10
-	lengthSize = 4
-)
-
-var errFrame = errors.New("a frame of the event stream cannot be read")
+const bufferSize = 16 << 10 // holds many frames
 
 // NewReader reads body as server-sent events. An event becomes {"TYPE":PAYLOAD}; the chunks of InvokeModel become the event that
 // they carry, under its own name; an exception becomes {"type":"error","error":{"type":NAME}}. Closing it closes body.
 func NewReader(body io.ReadCloser) io.ReadCloser {
-	return &reader{body: body, src: bufio.NewReaderSize(body, bufferSize), frames: eventstream.NewDecoder()}
+	return &reader{body: body, frames: frames{src: bufio.NewReaderSize(body, bufferSize)}}
 }
 
 type reader struct {
-	body    io.ReadCloser
-	src     *bufio.Reader
-	frames  *eventstream.Decoder
-	payload []byte // memory of the frame that is read
-	out     []byte // events
-	at      int    // of them were read
-	err     error  // what comes behind them
+	body   io.ReadCloser
+	frames frames
+	data   []byte // what a chunk carries
+	out    []byte // events
+	at     int    // of them were read
+	err    error  // what comes behind them
 }
 
 // Read implements io.Reader.
@@ -62,78 +50,50 @@ func (r *reader) Close() error { return r.body.Close() } //nolint:wrapcheck // t
 // fill reads a frame, and the ones behind it that are there already.
 func (r *reader) fill() {
 	r.out, r.at = r.out[:0], 0
-	for more := true; more && r.err == nil; more = r.waiting() {
+	for more := true; more && r.err == nil; more = r.frames.waiting() {
 		r.err = r.frame()
 	}
 }
 
-// waiting tells whether the next frame is in the buffer.
-func (r *reader) waiting() bool {
-	if r.src.Buffered() < lengthSize {
-		return false
-	}
-	head, err := r.src.Peek(lengthSize)
-	return err == nil && uint64(binary.BigEndian.Uint32(head)) <= uint64(r.src.Buffered())
-}
-
 func (r *reader) frame() error {
-	if _, err := r.src.Peek(1); err != nil {
-		return err //nolint:wrapcheck // io.EOF, or what the connection says
-	}
-	m, err := r.frames.Decode(r.src, r.payload)
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF // in the middle of a frame
-	}
+	m, err := r.frames.next()
 	if err != nil {
-		return err //nolint:wrapcheck // a checksum, a length, or what the connection says
+		return err
 	}
-	if m.Payload != nil {
-		r.payload = m.Payload[:0]
-	}
-	switch header(&m, eventstreamapi.MessageTypeHeader) {
-	case eventstreamapi.EventMessageType:
-		return r.event(header(&m, eventstreamapi.EventTypeHeader), m.Payload)
-	case eventstreamapi.ExceptionMessageType:
-		return r.failure(header(&m, eventstreamapi.ExceptionTypeHeader))
-	case eventstreamapi.ErrorMessageType:
-		return r.failure(header(&m, eventstreamapi.ErrorCodeHeader))
+	switch string(m.kind) {
+	case "event":
+		return r.event(m.event, m.payload)
+	case "exception", "error":
+		r.failure(m.failure)
+		return nil
 	default:
 		return errFrame
 	}
 }
 
-func header(m *eventstream.Message, name string) string {
-	v, ok := m.Headers.Get(name).(eventstream.StringValue)
-	if !ok {
-		return ""
-	}
-	return string(v)
-}
-
 // word tells whether a name is plain enough to stand in an event.
-func word(name string) bool {
-	for i := range len(name) {
-		if c := name[i]; (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '_' {
+func word(name []byte) bool {
+	for _, c := range name {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '_' {
 			return false
 		}
 	}
-	return name != ""
+	return len(name) > 0
 }
 
-func (r *reader) failure(kind string) error {
+func (r *reader) failure(kind []byte) {
 	if !word(kind) {
-		kind = "unknown"
+		kind = []byte("unknown")
 	}
 	r.out = append(r.out, `event: error`+"\n"+`data: {"type":"error","error":{"type":"`...)
 	r.out = append(append(r.out, kind...), `"}}`+"\n\n"...)
-	return nil
 }
 
-func (r *reader) event(kind string, payload []byte) error {
+func (r *reader) event(kind, payload []byte) error {
 	if !word(kind) {
 		return nil // initial-response, which says nothing
 	}
-	if kind == "chunk" {
+	if string(kind) == "chunk" {
 		return r.chunk(payload)
 	}
 	r.out = append(append(append(r.out, `data: {"`...), kind...), `":`...)
@@ -151,15 +111,18 @@ func (r *reader) chunk(payload []byte) error {
 	if !ok {
 		return errFrame
 	}
-	data, err := base64.StdEncoding.AppendDecode(nil, bytes.ReplaceAll(encoded, []byte(`\/`), []byte("/")))
-	if err != nil {
+	if bytes.IndexByte(encoded, '\\') >= 0 {
+		encoded = bytes.ReplaceAll(encoded, []byte(`\/`), []byte("/"))
+	}
+	var err error
+	if r.data, err = base64.StdEncoding.AppendDecode(r.data[:0], encoded); err != nil {
 		return errFrame
 	}
-	if name, ok := member(data, "type"); ok && word(string(name)) {
+	if name, ok := member(r.data, "type"); ok && word(name) {
 		r.out = append(append(append(r.out, "event: "...), name...), '\n')
 	}
 	r.out = append(r.out, "data: "...)
-	r.line(data)
+	r.line(r.data)
 	r.out = append(r.out, "\n\n"...)
 	return nil
 }

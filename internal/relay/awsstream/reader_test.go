@@ -1,19 +1,23 @@
 package awsstream
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
 	"github.com/stretchr/testify/require"
 )
 
-func frame(t testing.TB, payload string, headers ...string) []byte {
+func encode(t testing.TB, payload string, headers ...string) []byte {
 	t.Helper()
 	m := eventstream.Message{Payload: []byte(payload)}
 	for i := 0; i < len(headers); i += 2 {
@@ -26,7 +30,7 @@ func frame(t testing.TB, payload string, headers ...string) []byte {
 
 func event(t testing.TB, kind, payload string) []byte {
 	t.Helper()
-	return frame(t, payload, ":message-type", "event", ":event-type", kind, ":content-type", "application/json")
+	return encode(t, payload, ":message-type", "event", ":event-type", kind, ":content-type", "application/json")
 }
 
 func chunk(t testing.TB, text string) []byte {
@@ -48,11 +52,11 @@ func TestFrames(t *testing.T) {
 		"a chunk of another format": {chunk(t, `{"outputText":"a"}`), "data: {\"outputText\":\"a\"}\n\n"},
 		"a name that breaks out":    {chunk(t, `{"type":"a\nevent: b"}`), "data: {\"type\":\"a\\nevent: b\"}\n\n"},
 		"an exception": {
-			frame(t, `{"message":"secret words"}`, ":message-type", "exception", ":exception-type", "throttlingException"),
+			encode(t, `{"message":"secret words"}`, ":message-type", "exception", ":exception-type", "throttlingException"),
 			"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"throttlingException\"}}\n\n",
 		},
 		"an error": {
-			frame(t, "", ":message-type", "error", ":error-code", "InternalFailure", ":error-message", "x"),
+			encode(t, "", ":message-type", "error", ":error-code", "InternalFailure", ":error-message", "x"),
 			"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"InternalFailure\"}}\n\n",
 		},
 		"what is not of the answer": {append(event(t, "initial-response", "{}"), event(t, "a", "{}")...), "data: {\"a\":{}}\n\n"},
@@ -82,7 +86,7 @@ func TestBrokenFrames(t *testing.T) {
 	}
 	cases := map[string][]byte{
 		"checksum of the prelude": flip(9), "checksum of the message": flip(len(good) - 1), "a bit of the payload": flip(len(good) - 6), "length": flip(2),
-		"no base64": event(t, "chunk", `{"bytes":"%"}`), "no bytes": event(t, "chunk", `{}`), "no kind": frame(t, "{}"),
+		"no base64": event(t, "chunk", `{"bytes":"%"}`), "no bytes": event(t, "chunk", `{}`), "no kind": encode(t, "{}"),
 	}
 	for n := 1; n < len(good); n++ {
 		cases[fmt.Sprint("cut after ", n)] = good[:n]
@@ -129,7 +133,7 @@ func BenchmarkReader(b *testing.B) {
 func FuzzReader(f *testing.F) {
 	f.Add(event(f, "messageStart", `{"role":"assistant"}`))
 	f.Add(append(chunk(f, `{"type":"message_stop"}`), event(f, "a", "{\n}")...))
-	f.Add(frame(f, `{}`, ":message-type", "exception", ":exception-type", "x"))
+	f.Add(encode(f, `{}`, ":message-type", "exception", ":exception-type", "x"))
 	f.Add(chunk(f, "{\"type\":\"a\"}\n\nevent: b\ndata: c"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		got, _ := io.ReadAll(NewReader(io.NopCloser(bytes.NewReader(in))))
@@ -145,4 +149,72 @@ func FuzzReader(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzFrames compares what is read with what AWS's own decoder reads.
+func FuzzFrames(f *testing.F) {
+	f.Add(event(f, "messageStart", `{"role":"assistant"}`), 0, byte(0))
+	f.Add(append(event(f, "a", "{}"), event(f, "b", "")...), 9, byte(1))
+	var m eventstream.Message
+	for name, v := range map[string]eventstream.Value{
+		"a": eventstream.BoolValue(true), "b": eventstream.Int8Value(1), "c": eventstream.Int16Value(2), "d": eventstream.Int32Value(3),
+		"e": eventstream.Int64Value(4), "f": eventstream.BytesValue("x"), "g": eventstream.TimestampValue(time.Unix(1, 0)), "h": eventstream.UUIDValue{1},
+		":event-type": eventstream.StringValue("x"), ":message-type": eventstream.StringValue("event"),
+	} {
+		m.Headers.Set(name, v)
+	}
+	var b bytes.Buffer
+	require.NoError(f, eventstream.NewEncoder().Encode(&b, m))
+	f.Add(b.Bytes(), 30, byte(0))
+	f.Fuzz(func(t *testing.T, in []byte, at int, flip byte) {
+		if len(in) > 0 && at >= 0 {
+			in[at%len(in)] ^= flip
+			mend(in)
+		}
+		theirs, src := eventstream.NewDecoder(), bytes.NewReader(in)
+		ours := reading(in)
+		for src.Len() > 0 {
+			want, wantErr := theirs.Decode(src, nil)
+			if got, err := ours.next(); err == nil {
+				require.NoError(t, wantErr, "what AWS refuses is refused")
+				same(t, want, got)
+				continue
+			}
+			var again bytes.Buffer // what AWS would write is read, even if it came in a form that is refused
+			if wantErr == nil && eventstream.NewEncoder().Encode(&again, want) == nil {
+				mended := reading(again.Bytes())
+				got, err := mended.next()
+				require.NoError(t, err)
+				same(t, want, got)
+			}
+			return
+		}
+		_, err := ours.next()
+		require.ErrorIs(t, err, io.EOF)
+	})
+}
+
+func reading(in []byte) frames { return frames{src: bufio.NewReaderSize(bytes.NewReader(in), 64)} }
+
+func same(t *testing.T, want eventstream.Message, got frame) {
+	t.Helper()
+	require.Equal(t, text(want.Headers, ":message-type"), string(got.kind))
+	require.Equal(t, text(want.Headers, ":event-type"), string(got.event))
+	require.Equal(t, string(want.Payload), string(got.payload))
+}
+
+// mend makes the checksums of the first frame right, so that what lies behind them is looked at.
+func mend(in []byte) {
+	if len(in) < preludeSize {
+		return
+	}
+	binary.BigEndian.PutUint32(in[8:], crc32.ChecksumIEEE(in[:8]))
+	if n := binary.BigEndian.Uint32(in); n >= preludeSize+checksumSize && uint64(n) <= uint64(len(in)) {
+		binary.BigEndian.PutUint32(in[n-checksumSize:], crc32.ChecksumIEEE(in[:n-checksumSize]))
+	}
+}
+
+func text(h eventstream.Headers, name string) string {
+	v, _ := h.Get(name).(eventstream.StringValue)
+	return string(v)
 }
