@@ -1,29 +1,71 @@
 package ways
 
 import (
+	"bytes"
+	"runtime"
+	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"starlane/internal/catalog"
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/gemini"
+	"starlane/internal/relay/dialect/openairesponses"
 	"starlane/internal/relay/llm"
 )
 
 // BenchmarkEvent is what one event of text costs on its way, by the pair of formats.
 func BenchmarkEvent(b *testing.B) {
+	eachStream(b, func(name string, tap dialect.Tap, text []byte) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				tap.Event(text)
+			}
+		})
+	})
+}
+
+// TestStreamsKeepLittle: what a stream holds in memory does not grow with the answer, but for Responses, whose last event repeats
+// the answer whole. It counts bytes, so it does not run beside other tests.
+func TestStreamsKeepLittle(t *testing.T) { //nolint:paralleltest // see above
+	eachStream(t, func(name string, tap dialect.Tap, text []byte) {
+		if strings.HasPrefix(name, openairesponses.Dialect+"-") {
+			return
+		}
+		text = bytes.Replace(text, []byte(" word"), bytes.Repeat([]byte(" word"), 40), 1)
+		held := func(events int) uint64 {
+			for range events {
+				require.NotEqual(t, dialect.Garbage, tap.Event(text).Step)
+			}
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			return m.HeapAlloc
+		}
+		before, after := held(2_000), held(20_000) // 0.4 and 4 MB of text
+		require.Less(t, int64(after)-int64(before), int64(64<<10), name)
+		runtime.KeepAlive(tap)
+	})
+}
+
+// eachStream gives the tap of each way, at the beginning of an answer, and an event of text.
+func eachStream(t testing.TB, each func(name string, tap dialect.Tap, text []byte)) {
+	t.Helper()
 	formats := New()
 	requests := map[string]*llm.Request{}
 	for name, in := range map[string]dialect.Ingress{"openai": formats.Chat, "anthropic": formats.Messages, "openai_responses": formats.Responses} {
 		r, err := in.DecodeRequest(body.Copy([]byte(`{"model":"m","max_tokens":9,"stream":true,"messages":[],"input":[]}`)))
 		if err != nil {
-			b.Fatal(err)
+			t.Fatal(err)
 		}
 		requests[name] = r
 	}
 	r, err := (&gemini.Contents{Model: "m", Stream: true}).DecodeRequest(body.Copy([]byte(`{"contents":[]}`)))
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	requests["gemini"] = r
 	type stream struct{ open, text []byte }
@@ -50,13 +92,8 @@ func BenchmarkEvent(b *testing.B) {
 		if key.Capability != dialect.Chat || requests[key.Client] == nil || stream.open == nil {
 			continue
 		}
-		b.Run(key.Client+"-"+key.Upstream, func(b *testing.B) {
-			tap := way.NewTap(requests[key.Client], wordMeter{})
-			tap.Event(stream.open)
-			b.ReportAllocs()
-			for b.Loop() {
-				tap.Event(stream.text)
-			}
-		})
+		tap := way.NewTap(requests[key.Client], wordMeter{})
+		tap.Event(stream.open)
+		each(key.Client+"-"+key.Upstream, tap, stream.text)
 	}
 }
