@@ -13,6 +13,7 @@ const (
 	Bedrock          = "bedrock"           // the Converse API, for all families of models
 	BedrockAnthropic = "bedrock_anthropic" // Claude by InvokeModel, in Anthropic's format
 	VertexAnthropic  = "vertex_anthropic"  // Claude by rawPredict, in Anthropic's format
+	VertexGemini     = "vertex_gemini"     // Gemini on Vertex AI, in Gemini's format
 )
 
 // Format is the wire format of requests and answers in a dialect. Where a client speaks it too, bytes pass.
@@ -22,6 +23,8 @@ func Format(dialect string) string {
 		return "openai"
 	case BedrockAnthropic, VertexAnthropic:
 		return "anthropic"
+	case VertexGemini:
+		return "gemini"
 	default:
 		return dialect
 	}

@@ -137,6 +137,7 @@ func assembled(t testing.TB, text string, stream bool) map[string]json.RawMessag
 		ID       string
 		Type     string
 		Function struct{ Name, Arguments string }
+		Extra    json.RawMessage
 	}
 	var calls []call
 	for _, data := range events(t, text) {
@@ -153,6 +154,7 @@ func assembled(t testing.TB, text string, stream bool) map[string]json.RawMessag
 						Index    int
 						ID       string
 						Function struct{ Name, Arguments string }
+						Extra    json.RawMessage `json:"extra_content"`
 					} `json:"tool_calls"`
 				}
 			}
@@ -166,6 +168,7 @@ func assembled(t testing.TB, text string, stream bool) map[string]json.RawMessag
 					calls = append(calls, call{Type: "function"})
 				}
 				calls[d.Index].ID += d.ID
+				calls[d.Index].Extra = append(calls[d.Index].Extra, d.Extra...)
 				calls[d.Index].Function.Name += d.Function.Name
 				calls[d.Index].Function.Arguments += d.Function.Arguments
 			}
@@ -184,6 +187,9 @@ func assembled(t testing.TB, text string, stream bool) map[string]json.RawMessag
 	var lower []map[string]any
 	for _, c := range calls {
 		lower = append(lower, map[string]any{"id": c.ID, "type": c.Type, "function": map[string]string{"name": c.Function.Name, "arguments": c.Function.Arguments}})
+		if c.Extra != nil {
+			lower[len(lower)-1]["extra_content"] = c.Extra
+		}
 	}
 	put("tool_calls", lower)
 	return out

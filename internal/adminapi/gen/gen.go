@@ -303,6 +303,7 @@ const (
 	Gemini           Dialect = "gemini"
 	Openai           Dialect = "openai"
 	VertexAnthropic  Dialect = "vertex_anthropic"
+	VertexGemini     Dialect = "vertex_gemini"
 )
 
 // Valid indicates whether the value is a known member of the Dialect enum.
@@ -321,6 +322,8 @@ func (e Dialect) Valid() bool {
 	case Openai:
 		return true
 	case VertexAnthropic:
+		return true
+	case VertexGemini:
 		return true
 	default:
 		return false

@@ -49,7 +49,7 @@ func table(out *strings.Builder, client string, rows []fate.Row) {
 		strings.Join(each(upstreams, func(u string) string { return "to `" + u + "`" }), " | "), strings.Repeat("---|", len(upstreams)))
 	for _, r := range rows {
 		cells := each(upstreams, func(u string) string {
-			if f, ok := r.To[u]; ok {
+			if f, ok := r.At(u); ok {
 				return f.String()
 			}
 			return ""

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// MaxEdits bounds the edits of a Message.
+// MaxEdits is how many edits a Message has room for.
 const MaxEdits = 6
 
 // Edit replaces the bytes [From, To) of a Content. From equal to To inserts.
@@ -22,14 +22,26 @@ type Message struct {
 	length  int64
 }
 
-// Edited returns the content with edits, which are sorted, do not overlap, lie within it, and are at most MaxEdits.
+// Edited returns the content with edits, which are sorted, do not overlap and lie within it. With more than MaxEdits it is a copy.
 func (c Content) Edited(edits ...Edit) Message {
+	if len(edits) > MaxEdits {
+		return Own(applied(c.Open(), edits)).Edited()
+	}
 	m := Message{content: c, length: int64(c.Len())}
 	m.n = copy(m.edits[:], edits)
 	for _, e := range m.edits[:m.n] {
 		m.length += int64(len(e.Text) - (e.To - e.From))
 	}
 	return m
+}
+
+func applied(src []byte, edits []Edit) (out []byte) {
+	at := 0
+	for _, e := range edits {
+		out = append(append(out, src[at:e.From]...), e.Text...)
+		at = e.To
+	}
+	return append(out, src[at:]...)
 }
 
 // Len is the number of bytes after the edits.

@@ -26,6 +26,7 @@ type Event struct {
 	Text   Text      // Delta: what is added, escaped; of a ToolCall a part of the JSON of its arguments
 	Sealed Sealed    // Seal; Open of a ToolCall whose artifact came with it
 	Counts usage.Counts
+	Tier   string // Report: the service tier that the request was served by, as OpenAI calls it; empty if the vendor did not say
 	Reason Reason // Stop
 	Match  Text   // Stop at a stop string: which one, if the vendor said
 }
@@ -55,6 +56,7 @@ type Completion struct {
 	ID, Model Text
 	Blocks    []Block
 	Counts    usage.Counts
+	Tier      string
 	Reported  bool
 	Reason    Reason
 	Match     Text
@@ -81,7 +83,7 @@ func (c *Completion) Take(e *Event) {
 			b.Sealed = e.Sealed.keep()
 		}
 	case Report:
-		c.Counts, c.Reported = e.Counts, true
+		c.Counts, c.Reported, c.Tier = e.Counts, true, e.Tier
 	case Stop:
 		c.Reason, c.Match = e.Reason, keep(e.Match)
 	case Close:

@@ -27,6 +27,9 @@ func TestPlaces(t *testing.T) {
 		"/v1/projects/p-1/locations/us-east5/publishers/anthropic/models/m:rawPredict": {
 			dialect: catalog.VertexAnthropic, path: "/publishers/anthropic/models/m:rawPredict", place: catalog.Place{Region: "us-east5", Project: "p-1"},
 		},
+		"/v1/projects/p-1/locations/global/publishers/google/models/m:streamGenerateContent?alt=sse": {
+			dialect: catalog.VertexGemini, path: "/publishers/google/models/m:streamGenerateContent?alt=sse", place: catalog.Place{Region: "global", Project: "p-1"},
+		},
 		"/model/m/invoke": {dialect: catalog.BedrockAnthropic, path: "/model/m/invoke", place: catalog.Place{Region: "us-east-1"}},
 	} {
 		got := pathAt(&catalog.Candidate{

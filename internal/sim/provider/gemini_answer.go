@@ -28,6 +28,7 @@ type geminiUsage struct {
 	ToolUse        int              `json:"toolUsePromptTokenCount,omitempty"`
 	ToolUseDetails []modalityTokens `json:"toolUsePromptTokensDetails,omitempty"`
 	Thoughts       int              `json:"thoughtsTokenCount,omitempty"`
+	Traffic        string           `json:"trafficType,omitempty"`
 }
 
 // at gives the usage as it stands when so many tokens of the answer are out.
@@ -107,6 +108,7 @@ type geminiAnswer struct {
 	events     bool
 	block      string
 	logprobs   bool
+	pieces     bool // arguments of calls come value by value
 	candidates []geminiCandidate
 	usage      geminiUsage
 }
@@ -167,6 +169,7 @@ func (s *Server) composeGemini(c *call, req *geminiRequest) *geminiAnswer {
 		a.candidates = append(a.candidates, g)
 	}
 	a.usage = a.usage.at(visible)
+	a.onVertex(c, req)
 	return a
 }
 
@@ -307,7 +310,11 @@ func appendSignature(out []byte, signature string) []byte {
 
 func (g geminiCandidate) appendCall(out []byte, index int) []byte {
 	call := g.calls[index]
-	out = appendQuoted(append(out, `{"functionCall":{"id":"`+call.id+`","name":`...), call.name)
+	out = append(out, `{"functionCall":{`...)
+	if call.id != "" {
+		out = append(out, `"id":"`+call.id+`",`...)
+	}
+	out = appendQuoted(append(out, `"name":`...), call.name)
 	out = append(append(out, `,"args":`...), join(call.arguments)...)
 	out = append(out, '}')
 	if index == 0 {

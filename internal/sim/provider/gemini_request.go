@@ -76,6 +76,7 @@ type geminiRequest struct {
 		Calling struct {
 			Mode    string   `json:"mode"`
 			Allowed []string `json:"allowedFunctionNames"`
+			Pieces  bool     `json:"streamFunctionCallArguments"`
 		} `json:"functionCallingConfig"`
 	} `json:"toolConfig"`
 	Config        geminiConfig      `json:"generationConfig"`

@@ -73,9 +73,17 @@ func (a *geminiAnswer) writeStream(es *eventStream) error {
 	}
 	for i, g := range a.candidates {
 		for j, call := range g.calls {
-			part, tokens := g.appendCall(nil, j), choice{calls: []toolCall{call}}.tokens()
-			if err := s.send(i, part, nil, tokens); err != nil {
-				return err
+			parts, tokens := [][]byte{nil}, choice{calls: []toolCall{call}}.tokens()
+			if a.pieces {
+				parts = g.callPieces(j)
+			} else {
+				parts[0] = g.appendCall(nil, j)
+			}
+			for _, part := range parts {
+				if err := s.send(i, part, nil, tokens); err != nil {
+					return err
+				}
+				tokens = 0
 			}
 		}
 	}

@@ -106,6 +106,7 @@ func (s *Server) vertex() {
 		writeJSON(w, http.StatusOK, []byte(s.ServiceAccount("http://"+r.Host)))
 	})
 	s.mux.HandleFunc("POST /v1/projects/{project}/locations/{location}/publishers/anthropic/models/{call}", s.api(v, s.rawPredict))
+	s.mux.HandleFunc("POST /v1/projects/{project}/locations/{location}/publishers/google/models/{call}", s.api(vertexGemini{vertex: v}, s.vertexMethod))
 }
 
 // rawPredict serves Claude: the Messages API without the model, with the version in the body.

@@ -29,7 +29,19 @@ type Row struct {
 
 // Of finds the fate of a member; what the table does not know is dropped.
 func Of(client, upstream, field string) Fate {
-	return index()[key{client, field}][upstream]
+	f, _ := at(index()[key{client, field}], upstream)
+	return f
+}
+
+// At is the fate at an upstream; false if the table does not know it.
+func (r *Row) At(upstream string) (Fate, bool) { return at(r.To, upstream) }
+
+// at finds a fate; of an upstream that is like another one only what differs is in the table.
+func at(to map[string]Fate, upstream string) (f Fate, known bool) {
+	if f, known = to[upstream]; !known && upstream == vertexGemini {
+		f, known = to[gemini]
+	}
+	return f, known
 }
 
 type key struct{ client, field string }

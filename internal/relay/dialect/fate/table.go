@@ -13,6 +13,8 @@ const (
 	openai    = "openai"
 	anthropic = "anthropic"
 	gemini    = "gemini"
+	// vertexGemini is the format gemini as Vertex AI serves it.
+	vertexGemini = "vertex_gemini"
 )
 
 var index = sync.OnceValue(func() map[key]map[string]Fate { //nolint:gochecknoglobals // made once of the table
@@ -30,9 +32,9 @@ var index = sync.OnceValue(func() map[key]map[string]Fate { //nolint:gochecknogl
 // Table lists all rows, in the order of the documentation.
 func Table() []Row {
 	return slices.Concat(
-		withBedrock(withGemini(chatRows(), chatToGemini()), anthropic, chatToBedrock()),
-		withBedrock(withGemini(messagesRows(), messagesToGemini()), openai, messagesToBedrock()),
-		withBedrock(withGemini(responsesRows(), responsesToGemini(responsesRows())), anthropic, responsesToBedrock()),
+		withVertex(withBedrock(withGemini(chatRows(), chatToGemini()), anthropic, chatToBedrock())),
+		withVertex(withBedrock(withGemini(messagesRows(), messagesToGemini()), openai, messagesToBedrock())),
+		withVertex(withBedrock(withGemini(responsesRows(), responsesToGemini(responsesRows())), anthropic, responsesToBedrock())),
 		withBedrock(contentsRows(), anthropic, contentsToBedrock()),
 	)
 }

@@ -176,8 +176,7 @@ func (e *encoding) call(b *llm.Block, signature llm.Text) {
 	e.Open('{')
 	e.Key("functionCall")
 	e.Open('{')
-	e.Key("id")
-	e.String(e.ids.Name(b.ID))
+	e.callID(b.ID)
 	e.Key("name")
 	e.Text(b.Name)
 	e.Key("args")
@@ -185,6 +184,14 @@ func (e *encoding) call(b *llm.Block, signature llm.Text) {
 	e.Close('}')
 	e.signature(signature)
 	e.Close('}')
+}
+
+// callID writes the name of a call where the host knows such a thing.
+func (e *encoding) callID(id llm.Text) {
+	if e.at.callIDs {
+		e.Key("id")
+		e.String(e.ids.Name(id))
+	}
 }
 
 // result writes what a tool answered and returns what the answer cannot hold.
@@ -207,8 +214,7 @@ func (e *encoding) result(b *llm.Block) (media []llm.Block) {
 	e.Open('{')
 	e.Key("functionResponse")
 	e.Open('{')
-	e.Key("id")
-	e.String(e.ids.Name(b.ID))
+	e.callID(b.ID)
 	e.Key("name")
 	e.Text(name)
 	e.Key("response")

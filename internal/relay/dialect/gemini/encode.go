@@ -34,18 +34,25 @@ func (*Contents) BillsCacheWrites() bool { return false }
 // encoding is a request on its way out.
 type encoding struct {
 	wire.Builder
-	p     *llm.Prompt
-	to    dialect.Target
-	can   traits
-	notes *llm.Notes
-	ids   wire.IDs
-	names map[string]llm.Text // of the tools, by the ids of their calls
-	order map[string]int      // of the calls of the turn before, by their ids
+	p      *llm.Prompt
+	to     dialect.Target
+	can    traits
+	notes  *llm.Notes
+	ids    wire.IDs
+	at     *host
+	pieces bool                // arguments of calls shall come as the model writes them
+	names  map[string]llm.Text // of the tools, by the ids of their calls
+	order  map[string]int      // of the calls of the turn before, by their ids
 }
 
 // Encode implements dialect.Upstream.
-func (*Contents) Encode(p *llm.Prompt, to dialect.Target, _ bool, n *llm.Notes) ([]byte, error) {
-	e := &encoding{p: p, to: to, can: traitsOf(to.Model), notes: n, ids: wire.NewIDs(maxCallID), names: map[string]llm.Text{}}
+func (*Contents) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes) ([]byte, error) {
+	return encode(p, to, stream, n, &studio), nil
+}
+
+func encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes, at *host) []byte {
+	e := &encoding{p: p, to: to, can: traitsOf(to.Model), notes: n, ids: wire.NewIDs(maxCallID), names: map[string]llm.Text{}, at: at}
+	e.pieces = stream && at.pieces && e.can.Pieces
 	e.Open('{')
 	e.system()
 	e.contents()
@@ -54,7 +61,7 @@ func (*Contents) Encode(p *llm.Prompt, to dialect.Target, _ bool, n *llm.Notes) 
 	e.config()
 	e.rest()
 	e.Close('}')
-	return e.B, nil
+	return e.B
 }
 
 func (e *encoding) system() {
@@ -115,15 +122,21 @@ func (e *encoding) tools() {
 
 func (e *encoding) choice() {
 	mode := map[llm.ChoiceMode]string{llm.ChoiceAuto: "AUTO", llm.ChoiceNone: "NONE", llm.ChoiceAny: "ANY", llm.ChoiceNamed: "ANY"}[e.p.Choice.Mode]
-	if mode == "" || len(e.p.Tools) == 0 {
+	if len(e.p.Tools) == 0 || mode == "" && !e.pieces {
 		return
 	}
 	e.Key("toolConfig")
 	e.Open('{')
 	e.Key("functionCallingConfig")
 	e.Open('{')
-	e.Key("mode")
-	e.String(mode)
+	if mode != "" {
+		e.Key("mode")
+		e.String(mode)
+	}
+	if e.pieces {
+		e.Key("streamFunctionCallArguments")
+		e.Bool(true)
+	}
 	if e.p.Choice.Mode == llm.ChoiceNamed {
 		e.Key("allowedFunctionNames")
 		e.Open('[')
@@ -325,12 +338,10 @@ func (e *encoding) rest() {
 	if e.p.Choices > 1 {
 		e.notes.Reject("n")
 	}
-	if len(e.p.User) > 0 {
-		e.notes.Drop("user")
-	}
-	if tier := string(e.p.Tier); tier == "default" || tier == "standard_only" {
+	e.labels()
+	if tier := string(e.p.Tier); e.at.tiers && (tier == "default" || tier == "standard_only") {
 		e.Key("serviceTier")
 		e.String("standard")
 	}
-	fate.Apply(Dialect, e.p, e.notes)
+	fate.Apply(e.at.dialect, e.p, e.notes)
 }

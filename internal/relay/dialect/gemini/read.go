@@ -19,7 +19,9 @@ type reader struct {
 	id               llm.Text // of the answer
 	open             int      // ordinal of the open text or thought, -1 for none
 	what             llm.BlockKind
-	next             int // ordinal of the next block
+	next             int     // ordinal of the next block
+	pieces           *pieces // the open call whose arguments come piece by piece, nil for none
+	broken           bool    // a call came in pieces that make no JSON
 	report           report
 	event            llm.Event
 }
@@ -85,7 +87,7 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 	}
 	finish := r.candidates(&candidates, to)
 	if counts, ok := r.report.counts(); ok {
-		r.take(to, llm.Event{Kind: llm.Report, Counts: counts})
+		r.take(to, llm.Event{Kind: llm.Report, Counts: counts, Tier: r.report.tier})
 	}
 	if blocked && !r.candidate { // the prompt was not let in
 		finish = "SAFETY"
@@ -100,6 +102,9 @@ func (r *reader) stop(finish string, to llm.Sink) {
 	}
 	r.stopped = true
 	reason := reasonOf(finish)
+	if r.endCall(reason == llm.EndOfTurn, to); r.broken {
+		reason = llm.BrokenCall
+	}
 	if reason == llm.EndOfTurn && r.calls > 0 {
 		reason = llm.ToolUse
 	}
@@ -204,13 +209,15 @@ func (r *reader) say(what llm.BlockKind, said llm.Text, to llm.Sink) {
 	r.take(to, llm.Event{Kind: llm.Delta, Block: r.open, What: what, Text: said})
 }
 
-// call tells a call, which comes whole.
+// call tells a call, which comes whole, or piece by piece where that was asked for.
 func (r *reader) call(c *guard.Cursor, sealed llm.Sealed, to llm.Sink) {
 	e := llm.Event{Kind: llm.Open, Block: r.next, What: llm.ToolCall}
 	if len(sealed.Data) > 0 {
 		e.Sealed = sealed
 	}
 	args := llm.Text("{}")
+	var partial guard.Cursor
+	goesOn, whole := false, false
 	wire.Object(c, func(k string) {
 		switch k {
 		case "id":
@@ -219,14 +226,26 @@ func (r *reader) call(c *guard.Cursor, sealed llm.Sealed, to llm.Sink) {
 			e.Name = wire.Text(c)
 		case "args":
 			if c.Kind() == guard.Object {
-				args = wire.Escape(nil, c.Raw())
+				args, whole = wire.Escape(nil, c.Raw()), true
 				return
 			}
 			c.Skip()
+		case "partialArgs":
+			partial = *c
+			c.Skip()
+		case "willContinue":
+			goesOn = isTrue(c)
 		default:
 			c.Skip()
 		}
 	})
+	if len(e.Name) == 0 && !whole { // belongs to the call before; without pieces it is the mark of its end
+		if r.pieces != nil {
+			r.more(&partial, goesOn, to)
+		}
+		return
+	}
+	r.endCall(true, to)
 	if len(e.ID) == 0 {
 		e.ID = r.callID()
 	}
@@ -235,6 +254,11 @@ func (r *reader) call(c *guard.Cursor, sealed llm.Sealed, to llm.Sink) {
 	r.calls++
 	block := e.Block
 	r.take(to, e)
+	if !whole && (goesOn || partial.Kind() == guard.Array) {
+		r.pieces = &pieces{block: block, seen: map[string]bool{}}
+		r.more(&partial, goesOn, to)
+		return
+	}
 	r.take(to, llm.Event{Kind: llm.Delta, Block: block, What: llm.ToolCall, Text: args})
 	r.take(to, llm.Event{Kind: llm.Close, Block: block, What: llm.ToolCall})
 }

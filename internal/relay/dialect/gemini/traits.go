@@ -22,6 +22,7 @@ type traits struct {
 	Signatures      bool     `json:"signatures"`        // refuses calls that are given back without their signature
 	FormatWithTools bool     `json:"format_with_tools"` // can be bound to a form and have tools at once
 	Penalties       bool     `json:"penalties"`         // takes presencePenalty and frequencyPenalty
+	Pieces          bool     `json:"pieces"`            // tells arguments piece by piece, at hosts that do
 	Resolution      bool     `json:"resolution"`        // takes a resolution for each picture
 }
 

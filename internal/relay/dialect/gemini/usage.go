@@ -15,6 +15,7 @@ type report struct {
 	prompt, cached, tool, candidates, thoughts, total int64
 	heard, heardCached, spoken, drawn                 int64 // audio and pictures among them
 	seen, broken                                      bool
+	tier                                              string // that the request was served by, as OpenAI calls it
 }
 
 func (r *report) merge(c *guard.Cursor) {
@@ -32,6 +33,8 @@ func (r *report) merge(c *guard.Cursor) {
 			r.number(c, &r.thoughts)
 		case "totalTokenCount":
 			r.number(c, &r.total)
+		case "trafficType":
+			r.tier = tiers[string(wire.Text(c))]
 		case "promptTokensDetails":
 			r.modalities(c, &r.heard, nil)
 		case "cacheTokensDetails":
@@ -42,6 +45,11 @@ func (r *report) merge(c *guard.Cursor) {
 			c.Skip()
 		}
 	})
+}
+
+// tiers are Vertex AI's kinds of traffic as OpenAI calls them.
+var tiers = map[string]string{ //nolint:gochecknoglobals // a constant table
+	"ON_DEMAND": "default", "ON_DEMAND_PRIORITY": "priority", "ON_DEMAND_FLEX": "flex", "PROVISIONED_THROUGHPUT": "scale",
 }
 
 func (r *report) number(c *guard.Cursor, into *int64) {

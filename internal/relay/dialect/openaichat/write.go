@@ -19,6 +19,7 @@ type writer struct {
 	details int      // entries of reasoning_details so far
 	thought llm.Text // as far as the open thought was told
 	begun   bool
+	tier    string
 }
 
 // NewWriter implements dialect.Client.
@@ -105,7 +106,9 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 			b.Key("finish_reason")
 			b.String(finishOf(e.Reason, w.call >= 0))
 		})
-	case llm.Start, llm.Close, llm.Report:
+	case llm.Report:
+		w.tier = e.Tier
+	case llm.Start, llm.Close:
 	}
 	return dst
 }
@@ -225,12 +228,20 @@ func (w *writer) AppendEnd(dst []byte, counts usage.Counts, cost string) []byte 
 		b := wire.Builder{B: dst}
 		b.Key("choices")
 		b.Raw(llm.Raw("[]"))
+		appendTier(&b, w.tier)
 		b.Key("usage")
 		appendUsage(&b, counts, cost)
 		b.Close('}')
 		dst = append(b.B, "\n\n"...)
 	}
 	return append(dst, "data: [DONE]\n\n"...)
+}
+
+func appendTier(b *wire.Builder, tier string) {
+	if tier != "" {
+		b.Key("service_tier")
+		b.String(tier)
+	}
 }
 
 // appendUsage writes totals with their parts, as the API counts them. It returns where the usage begins.
@@ -300,6 +311,7 @@ func (*Chat) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([]byte
 	b.String(finishOf(c.Reason, calls))
 	b.Close('}')
 	b.Close(']')
+	appendTier(&b, c.Tier)
 	b.Key("usage")
 	at := appendUsage(&b, c.Counts, "")
 	b.Close('}')

@@ -30,6 +30,11 @@ func (f *Formats) addClouds(all dialect.Registry, bridge func(dialect.Client, di
 		chat(gemini.Dialect, upstream, bridge(f.Contents, host, anthropic.Dialect))
 		chat(anthropic.Dialect, upstream, host.Direct())
 	}
+	vertex := &gemini.Vertex{}
+	chat(openai, catalog.VertexGemini, bridge(f.Chat, vertex, gemini.Dialect))
+	chat(openairesponses.Dialect, catalog.VertexGemini, bridge(f.Responses, vertex, gemini.Dialect))
+	chat(anthropic.Dialect, catalog.VertexGemini, bridge(f.Messages, vertex, gemini.Dialect))
+	chat(gemini.Dialect, catalog.VertexGemini, vertex.Direct())
 	chat(openai, converse.Dialect, bridge(f.Chat, converse.Converse{}, converse.Dialect))
 	chat(openairesponses.Dialect, converse.Dialect, bridge(f.Responses, converse.Converse{}, converse.Dialect))
 	chat(gemini.Dialect, converse.Dialect, bridge(f.Contents, converse.Converse{}, converse.Dialect))

@@ -25,6 +25,16 @@ const bedrock = {
   credential: AWS_KEY,
 };
 
+const vertex = (region: string): Omit<DialectTraits, "label"> => ({
+  baseUrl: `https://${region}-aiplatform.googleapis.com`,
+  baseUrlHint: WITHOUT_PATH,
+  settings: [
+    { name: "region", placeholder: region },
+    { name: "project", placeholder: "my-project-1" },
+  ],
+  credential: "The JSON file of a service account",
+});
+
 /** What each wire format asks of an account and of its keys. The server has the last word. */
 export const dialects: Record<Dialect, DialectTraits> = {
   openai: {
@@ -63,16 +73,8 @@ export const dialects: Record<Dialect, DialectTraits> = {
   },
   bedrock: { label: "Amazon Bedrock (Converse)", ...bedrock },
   bedrock_anthropic: { label: "Amazon Bedrock (Claude)", ...bedrock },
-  vertex_anthropic: {
-    label: "Google Vertex AI (Claude)",
-    baseUrl: "https://us-east5-aiplatform.googleapis.com",
-    baseUrlHint: WITHOUT_PATH,
-    settings: [
-      { name: "region", placeholder: "us-east5" },
-      { name: "project", placeholder: "my-project-1" },
-    ],
-    credential: "The JSON file of a service account",
-  },
+  vertex_anthropic: { label: "Google Vertex AI (Claude)", ...vertex("us-east5") },
+  vertex_gemini: { label: "Google Vertex AI (Gemini)", ...vertex("us-central1") },
 };
 
 export const DIALECTS = Object.keys(dialects) as [Dialect, ...Dialect[]];

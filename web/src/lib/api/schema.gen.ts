@@ -1727,7 +1727,7 @@ export interface components {
             next_cursor: string | null;
         };
         /** @enum {string} */
-        Dialect: "openai" | "anthropic" | "gemini" | "azure_openai" | "bedrock" | "bedrock_anthropic" | "vertex_anthropic";
+        Dialect: "openai" | "anthropic" | "gemini" | "azure_openai" | "bedrock" | "bedrock_anthropic" | "vertex_anthropic" | "vertex_gemini";
         Slug: string;
         Provider: {
             /** Format: uuid */

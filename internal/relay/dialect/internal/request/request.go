@@ -77,14 +77,15 @@ func Remove(src []byte, m *guard.Member) body.Edit {
 	return body.Edit{From: m.Key, To: to + 1}
 }
 
-// Encode returns the original request with the upstream's name of the model and the edits that decoding found.
-func Encode(r *llm.Request, upstreamModel string) (body.Message, error) {
+// Encode returns the original request with the upstream's name of the model, the edits that decoding found, and more that the
+// upstream needs.
+func Encode(r *llm.Request, upstreamModel string, more ...body.Edit) (body.Message, error) {
 	name, err := Quote(upstreamModel)
 	if err != nil {
 		return body.Message{}, err
 	}
 	var edits [body.MaxEdits]body.Edit
-	list := edits[:0]
+	list := append(edits[:0], more...)
 	if at := r.Original.Model; at.From < at.To { // else the model is named in the URL
 		list = append(list, body.Edit{From: at.From, To: at.To, Text: name})
 	}
