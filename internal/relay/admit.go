@@ -29,7 +29,7 @@ func (x *exchange) admit(ctx context.Context) error {
 		return err //nolint:wrapcheck // an apperr for the client
 	}
 	x.req.Tenant, x.req.ID = x.call.Key.Tenant, x.call.ID
-	x.req.Header = x.call.Header
+	x.req.Header, x.req.Stored = x.call.Header, x.call.Stored
 	x.req.Notes.Strict, x.req.Notes.Lenient = x.call.Strict, x.call.Lenient
 	if err := x.route(); err != nil {
 		return err

@@ -30,13 +30,22 @@ func (p *Pipeline) CountPrompt(ctx context.Context, key *vkey.Record, r *llm.Req
 	if len(candidates) == 0 {
 		return 0, noCapacity()
 	}
-	reservation, err := p.Admitter.Reserve(ctx, Demand{Key: key})
+	done, err := p.Pass(ctx, key)
 	if err != nil {
-		return 0, err //nolint:wrapcheck // an apperr for the client
+		return 0, err
 	}
-	defer reservation.Settle(0, 0)
+	defer done()
 	n := tally{p: p, model: candidates[0].Model}
 	return c.EstimatePrompt(r, n.count), nil
+}
+
+// Pass takes a request that calls nobody and costs nothing out of the key's limits. done ends it.
+func (p *Pipeline) Pass(ctx context.Context, key *vkey.Record) (done func(), err error) {
+	reservation, err := p.Admitter.Reserve(ctx, Demand{Key: key})
+	if err != nil {
+		return nil, err //nolint:wrapcheck // an apperr for the client
+	}
+	return func() { reservation.Settle(0, 0) }, nil
 }
 
 // maxCounted bounds the text of a request that is counted token by token, because a client that leaves must not cost more than

@@ -16,6 +16,7 @@ import (
 	"starlane/internal/platform/id"
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
+	"starlane/internal/relay/llm"
 	"starlane/internal/relay/sse"
 	"starlane/internal/tenancy/vkey"
 	"starlane/internal/usage"
@@ -81,6 +82,7 @@ type Call struct {
 	Header     http.Header  // what goes on to the upstream; nil for nothing
 	Strict     bool         // refuse what an upstream cannot do to the letter
 	Lenient    bool         // leave out what an upstream cannot do at all
+	Stored     *llm.Stored  // what its tenant's store has to do with it; nil for nothing
 	Start      time.Time
 }
 

@@ -20,6 +20,7 @@ const (
 	BudgetExceeded     Code = "budget_exceeded"
 	ModelNotAllowed    Code = "model_not_allowed"
 	ModelNotFound      Code = "model_not_found"
+	PreviousNotFound   Code = "previous_response_not_found"
 	RequestTooLarge    Code = "request_too_large"
 	ModelUnpriced      Code = "model_unpriced"
 	RateLimitExceeded  Code = "rate_limit_exceeded"

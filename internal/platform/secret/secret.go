@@ -5,7 +5,9 @@ package secret
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -44,7 +46,10 @@ func (s *String) UnmarshalText(b []byte) error {
 // Box seals small secrets (upstream credentials, TOTP seeds) under a master key with envelope encryption: each value has
 // its own random data key, which the master key wraps. AES-256-GCM both times; the context (for example the row's
 // tenant and id) is authenticated, so a sealed value cannot be moved to another row.
-type Box struct{ master cipher.AEAD }
+type Box struct {
+	master cipher.AEAD
+	key    func() []byte // behind a closure as in String
+}
 
 // KeySize is the length of the master key in bytes.
 const KeySize = 32
@@ -58,11 +63,25 @@ func NewBox(masterBase64 String) (*Box, error) {
 	if err != nil || len(raw) != KeySize {
 		return nil, fmt.Errorf("master key: want %d bytes in base64", KeySize)
 	}
+	return newBox(raw)
+}
+
+func newBox(raw []byte) (*Box, error) {
 	aead, err := newAEAD(raw)
 	if err != nil {
 		return nil, fmt.Errorf("master key: %w", err)
 	}
-	return &Box{master: aead}, nil
+	return &Box{master: aead, key: func() []byte { return raw }}, nil
+}
+
+// Derive returns a box whose master key is made of this one's (HKDF-SHA-256). Nothing that it seals opens under another salt or
+// for another purpose: once a random salt is forgotten, what was sealed with it is lost for good.
+func (b *Box) Derive(salt []byte, purpose string) (*Box, error) {
+	raw, err := hkdf.Key(sha256.New, b.key(), salt, purpose, KeySize)
+	if err != nil {
+		return nil, fmt.Errorf("derive key: %w", err)
+	}
+	return newBox(raw)
 }
 
 func newAEAD(key []byte) (cipher.AEAD, error) {

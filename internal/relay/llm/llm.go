@@ -27,7 +27,16 @@ type Request struct {
 	ID         id.ID        // of the request, for answers that have none of their own
 	Header     http.Header  // of the client's headers those that an upstream of its format is shown; may be nil
 	Notes      Notes        // what the translation for the upstream could not keep
+	Stored     *Stored      // what its tenant's store has to do with it; nil for nothing
 	Original   Original
+}
+
+// Stored ties a request to the responses that its tenant has stored.
+type Stored struct {
+	// Previous is the response that the client goes on from, empty for none. Its conversation is in the request's content.
+	Previous string
+	// Save stores the answer, and the list of items that it answers to. False: it could not. Nil: the client does not want it.
+	Save func(id string, input, answer body.Content) bool
 }
 
 // Framing is how a stream is laid out for the client.

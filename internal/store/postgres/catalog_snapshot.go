@@ -140,7 +140,8 @@ const selectRecord = `
 		k.state = 'active' and t.status = 'active',
 		case when k.state <> 'active' then k.state when t.status <> 'active' then 'tenant_' || t.status else '' end,
 		t.billing_mode = 'postpaid', k.allowed_models, coalesce(k.rpm, 0), coalesce(k.tpm, 0), coalesce(k.concurrency, 0),
-		coalesce(k.budget_nano, 0), coalesce(k.budget_window, ''), coalesce(k.expires_at, '0001-01-01'::timestamptz), $1::bigint
+		coalesce(k.budget_nano, 0), coalesce(k.budget_window, ''), coalesce(k.expires_at, '0001-01-01'::timestamptz),
+		coalesce(t.response_epoch, '00000000-0000-0000-0000-000000000000'), t.response_hours, $1::bigint
 	from virtual_key k join tenant t on t.id = k.tenant_id `
 
 const recordPage = 1000

@@ -16,7 +16,8 @@ import (
 
 // selectTenant ends with the spendable balance: credit in lots that have not expired, and escrow, less what is owed.
 const selectTenant = `
-	select t.id, t.name, t.status, t.billing_mode, t.credit_limit_nano, t.billing_email, t.demo, t.created_at, coalesce((
+	select t.id, t.name, t.status, t.billing_mode, t.credit_limit_nano, t.billing_email, t.demo, t.created_at,
+	t.response_epoch is not null, t.response_hours, coalesce((
 		select -sum(b.posted_nano)
 		from account a
 		join balance b on b.tenant_id = a.tenant_id and b.account_id = a.id
@@ -89,8 +90,8 @@ func (s *Tenancy) CreateTenant(ctx context.Context, by audit.Actor, t tenant.Ten
 	err := tenantTx(ctx, s.pool, t.ID, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
 			insert into tenant (id, name, status, billing_mode, credit_limit_nano, billing_email, demo)
-			values ($1, $2, $3, $4, $5, $6, $7) returning created_at`,
-			t.ID, t.Name, t.Status, t.BillingMode, t.CreditLimit, t.BillingEmail, t.Demo).Scan(&t.CreatedAt)
+			values ($1, $2, $3, $4, $5, $6, $7) returning created_at, response_hours`,
+			t.ID, t.Name, t.Status, t.BillingMode, t.CreditLimit, t.BillingEmail, t.Demo).Scan(&t.CreatedAt, &t.ResponseHours)
 		if err != nil {
 			return refused(err, "tenant")
 		}
@@ -128,16 +129,19 @@ func (s *Tenancy) UpdateTenant(ctx context.Context, by audit.Actor, t id.ID, c t
 		}
 		out = c.Apply(old)
 		_, err = tx.Exec(ctx, `
-			update tenant set name = $2, status = $3, billing_mode = $4, credit_limit_nano = $5, billing_email = $6 where id = $1`,
-			t, out.Name, out.Status, out.BillingMode, out.CreditLimit, out.BillingEmail)
+			update tenant set name = $2, status = $3, billing_mode = $4, credit_limit_nano = $5, billing_email = $6,
+				response_epoch = case when $7 then coalesce(response_epoch, gen_random_uuid()) end, response_hours = $8
+			where id = $1`,
+			t, out.Name, out.Status, out.BillingMode, out.CreditLimit, out.BillingEmail, out.StoresResponses, out.ResponseHours)
 		if err != nil {
 			return refused(err, "tenant")
 		}
-		detail := audit.Detail{"name": out.Name, "status": out.Status, "billing_mode": out.BillingMode, "credit_limit": out.CreditLimit.String(), "billing_email": out.BillingEmail}
+		detail := audit.Detail{"name": out.Name, "status": out.Status, "billing_mode": out.BillingMode, "credit_limit": out.CreditLimit.String(), "billing_email": out.BillingEmail,
+			"stores_responses": out.StoresResponses, "response_hours": out.ResponseHours}
 		if err := write(ctx, tx, t, by, "tenant.update", t.String(), detail); err != nil {
 			return err
 		}
-		if out.Status != old.Status || out.BillingMode != old.BillingMode {
+		if out.Status != old.Status || out.BillingMode != old.BillingMode || out.StoresResponses != old.StoresResponses || out.ResponseHours != old.ResponseHours {
 			return configChanged(ctx, tx, changeTenant, t, t.String())
 		}
 		return nil

@@ -55,6 +55,21 @@ func keyArtifact(tenant id.ID, name string) string {
 	return "vault:" + tag(tenant) + ":" + tenant.String() + ":" + name
 }
 
+// keyResponse holds an encrypted response of a tenant that has them stored.
+func keyResponse(tenant id.ID, name string) string {
+	return "resp:" + tag(tenant) + ":" + tenant.String() + ":e:" + name
+}
+
+// keyResponseExpiry is the sorted set of a tenant's responses by when they expire, in Unix milliseconds.
+func keyResponseExpiry(tenant id.ID) string {
+	return "resp:" + tag(tenant) + ":" + tenant.String() + ":expiry"
+}
+
+// keyResponseSizes is the hash of their sizes in bytes, and "total".
+func keyResponseSizes(tenant id.ID) string {
+	return "resp:" + tag(tenant) + ":" + tenant.String() + ":sizes"
+}
+
 func budgetField(key id.ID, window time.Time) string {
 	return key.String() + ":" + strconv.FormatInt(windowUnix(window), 10)
 }

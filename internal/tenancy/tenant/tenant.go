@@ -38,7 +38,10 @@ type Tenant struct {
 	BillingEmail string
 	Demo         bool
 	CreatedAt    time.Time
-	Balance      money.Amount // spendable, as of the read
+	// StoresResponses: prompts and answers of the Responses API are kept, encrypted, for ResponseHours.
+	StoresResponses bool
+	ResponseHours   int
+	Balance         money.Amount // spendable, as of the read
 }
 
 // Change is what an update sets; nil leaves a field as it is.
@@ -48,6 +51,9 @@ type Change struct {
 	BillingMode  *BillingMode
 	CreditLimit  *money.Amount
 	BillingEmail *string
+
+	StoresResponses *bool
+	ResponseHours   *int
 }
 
 // Apply returns t with the change made.
@@ -57,6 +63,11 @@ func (c Change) Apply(t Tenant) Tenant {
 	set(&t.BillingMode, c.BillingMode)
 	set(&t.CreditLimit, c.CreditLimit)
 	set(&t.BillingEmail, c.BillingEmail)
+	set(&t.StoresResponses, c.StoresResponses)
+	set(&t.ResponseHours, c.ResponseHours)
+	if t.Status == Closed {
+		t.StoresResponses = false
+	}
 	return t
 }
 
@@ -65,6 +76,12 @@ func set[T any](dst, src *T) {
 		*dst = *src
 	}
 }
+
+// How long responses may be stored, in hours.
+const (
+	MinResponseHours = 1
+	MaxResponseHours = 30 * 24
+)
 
 // Filter narrows a list of tenants.
 type Filter struct {

@@ -129,13 +129,19 @@ type Record struct {
 	Budget       money.Amount `json:"budget"` // nano-USD per window, 0: no budget
 	BudgetWindow string       `json:"budget_window"`
 	ExpiresAt    time.Time    `json:"expires_at"` // zero: never
-	Version      int64        `json:"version"`    // config_change.seq that it reflects
+	// ResponseEpoch is part of the key that the tenant's stored responses are encrypted with. Nil: none are stored.
+	ResponseEpoch id.ID `json:"response_epoch,omitzero"`
+	ResponseHours int   `json:"response_hours,omitempty"` // how long they are stored
+	Version       int64 `json:"version"`                  // config_change.seq that it reflects
 }
 
 // Allows tells whether the key may call a model or alias.
 func (r *Record) Allows(name string) bool {
 	return len(r.Models) == 0 || slices.Contains(r.Models, name)
 }
+
+// StoresResponses tells whether the tenant has its responses stored.
+func (r *Record) StoresResponses() bool { return r.ResponseEpoch != id.Nil }
 
 // Usable tells whether the key works at a time.
 func (r *Record) Usable(now time.Time) bool {

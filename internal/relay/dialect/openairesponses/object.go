@@ -1,6 +1,8 @@
 package openairesponses
 
 import (
+	"strconv"
+
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/dialect/internal/openai"
 	"starlane/internal/relay/dialect/internal/wire"
@@ -108,6 +110,16 @@ func echoOf(r *llm.Request) []byte {
 			}
 		}
 	})
+	if s := r.Stored; s != nil {
+		for i := range echoed {
+			switch echoed[i].name {
+			case "store":
+				values[i] = strconv.AppendBool(nil, s.Save != nil)
+			case "previous_response_id":
+				values[i] = quoted(s.Previous)
+			}
+		}
+	}
 	b := wire.Builder{B: []byte("{")}
 	b.Key("model")
 	b.String(r.Model)

@@ -1,5 +1,6 @@
-// Package openairesponses is the wire format of POST /v1/responses, towards clients and upstreams. Nothing is kept from one call
-// to the next: clients send the whole conversation, and thoughts travel with them, encrypted.
+// Package openairesponses is the wire format of POST /v1/responses, towards clients and upstreams. No upstream keeps anything
+// from one call to the next: it is sent the whole conversation, and thoughts travel with it, encrypted. What a client leaves out
+// because its tenant has responses stored is put in before anything else looks at its request (stored.go).
 package openairesponses
 
 import (
@@ -98,26 +99,32 @@ func (d *Responses) DecodeRequest(c body.Content) (*llm.Request, error) {
 	return r, pricedAlone(src, &found[serviceTier])
 }
 
-// stateless refuses what needs answers that are kept. An upstream would keep them for all clients of its account together.
+// TurnOn says how to have responses stored.
+const TurnOn = "An owner or admin of the organisation can turn on stored responses in the settings of the console."
+
+// stateless refuses what needs responses that are stored: an upstream would store them for all clients of its account together.
+// Requests of a tenant that has a store of its own come here without it.
 func (d *Responses) stateless(src []byte, found *[members]guard.Member) error {
 	refuse := func(param, why string) error {
-		return apperr.New(apperr.UnsupportedParam, "%s cannot be used here, because no answers are kept. %s", param, why).WithParam(param)
+		return apperr.New(apperr.UnsupportedParam, "%s cannot be used here. %s", param, why).WithParam(param)
 	}
+	const none = "Your organisation stores no responses. "
 	for _, at := range [...]int{store, background} {
 		on, err := request.Bool(&found[at], d.names[at])
 		switch {
 		case err != nil:
 			return err
 		case on && at == store:
-			return refuse("store", "Leave it out or set it to false.")
+			return refuse("store", none+"Leave it out or set it to false. "+TurnOn)
 		case on:
 			return refuse("background", "Use stream instead.")
 		}
 	}
-	for _, at := range [...]int{previousResponseID, conversation} {
-		if found[at].Present() {
-			return refuse(d.names[at], "Send the whole conversation in input.")
-		}
+	if found[previousResponseID].Present() {
+		return refuse("previous_response_id", none+"Send the whole conversation in input. "+TurnOn)
+	}
+	if found[conversation].Present() {
+		return refuse("conversation", "Send the whole conversation in input, or go on by previous_response_id where responses are stored.")
 	}
 	if found[prompt].Present() {
 		return refuse("prompt", "Send the text of the prompt in instructions or input.")

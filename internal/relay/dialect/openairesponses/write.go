@@ -114,8 +114,15 @@ func (w *writer) AppendEnd(dst []byte, counts usage.Counts, _ string) []byte {
 	}
 	return w.event(dst, "response."+w.response.status, func(b *wire.Builder) {
 		b.Key("response")
-		w.response.append(b)
+		b.Raw(w.object())
 	})
+}
+
+// object is the response as it is at the end, stored if that is wanted.
+func (w *writer) object() []byte {
+	var b wire.Builder
+	w.response.append(&b)
+	return saved(w.request, b.B)
 }
 
 const brokenCall = "The model wrote a call of a tool that cannot be read."
@@ -149,6 +156,10 @@ func (w *writer) AppendFailure(dst []byte, e *apperr.Error, requestID string) []
 }
 
 func (w *writer) failure(dst []byte, e *apperr.Error, requestID string) []byte {
+	if s := w.request.Stored; s != nil && s.Save != nil { // what failed is not stored
+		s.Save = nil
+		w.response.echo = echoOf(w.request)
+	}
 	return appendFailure(dst, w.serial, e, requestID, &w.response)
 }
 
@@ -197,9 +208,7 @@ func (*Responses) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([
 	}
 	take(llm.Event{Kind: llm.Stop, Reason: c.Reason})
 	w.finish(c.Counts)
-	b := wire.Builder{B: dst}
-	w.response.append(&b)
-	return b.B, 0
+	return append(dst, w.object()...), 0
 }
 
 // itemID names the item that is next.

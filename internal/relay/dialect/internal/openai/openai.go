@@ -53,7 +53,8 @@ func AppendStreamError(dst []byte, e *apperr.Error, requestID string) []byte {
 
 func errorType(c apperr.Code) string {
 	switch c {
-	case apperr.InvalidRequest, apperr.UnsupportedParam, apperr.InvalidAPIKey, apperr.ModelNotFound, apperr.RequestTooLarge, apperr.ModelUnpriced, apperr.NotFound:
+	case apperr.InvalidRequest, apperr.UnsupportedParam, apperr.InvalidAPIKey, apperr.ModelNotFound, apperr.RequestTooLarge, apperr.ModelUnpriced, apperr.NotFound,
+		apperr.PreviousNotFound:
 		return "invalid_request_error"
 	case apperr.InsufficientCredit, apperr.BudgetExceeded:
 		return "billing_error"
