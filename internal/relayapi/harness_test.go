@@ -30,6 +30,7 @@ import (
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/ways"
+	"starlane/internal/relay/responsestore"
 	"starlane/internal/relay/upstream"
 	"starlane/internal/relayapi"
 	"starlane/internal/sim/provider"
@@ -192,6 +193,7 @@ type settings struct {
 	private   bool
 	vendors   func(simulator string, sim *provider.Server) []otherVendor
 	cors      []string
+	stored    responsestore.Backend
 }
 
 func newWorld(t testing.TB, options ...option) *world {
@@ -230,6 +232,7 @@ func newWorld(t testing.TB, options ...option) *world {
 	require.NoError(t, err)
 	w.handler = relayapi.New(relayapi.Deps{
 		Pipeline: w.pipe, Catalog: func() *catalog.Snapshot { return snapshot }, Chat: formats.Chat, Embeddings: formats.Embeddings, Messages: formats.Messages, Responses: formats.Responses, Bodies: w.bodies,
+		Stored:  responsestore.New(responsestore.Options{Backend: set.stored, Box: box, PerTenant: 64 << 20, Logger: slog.New(slog.NewJSONHandler(w.logs, nil))}),
 		MaxBody: set.maxBody, Health: httpserver.NewHealth(nil), CORSOrigins: set.cors, Clock: clock.System{}, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
 	})
 	srv := httptest.NewServer(w.handler)

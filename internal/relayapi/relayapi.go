@@ -23,7 +23,9 @@ import (
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/anthropic"
 	"starlane/internal/relay/dialect/gemini"
+	"starlane/internal/relay/dialect/openairesponses"
 	"starlane/internal/relay/llm"
+	"starlane/internal/relay/responsestore"
 	"starlane/internal/usage"
 )
 
@@ -34,7 +36,8 @@ type Deps struct {
 	Chat        dialect.Ingress
 	Embeddings  dialect.Ingress
 	Messages    *anthropic.Messages
-	Responses   dialect.Ingress
+	Responses   *openairesponses.Responses
+	Stored      *responsestore.Store
 	Bodies      *body.Pool
 	MaxBody     int64 // bytes of one request body
 	Health      *httpserver.Health
@@ -62,6 +65,7 @@ func New(d Deps) http.Handler {
 	e.POST("/v1/messages", func(c *gin.Context) { s.call(c, dialect.Chat, s.Messages) })
 	e.POST("/v1/messages/count_tokens", func(c *gin.Context) { s.countTokens(c, s.Messages) })
 	e.POST("/v1/responses", func(c *gin.Context) { s.call(c, dialect.Chat, s.Responses) })
+	s.storedResponses(e)
 	for _, version := range [...]string{"/v1", "/v1beta", "/v1alpha"} {
 		e.POST(version+"/models/*call", s.contents)
 	}
@@ -115,7 +119,13 @@ func (s *server) call(c *gin.Context, capability string, in dialect.Ingress) {
 		s.refuse(c, in, rid, err)
 		return
 	}
-	defer call.Body.Release()
+	defer func() { call.Body.Release() }()
+	if in == s.Responses && call.Key.StoresResponses() {
+		if err = s.expand(c.Request.Context(), &call); err != nil {
+			s.refuse(c, in, rid, err)
+			return
+		}
+	}
 	call.Strict = c.GetHeader("X-Starlane-Strict") == "1"
 	call.Lenient = c.GetHeader("X-Starlane-Compat") == "lenient"
 	call.Header = forwarded(c.Request.Header)
@@ -259,20 +269,25 @@ func (s *server) read(r *http.Request, tenant id.ID, out *sink) (body.Content, e
 	out.readWithin(s.Clock.Now().Add(allowed))
 	content, err := s.Bodies.ReadFor(tenant, r.Body, size, s.MaxBody)
 	out.readWithin(time.Time{})
+	return content, s.unread(err)
+}
+
+// unread tells a client why a body could not be taken in, nil if it was.
+func (s *server) unread(err error) error {
 	switch {
 	case err == nil:
-		return content, nil
+		return nil
 	case errors.Is(err, body.ErrTooLarge):
-		return body.Content{}, s.tooLarge()
+		return s.tooLarge()
 	case errors.Is(err, body.ErrNoRoom):
-		return body.Content{}, apperr.New(apperr.NoCapacity, "The relay holds as many requests as it can. Try again soon.").WithRetryAfter(time.Second)
+		return apperr.New(apperr.NoCapacity, "The relay holds as many requests as it can. Try again soon.").WithRetryAfter(time.Second)
 	case errors.Is(err, body.ErrShare):
-		return body.Content{}, apperr.New(apperr.RateLimitExceeded, "The requests of this organisation hold %d bytes, which is as much as it may send at once.", s.Bodies.Share()).
+		return apperr.New(apperr.RateLimitExceeded, "The requests of this organisation hold %d bytes, which is as much as it may send at once.", s.Bodies.Share()).
 			WithParam(paramBodies).WithRetryAfter(time.Second)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return body.Content{}, apperr.New(apperr.InvalidRequest, "The request body came in too slowly.")
+		return apperr.New(apperr.InvalidRequest, "The request body came in too slowly.")
 	default:
-		return body.Content{}, apperr.Wrap(err, apperr.InvalidRequest, "The request body could not be read to its end.")
+		return apperr.Wrap(err, apperr.InvalidRequest, "The request body could not be read to its end.")
 	}
 }
 

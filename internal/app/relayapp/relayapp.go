@@ -23,6 +23,7 @@ import (
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/ways"
 	"starlane/internal/relay/lease"
+	"starlane/internal/relay/responsestore"
 	"starlane/internal/relay/snapshot"
 	"starlane/internal/relay/spool"
 	"starlane/internal/relay/tokencount"
@@ -53,6 +54,7 @@ type app struct {
 	bodies   *body.Pool
 	formats  *ways.Formats
 	vault    *vault.Vault // nil if nothing is kept
+	stored   *responsestore.Store
 }
 
 // Run serves until ctx ends, lets running calls finish, and returns when all of them are settled and logged.
@@ -99,6 +101,7 @@ func (a *app) buildPipeline() error {
 	}
 	rc := &a.cfg.Relay
 	a.sender = upstream.New(box, rc.AllowPrivate)
+	a.stored = responsestore.New(responsestore.Options{Backend: a.redis, Box: box, PerTenant: rc.ResponsesMaxBytes, Logger: a.log})
 	a.pipeline, err = relay.New(relay.Deps{
 		Keys: a.watcher, Hasher: hasher, Admitter: a.leases, Log: a.spool, Catalog: a.watcher.Catalog, Sender: a.sender, Bodies: a.bodies,
 		Tokens: tokencount.Named{Counter: tokencount.New()}, Clock: clock.System{}, Logger: a.log, Metrics: relay.NewMetrics(a.reg, a.bodies),
@@ -140,7 +143,7 @@ func (a *app) serve(ctx context.Context) error {
 	rc := &a.cfg.Relay
 	health := a.health()
 	public := relayapi.New(relayapi.Deps{
-		Pipeline: a.pipeline, Catalog: a.watcher.Catalog, Chat: a.formats.Chat, Embeddings: a.formats.Embeddings, Messages: a.formats.Messages, Responses: a.formats.Responses, Bodies: a.bodies, MaxBody: rc.MaxBodyBytes,
+		Pipeline: a.pipeline, Catalog: a.watcher.Catalog, Chat: a.formats.Chat, Embeddings: a.formats.Embeddings, Messages: a.formats.Messages, Responses: a.formats.Responses, Stored: a.stored, Bodies: a.bodies, MaxBody: rc.MaxBodyBytes,
 		Health: health, CORSOrigins: rc.CORSOrigins, Clock: clock.System{}, Logger: a.log,
 	})
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))

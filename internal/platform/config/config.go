@@ -43,22 +43,23 @@ type Config struct {
 
 // RelayConfig belongs to cmd/relay.
 type RelayConfig struct {
-	Listen          string        `env:"STARLANE_RELAY_LISTEN" envDefault:"127.0.0.1:8080" help:"Public listener."`
-	PrivateListen   string        `env:"STARLANE_RELAY_PRIVATE_LISTEN" envDefault:"127.0.0.1:8090" help:"Metrics, health and pprof; never public."`
-	ID              string        `env:"STARLANE_RELAY_ID" envDefault:"relay-1" help:"Name of this instance, unique in the fleet and stable over restarts."`
-	SpoolDir        string        `env:"STARLANE_SPOOL_DIR" envDefault:"var/spool" help:"Folder of the usage log. Must survive restarts; one folder per relay."`
-	SpoolMaxBytes   int64         `env:"STARLANE_SPOOL_MAX_BYTES" envDefault:"1073741824" help:"At 90 % of it the relay admits no more requests."`
-	SpoolSync       time.Duration `env:"STARLANE_SPOOL_SYNC" envDefault:"5ms" help:"Time between forced writes of the usage log: what a loss of power may cost. The death of the process costs nothing."`
-	MaxBodyBytes    int64         `env:"STARLANE_MAX_BODY_BYTES" envDefault:"33554432" help:"Largest request body."`
-	MaxBodiesBytes  int64         `env:"STARLANE_MAX_BODIES_BYTES" envDefault:"1073741824" help:"Largest sum of all request bodies in memory; one tenant may hold a quarter of it."`
-	RequestTimeout  time.Duration `env:"STARLANE_REQUEST_TIMEOUT" envDefault:"10m" help:"Longest life of one request."`
-	UpstreamTimeout time.Duration `env:"STARLANE_UPSTREAM_HEADER_TIMEOUT" envDefault:"2m" help:"Longest wait for the first byte of an upstream answer."`
-	IdleTimeout     time.Duration `env:"STARLANE_UPSTREAM_IDLE_TIMEOUT" envDefault:"2m" help:"Longest silence inside an upstream stream."`
-	VaultTTL        time.Duration `env:"STARLANE_VAULT_TTL" envDefault:"1h" help:"How long a model's sealed thoughts behind tool calls are kept, in memory and encrypted in Redis, for clients that do not give them back; 0 for not at all."`
-	Heartbeat       time.Duration `env:"STARLANE_HEARTBEAT" envDefault:"15s" help:"Silence of a stream after which its client gets a sign of life, where its kind of client bears one; 0 for never."`
-	DrainTimeout    time.Duration `env:"STARLANE_DRAIN_TIMEOUT" envDefault:"30s" help:"How long a stopping relay waits for running streams."`
-	AllowPrivate    bool          `env:"STARLANE_ALLOW_PRIVATE_UPSTREAMS" envDefault:"false" help:"Lets upstream base URLs point to loopback and private networks."`
-	CORSOrigins     []string      `env:"STARLANE_RELAY_CORS_ORIGINS" help:"Browser origins that may call the relay; empty: none."`
+	Listen            string        `env:"STARLANE_RELAY_LISTEN" envDefault:"127.0.0.1:8080" help:"Public listener."`
+	PrivateListen     string        `env:"STARLANE_RELAY_PRIVATE_LISTEN" envDefault:"127.0.0.1:8090" help:"Metrics, health and pprof; never public."`
+	ID                string        `env:"STARLANE_RELAY_ID" envDefault:"relay-1" help:"Name of this instance, unique in the fleet and stable over restarts."`
+	SpoolDir          string        `env:"STARLANE_SPOOL_DIR" envDefault:"var/spool" help:"Folder of the usage log. Must survive restarts; one folder per relay."`
+	SpoolMaxBytes     int64         `env:"STARLANE_SPOOL_MAX_BYTES" envDefault:"1073741824" help:"At 90 % of it the relay admits no more requests."`
+	SpoolSync         time.Duration `env:"STARLANE_SPOOL_SYNC" envDefault:"5ms" help:"Time between forced writes of the usage log: what a loss of power may cost. The death of the process costs nothing."`
+	MaxBodyBytes      int64         `env:"STARLANE_MAX_BODY_BYTES" envDefault:"33554432" help:"Largest request body."`
+	MaxBodiesBytes    int64         `env:"STARLANE_MAX_BODIES_BYTES" envDefault:"1073741824" help:"Largest sum of all request bodies in memory; one tenant may hold a quarter of it."`
+	RequestTimeout    time.Duration `env:"STARLANE_REQUEST_TIMEOUT" envDefault:"10m" help:"Longest life of one request."`
+	UpstreamTimeout   time.Duration `env:"STARLANE_UPSTREAM_HEADER_TIMEOUT" envDefault:"2m" help:"Longest wait for the first byte of an upstream answer."`
+	IdleTimeout       time.Duration `env:"STARLANE_UPSTREAM_IDLE_TIMEOUT" envDefault:"2m" help:"Longest silence inside an upstream stream."`
+	VaultTTL          time.Duration `env:"STARLANE_VAULT_TTL" envDefault:"1h" help:"How long a model's sealed thoughts behind tool calls are kept, in memory and encrypted in Redis, for clients that do not give them back; 0 for not at all."`
+	ResponsesMaxBytes int64         `env:"STARLANE_RESPONSES_MAX_BYTES" envDefault:"67108864" help:"Bytes in Redis that the stored responses of one tenant may take, if it has them stored; those that expire first go."`
+	Heartbeat         time.Duration `env:"STARLANE_HEARTBEAT" envDefault:"15s" help:"Silence of a stream after which its client gets a sign of life, where its kind of client bears one; 0 for never."`
+	DrainTimeout      time.Duration `env:"STARLANE_DRAIN_TIMEOUT" envDefault:"30s" help:"How long a stopping relay waits for running streams."`
+	AllowPrivate      bool          `env:"STARLANE_ALLOW_PRIVATE_UPSTREAMS" envDefault:"false" help:"Lets upstream base URLs point to loopback and private networks."`
+	CORSOrigins       []string      `env:"STARLANE_RELAY_CORS_ORIGINS" help:"Browser origins that may call the relay; empty: none."`
 }
 
 // APIConfig belongs to cmd/api.

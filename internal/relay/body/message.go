@@ -47,6 +47,9 @@ func applied(src []byte, edits []Edit) (out []byte) {
 // Len is the number of bytes after the edits.
 func (m Message) Len() int64 { return m.length }
 
+// Changed tells whether there are edits.
+func (m Message) Changed() bool { return m.n > 0 }
+
 // WriteTo writes the edited bytes to w.
 func (m Message) WriteTo(w io.Writer) (int64, error) {
 	src, at, n := m.content.Open(), 0, int64(0)
