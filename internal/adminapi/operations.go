@@ -8,6 +8,7 @@ import (
 	"starlane/internal/adminapi/gen"
 	"starlane/internal/billing/statement"
 	"starlane/internal/platform/apperr"
+	"starlane/internal/platform/id"
 	"starlane/internal/platform/page"
 	"starlane/internal/tenancy/audit"
 )
@@ -41,6 +42,8 @@ type Traffic struct {
 // Fleet knows the running installation.
 type Fleet interface {
 	Traffic(ctx context.Context) (Traffic, error)
+	// DropResponses deletes the stored responses of a tenant.
+	DropResponses(ctx context.Context, t id.ID) error
 }
 
 // relayGone is the silence after which a relay counts as gone.

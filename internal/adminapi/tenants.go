@@ -27,11 +27,12 @@ func tenantToAPI(t *tenant.Tenant) gen.Tenant {
 	return gen.Tenant{
 		Id: t.ID, Name: t.Name, Status: gen.TenantStatus(t.Status), BillingMode: gen.BillingMode(t.BillingMode),
 		CreditLimit: t.CreditLimit.String(), BillingEmail: t.BillingEmail, Demo: t.Demo, Balance: ptr(t.Balance.String()), CreatedAt: t.CreatedAt.UTC(),
+		ResponseStore: gen.ResponseStore{Enabled: t.StoresResponses, TtlHours: t.ResponseHours},
 	}
 }
 
 func tenantTag(t *tenant.Tenant) string {
-	return etag([]any{t.ID, t.Name, t.Status, t.BillingMode, t.CreditLimit, t.BillingEmail})
+	return etag([]any{t.ID, t.Name, t.Status, t.BillingMode, t.CreditLimit, t.BillingEmail, t.StoresResponses, t.ResponseHours})
 }
 
 // ListTenants is for operators.
@@ -81,7 +82,7 @@ func (s *Server) CreateTenant(ctx context.Context, r gen.CreateTenantRequestObje
 	api := tenantToAPI(&made)
 	out := gen.CreateTenant201JSONResponse{
 		Id: api.Id, Name: api.Name, Status: api.Status, BillingMode: api.BillingMode, CreditLimit: api.CreditLimit,
-		BillingEmail: api.BillingEmail, Demo: api.Demo, Balance: api.Balance, CreatedAt: api.CreatedAt,
+		BillingEmail: api.BillingEmail, Demo: api.Demo, Balance: api.Balance, CreatedAt: api.CreatedAt, ResponseStore: api.ResponseStore,
 	}
 	if member != nil {
 		out.Owner = ptr(memberCreated(member, fresh, password))
@@ -153,9 +154,29 @@ func (s *Server) UpdateTenant(ctx context.Context, r gen.UpdateTenantRequestObje
 		}
 		c.CreditLimit = &v
 	}
-	t, err := s.Tenants.UpdateTenant(ctx, p.Actor, p.tenant, c, func(old tenant.Tenant) error { return match(r.Params.IfMatch, tenantTag(&old)) })
+	if b.ResponseStore != nil {
+		if b.ResponseStore.Enabled && (p.role.Staff() || !p.role.Can(tenant.TenantUpdate)) {
+			return nil, apperr.New(apperr.Forbidden, "Only the owners and admins of an organisation can have its responses stored.")
+		}
+		c.StoresResponses, c.ResponseHours = &b.ResponseStore.Enabled, b.ResponseStore.TtlHours
+	}
+	var stored bool
+	t, err := s.Tenants.UpdateTenant(ctx, p.Actor, p.tenant, c, func(old tenant.Tenant) error {
+		stored = old.StoresResponses
+		return match(r.Params.IfMatch, tenantTag(&old))
+	})
 	if err != nil {
 		return nil, err
 	}
+	if stored && !t.StoresResponses {
+		s.dropResponses(ctx, t.ID)
+	}
 	return gen.UpdateTenant200JSONResponse{Body: tenantToAPI(&t), Headers: gen.UpdateTenant200ResponseHeaders{ETag: ptr(tenantTag(&t))}}, nil
+}
+
+// dropResponses deletes what nobody can read any more, as the change forgot its key. What Redis does not delete now expires.
+func (s *Server) dropResponses(ctx context.Context, t id.ID) {
+	if err := s.Fleet.DropResponses(ctx, t); err != nil {
+		s.Log.WarnContext(ctx, "responses whose key is gone wait for their end", "tenant", t.String(), "error", err.Error())
+	}
 }

@@ -89,6 +89,7 @@ func eachStored(t *testing.T, run func(t *testing.T, r *redistest.Redis, w *worl
 // last is the response as the end of an answer has it, and as it stands there.
 func last(t testing.TB, a answer, stream bool) (storedObject, string) {
 	t.Helper()
+	require.Equal(t, http.StatusOK, a.status, a.body)
 	raw := a.body
 	if stream {
 		evs := events(t, a.body)

@@ -1884,6 +1884,22 @@ type RequestSummary struct {
 	TtftMs *int64 `json:"ttft_ms"`
 }
 
+// ResponseStore While it is enabled, prompts and answers of the Responses API are stored, so that clients may go on by
+// `previous_response_id` and read them again: in Redis, encrypted with a key of the tenant, and for `ttl_hours`. Disabling
+// it deletes them.
+type ResponseStore struct {
+	Enabled  bool `json:"enabled"`
+	TtlHours int  `json:"ttl_hours"`
+}
+
+// ResponseStorePatch defines model for ResponseStorePatch.
+type ResponseStorePatch struct {
+	Enabled bool `json:"enabled"`
+
+	// TtlHours How long a response is stored, from when it is answered; what is stored already keeps its time. 30 days if it was never set
+	TtlHours *int `json:"ttl_hours,omitempty"`
+}
+
 // Role operator and finance exist in the platform tenant only; the others everywhere else
 type Role string
 
@@ -1955,7 +1971,12 @@ type Tenant struct {
 	Demo        bool               `json:"demo"`
 	Id          openapi_types.UUID `json:"id"`
 	Name        string             `json:"name"`
-	Status      TenantStatus       `json:"status"`
+
+	// ResponseStore While it is enabled, prompts and answers of the Responses API are stored, so that clients may go on by
+	// `previous_response_id` and read them again: in Redis, encrypted with a key of the tenant, and for `ttl_hours`. Disabling
+	// it deletes them.
+	ResponseStore ResponseStore `json:"response_store"`
+	Status        TenantStatus  `json:"status"`
 }
 
 // TenantCreate defines model for TenantCreate.
@@ -1988,7 +2009,12 @@ type TenantCreated struct {
 	Id          openapi_types.UUID `json:"id"`
 	Name        string             `json:"name"`
 	Owner       *MemberCreated     `json:"owner,omitempty"`
-	Status      TenantStatus       `json:"status"`
+
+	// ResponseStore While it is enabled, prompts and answers of the Responses API are stored, so that clients may go on by
+	// `previous_response_id` and read them again: in Redis, encrypted with a key of the tenant, and for `ttl_hours`. Disabling
+	// it deletes them.
+	ResponseStore ResponseStore `json:"response_store"`
+	Status        TenantStatus  `json:"status"`
 }
 
 // TenantPage defines model for TenantPage.
@@ -2005,9 +2031,10 @@ type TenantPatch struct {
 	// CreditLimit USD as a decimal string, up to nine places
 	//
 	// Examples: 12.50, 0.000000075
-	CreditLimit *Money        `json:"credit_limit,omitempty"`
-	Name        *Name         `json:"name,omitempty"`
-	Status      *TenantStatus `json:"status,omitempty"`
+	CreditLimit   *Money              `json:"credit_limit,omitempty"`
+	Name          *Name               `json:"name,omitempty"`
+	ResponseStore *ResponseStorePatch `json:"response_store,omitempty"`
+	Status        *TenantStatus       `json:"status,omitempty"`
 }
 
 // TenantStatus defines model for TenantStatus.

@@ -144,8 +144,9 @@ export interface paths {
         head?: never;
         /**
          * Change or suspend a tenant
-         * @description Owners and admins may change name and billing address of their own tenant; the rest is for operators. The keys of a
-         *     suspended tenant stop working within two seconds.
+         * @description Owners and admins may change name and billing address of their own tenant and have its responses stored; the rest is for
+         *     operators, who may turn the store of responses off but not on. The keys of a suspended tenant stop working within two
+         *     seconds, and stored responses are deleted when the store is turned off or the tenant is closed.
          */
         patch: operations["updateTenant"];
         trace?: never;
@@ -1153,6 +1154,21 @@ export interface components {
             balance?: string;
             /** Format: date-time */
             created_at: string;
+            response_store: components["schemas"]["ResponseStore"];
+        };
+        /**
+         * @description While it is enabled, prompts and answers of the Responses API are stored, so that clients may go on by
+         *     `previous_response_id` and read them again: in Redis, encrypted with a key of the tenant, and for `ttl_hours`. Disabling
+         *     it deletes them.
+         */
+        ResponseStore: {
+            enabled: boolean;
+            ttl_hours: number;
+        };
+        ResponseStorePatch: {
+            enabled: boolean;
+            /** @description How long a response is stored, from when it is answered; what is stored already keeps its time. 30 days if it was never set */
+            ttl_hours?: number;
         };
         TenantCreate: {
             name: components["schemas"]["Name"];
@@ -1176,6 +1192,7 @@ export interface components {
             billing_mode?: components["schemas"]["BillingMode"];
             credit_limit?: components["schemas"]["Money"];
             billing_email?: components["schemas"]["Email"];
+            response_store?: components["schemas"]["ResponseStorePatch"];
         };
         TenantPage: {
             items: components["schemas"]["Tenant"][];
