@@ -198,6 +198,17 @@ export function createMockApi(): MockApi {
       /^\/tenants\/([^/]+)$/,
       ([, id]) => ok(platform.tenants.find((one) => one.id === id) ?? mine.tenant),
     ],
+    [
+      "PATCH",
+      /^\/tenants\/[^/]+$/,
+      (_match, _url, body) => {
+        const { response_store } = JSON.parse(body ?? "{}") as Schema<"TenantPatch">;
+        if (!me) return problem(401, "unauthorized", "Sign in first");
+        const store = { ...me.tenant.response_store, ...response_store };
+        me = { ...me, tenant: { ...me.tenant, response_store: store } };
+        return ok(me.tenant);
+      },
+    ],
     ["GET", /^\/providers$/, () => page(platform.providers)],
     ["GET", /^\/accounts$/, () => page(platform.accounts)],
     ["GET", /^\/upstream-keys$/, () => page(platform.upstreamKeys)],

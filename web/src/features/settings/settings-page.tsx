@@ -7,6 +7,7 @@ import { useSession } from "@/lib/auth/session";
 import { OrganisationCard } from "./organisation-card";
 import { PasswordForm, ProfileForm } from "./profile-forms";
 import { ProjectsCard } from "./projects-card";
+import { StoredResponsesCard } from "./stored-responses-card";
 import { TokensCard } from "./tokens-card";
 
 export function SettingsPage() {
@@ -57,6 +58,7 @@ export function SettingsPage() {
         </Card>
       </div>
       {hasTenant ? <OrganisationCard /> : null}
+      {hasTenant ? <StoredResponsesCard /> : null}
       {hasTenant && can("projects.read") ? <ProjectsCard /> : null}
       {can("tokens.own") || can("tokens.all") ? <TokensCard /> : null}
     </Page>

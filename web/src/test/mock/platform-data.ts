@@ -1,6 +1,6 @@
 import type { Schema } from "@/lib/api/client";
 import { at, MODELS, PLATFORM, ratesOf, TENANT, uuid } from "./data";
-import { tenant } from "./tenant-data";
+import { tenant } from "./tenant";
 
 export const tenants: Schema<"Tenant">[] = [
   tenant,

@@ -1,18 +1,8 @@
 import type { Schema } from "@/lib/api/client";
 import { sumMoney } from "@/lib/format/money";
-import { at, cost, createRandom, KEYS, MODELS, PROJECTS, ratesOf, TENANT, uuid } from "./data";
+import { at, cost, createRandom, KEYS, MODELS, PROJECTS, ratesOf, uuid } from "./data";
 
-export const tenant: Schema<"Tenant"> = {
-  id: TENANT,
-  name: "Northwind Labs",
-  status: "active",
-  billing_mode: "prepaid",
-  credit_limit: "0",
-  billing_email: "billing@northwind.example",
-  demo: true,
-  balance: "187.412903846",
-  created_at: at(60 * 24 * 140),
-};
+export { tenant } from "./tenant";
 
 export const keys: Schema<"Key">[] = KEYS.map((key, position) => ({
   id: key.id,
