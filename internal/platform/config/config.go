@@ -146,6 +146,9 @@ func (c *Config) validate(role Role) []error {
 	if role == Relay && (c.Relay.MaxBodyBytes < 1024 || c.Relay.SpoolMaxBytes < 1<<20) {
 		add("STARLANE_MAX_BODY_BYTES, STARLANE_SPOOL_MAX_BYTES", "too small to work: want at least 1024 and 1048576")
 	}
+	if role == Relay && c.Relay.ResponsesMaxBytes < 8<<20 {
+		add("STARLANE_RESPONSES_MAX_BYTES", "want at least 8388608, which the largest response fits in, got %d", c.Relay.ResponsesMaxBytes)
+	}
 	if role == Relay && (c.Relay.SpoolSync < time.Millisecond || c.Relay.SpoolSync > time.Minute) {
 		add("STARLANE_SPOOL_SYNC", "want 1ms to 1m, got %s", c.Relay.SpoolSync)
 	}
