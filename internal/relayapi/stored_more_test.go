@@ -243,3 +243,17 @@ func TestStoredResponsesOfBriefVendors(t *testing.T) {
 	require.Equal(t, http.StatusOK, a.status, a.body)
 	require.Contains(t, sent[1], `"input":[`+item+`,{"role":"user","content":"go on"}]`)
 }
+
+// TestNoVendorStoresChats: what a vendor keeps, it keeps for all clients of an account together.
+func TestNoVendorStoresChats(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.chat(t, `,"store":true`)
+	require.Equal(t, http.StatusOK, a.status, a.body)
+	require.Equal(t, "drop:store", a.header.Get("X-Starlane-Warnings"))
+	require.Contains(t, w.sim.Report().Recent[0].Body, `"store":false`)
+	strict := w.chat(t, `,"store":true`, "X-Starlane-Strict", "1")
+	require.Equal(t, http.StatusBadRequest, strict.status)
+	require.Contains(t, strict.body, `"param":"store"`)
+	require.Empty(t, w.chat(t, `,"store":false`).header.Get("X-Starlane-Warnings"))
+}

@@ -60,3 +60,36 @@ func TestBox(t *testing.T) {
 		}
 	}
 }
+
+// TestDerive: another salt or purpose is another key, and none of them is the box's own.
+func TestDerive(t *testing.T) {
+	t.Parallel()
+	box := func(master byte) *Box {
+		b, err := NewBox(New(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{master}, KeySize))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	derive := func(b *Box, salt, purpose string) *Box {
+		d, err := b.Derive([]byte(salt), purpose)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	sealed, err := derive(box(7), "salt", "purpose").Seal(New("plain"), "row")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := derive(box(7), "salt", "purpose").Open(sealed, "row"); err != nil || got.Reveal() != "plain" {
+		t.Errorf("Open = %q, %v; want the plain text", got.Reveal(), err)
+	}
+	for name, other := range map[string]*Box{
+		"salt": derive(box(7), "other", "purpose"), "purpose": derive(box(7), "salt", "other"), "master": derive(box(8), "salt", "purpose"), "none": box(7),
+	} {
+		if _, err := other.Open(sealed, "row"); !errors.Is(err, ErrSealed) {
+			t.Errorf("another %s: err = %v, want ErrSealed", name, err)
+		}
+	}
+}

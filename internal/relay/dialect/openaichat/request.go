@@ -32,8 +32,13 @@ const (
 	serviceTier
 	modalities
 	webSearch
+	store
 	members
 )
+
+// editStore is the edit, by its place in llm.Original, of a request that would have its vendor keep the answer: for all clients of
+// an account together.
+const editStore = 2
 
 // Chat implements dialect.Ingress and dialect.Egress.
 type Chat struct {
@@ -45,7 +50,7 @@ type Chat struct {
 func New() *Chat {
 	return &Chat{names: [members]string{
 		"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n", "usage",
-		"service_tier", "modalities", "web_search_options",
+		"service_tier", "modalities", "web_search_options", "store",
 	}}
 }
 
@@ -89,6 +94,9 @@ func (d *Chat) DecodeRequest(c body.Content) (*llm.Request, error) {
 	r.MaxOutput = max(r.MaxOutput, newer)
 	r.Original.Bound = blank(src, &found[maxCompletionTokens], `"max_completion_tokens":`)
 	r.Original.OldBound = blank(src, &found[maxTokens], `"max_tokens":`)
+	if m := &found[store]; m.Kind == guard.True {
+		r.Original.Edits[editStore] = llm.Change{Present: true, Edit: body.Edit{From: m.From, To: m.To, Text: "false"}}
+	}
 	if err := pricedAlone(r, src, &found); err != nil {
 		return nil, err
 	}
@@ -198,6 +206,11 @@ func (d *Chat) usageOptions(r *llm.Request, src []byte, m *guard.Member) error {
 
 // EncodeRequest implements dialect.Egress.
 func (*Chat) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, error) {
+	if r.Original.Edits[editStore].Present {
+		if r.Notes.Drop("store"); r.Notes.Err() != nil {
+			return body.Message{}, r.Notes.Err() //nolint:wrapcheck // an apperr for the client
+		}
+	}
 	if can := traitsOf(to.Model); r.Bound > 0 && can.OldBound {
 		old := *r
 		old.Original.Bound = r.Original.OldBound
