@@ -74,7 +74,9 @@ func (d *webhookDesk) Save(ctx context.Context, e adminapi.WebhookEvent) error {
 type fleet struct{ redis *redisstore.Store }
 
 // DropResponses deletes the stored responses of a tenant.
-func (f fleet) DropResponses(ctx context.Context, t id.ID) error { return f.redis.DropResponses(ctx, t) }
+func (f fleet) DropResponses(ctx context.Context, t id.ID) error {
+	return f.redis.DropResponses(ctx, t)
+}
 
 // Traffic sums up all shards.
 func (f fleet) Traffic(ctx context.Context) (adminapi.Traffic, error) {

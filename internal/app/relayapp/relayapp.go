@@ -142,7 +142,7 @@ func (a *app) health() *httpserver.Health {
 func (a *app) serve(ctx context.Context) error {
 	rc := &a.cfg.Relay
 	health := a.health()
-	public := relayapi.New(relayapi.Deps{
+	public := relayapi.New(relayapi.Deps{ //nolint:contextcheck // each request brings its own context
 		Pipeline: a.pipeline, Catalog: a.watcher.Catalog, Chat: a.formats.Chat, Embeddings: a.formats.Embeddings, Messages: a.formats.Messages, Responses: a.formats.Responses, Stored: a.stored, Bodies: a.bodies, MaxBody: rc.MaxBodyBytes,
 		Health: health, CORSOrigins: rc.CORSOrigins, Clock: clock.System{}, Logger: a.log,
 	})

@@ -100,7 +100,7 @@ func (s *Store) save(ctx context.Context, key *vkey.Record, response string, r R
 		return err
 	}
 	plain := make([]byte, 0, sizeLen+len(input)+len(answer))
-	plain = binary.BigEndian.AppendUint32(plain, uint32(len(input))) //nolint:gosec // at most MaxBytes
+	plain = binary.BigEndian.AppendUint32(plain, uint32(len(input)))
 	plain = append(append(plain, input...), answer...)
 	sealed, err := box.Seal(secret.New(string(plain)), place(key, response))
 	if err != nil {

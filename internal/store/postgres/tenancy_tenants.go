@@ -136,8 +136,10 @@ func (s *Tenancy) UpdateTenant(ctx context.Context, by audit.Actor, t id.ID, c t
 		if err != nil {
 			return refused(err, "tenant")
 		}
-		detail := audit.Detail{"name": out.Name, "status": out.Status, "billing_mode": out.BillingMode, "credit_limit": out.CreditLimit.String(), "billing_email": out.BillingEmail,
-			"stores_responses": out.StoresResponses, "response_hours": out.ResponseHours}
+		detail := audit.Detail{
+			"name": out.Name, "status": out.Status, "billing_mode": out.BillingMode, "credit_limit": out.CreditLimit.String(), "billing_email": out.BillingEmail,
+			"stores_responses": out.StoresResponses, "response_hours": out.ResponseHours,
+		}
 		if err := write(ctx, tx, t, by, "tenant.update", t.String(), detail); err != nil {
 			return err
 		}

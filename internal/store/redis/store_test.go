@@ -51,6 +51,7 @@ func check(t *testing.T, err error) {
 func TestKeysOfOneScriptShareASlot(t *testing.T) {
 	t.Parallel()
 	tenant, key := id.New(), id.New()
+	responses := []string{keyResponse(tenant, "a"), keyResponseExpiry(tenant), keyResponseSizes(tenant)}
 	sets := map[string][]string{
 		"put_hold": escrowKeys(tenant), "extend_hold": escrowKeys(tenant), "close_hold": escrowKeys(tenant), "lease": escrowKeys(tenant), "return_lease": escrowKeys(tenant),
 		"set_avail": escrowKeys(tenant), "budget_lease": {keyBudget(tenant)}, "budget_return": {keyBudget(tenant)},
@@ -58,6 +59,7 @@ func TestKeysOfOneScriptShareASlot(t *testing.T) {
 		"limits": {keyLimits(tenant, key)}, "publish_catalog": {keyCatalog, keyCatalogVersion},
 		"publish_keys": {keyRecords, keyRecordVersions, keyRecordLog, keyRecordVersion, keyRecordSeq},
 		"committed":    {keyCommitted}, "trim": {keyUsage(7)},
+		"put_response": responses, "drop_responses": responses,
 	}
 	s, err := New(nil)
 	check(t, err)

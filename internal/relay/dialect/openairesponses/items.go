@@ -96,8 +96,7 @@ type listed struct {
 // readListed completes an item by what clients may leave out of a request, but find in a list: its id and type, and a content in
 // parts.
 func readListed(c *guard.Cursor, response string, index int) listed {
-	var kind, id string
-	role := ""
+	var kind, id, role string
 	var content guard.Cursor
 	at := *c
 	raw := c.Raw()
