@@ -346,6 +346,8 @@ type Tenant struct {
 	StripeCustomerID pgtype.Text
 	Demo             bool
 	CreatedAt        time.Time
+	ResponseEpoch    uuid.NullUUID
+	ResponseHours    int32
 }
 
 type Topup struct {
