@@ -113,6 +113,7 @@ var homes = map[string][]string{
 	"github.com/caarlos0/env":       {"internal/platform/config"},
 	"github.com/getkin/kin-openapi": {"internal/adminapi"},
 	"github.com/tiktoken-go":        {"internal/relay/tokencount"},
+	"github.com/coder/websocket":    {"internal/relay/socket", "internal/sim/provider"},
 	"github.com/shopspring/decimal": {},
 	"github.com/alicebob/miniredis": {},
 	"github.com/tidwall":            {},

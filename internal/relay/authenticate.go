@@ -42,13 +42,18 @@ func (p *Pipeline) authenticate(ctx context.Context, key string) (*vkey.Record, 
 	if rec.Usable(p.Clock.Now()) {
 		return rec, nil
 	}
+	return nil, unusable(rec)
+}
+
+// unusable says why a key does not work.
+func unusable(rec *vkey.Record) error {
 	switch {
 	case rec.Active:
-		return nil, apperr.New(apperr.InvalidAPIKey, "This API key has expired.")
+		return apperr.New(apperr.InvalidAPIKey, "This API key has expired.")
 	case rec.Reason == "tenant_suspended":
-		return nil, apperr.New(apperr.InvalidAPIKey, "The account of this API key is suspended.")
+		return apperr.New(apperr.InvalidAPIKey, "The account of this API key is suspended.")
 	default:
-		return nil, apperr.New(apperr.InvalidAPIKey, "This API key has been revoked or disabled.")
+		return apperr.New(apperr.InvalidAPIKey, "This API key has been revoked or disabled.")
 	}
 }
 

@@ -29,6 +29,8 @@ type Timeouts struct {
 	Idle    time.Duration // silence inside an answer, or of a client that does not read
 	// Heartbeat is after what silence of the upstream a client that has begun to read a stream is told that it goes on; 0: never.
 	Heartbeat time.Duration
+	// Session is the longest life of a session, Quiet how long nobody may say anything in one; 0: no bound.
+	Session, Quiet time.Duration
 }
 
 // Deps is what a Pipeline works with. All fields are required.
@@ -39,6 +41,7 @@ type Deps struct {
 	Log      Log
 	Catalog  func() *catalog.Snapshot
 	Sender   Sender
+	Dialer   Dialer
 	Egress   dialect.Registry
 	Bodies   *body.Pool
 	Tokens   TokenCounter
@@ -56,11 +59,15 @@ type Pipeline struct {
 	events  []string
 	uncache []string
 	running sync.WaitGroup
+
+	draining  sync.Once
+	drain     chan struct{} // closed when sessions have to end
+	drainTime time.Duration // how long they have for that
 }
 
 // New checks the dependencies.
 func New(d Deps) (*Pipeline, error) {
-	if d.Keys == nil || d.Hasher == nil || d.Admitter == nil || d.Log == nil || d.Catalog == nil || d.Sender == nil || d.Egress == nil ||
+	if d.Keys == nil || d.Hasher == nil || d.Admitter == nil || d.Log == nil || d.Catalog == nil || d.Sender == nil || d.Dialer == nil || d.Egress == nil ||
 		d.Bodies == nil || d.Tokens == nil || d.Clock == nil || d.Logger == nil || d.Metrics == nil {
 		return nil, errors.New("relay pipeline: a dependency is missing")
 	}
@@ -69,6 +76,7 @@ func New(d Deps) (*Pipeline, error) {
 	}
 	return &Pipeline{
 		Deps: d, json: []string{"application/json"}, events: []string{"text/event-stream; charset=utf-8"}, uncache: []string{"no-cache"},
+		drain: make(chan struct{}),
 	}, nil
 }
 

@@ -28,6 +28,7 @@ type Demand struct {
 	Key    *vkey.Record
 	Amount money.Amount // upper estimate of the charge, nano-USD
 	Tokens usage.Tokens // upper estimate of prompt and answer together, for the limit of tokens a minute
+	Inside bool         // a session that holds a concurrency slot of the key asks: no further one is taken
 }
 
 // Admitter sets credit and a share of the key's limits aside. It answers from local leases, without a network call while
@@ -38,7 +39,7 @@ type Admitter interface {
 }
 
 // Reservation is credit and limits set aside for one request. Exactly one of Settle and Release ends it; each frees the
-// concurrency slot of the key. Neither blocks on the network.
+// concurrency slot of the key, if one was taken. Neither blocks on the network.
 type Reservation interface {
 	// Hold is the credit slice that the money came from, Nil if none.
 	Hold() id.ID

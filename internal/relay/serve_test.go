@@ -105,7 +105,7 @@ func newPipeline(t testing.TB, sender relay.Sender, l *ledger) (*relay.Pipeline,
 	require.NoError(t, err)
 	chat, bodies := openaichat.New(), body.NewPool(1<<26, 1<<20)
 	p, err := relay.New(relay.Deps{
-		Keys: l, Hasher: hasher, Admitter: l, Log: l, Catalog: func() *catalog.Snapshot { return snapshot }, Sender: sender,
+		Keys: l, Hasher: hasher, Admitter: l, Log: l, Catalog: func() *catalog.Snapshot { return snapshot }, Sender: sender, Dialer: noSessions{},
 		Egress: dialect.Registry{{Client: "openai", Upstream: "openai", Capability: dialect.Chat}: chat}, Bodies: bodies, Tokens: noTokens{},
 		Clock: clock.System{}, Logger: slog.New(slog.DiscardHandler), Metrics: relay.NewMetrics(prometheus.NewRegistry(), bodies),
 		Timeouts: relay.Timeouts{Request: time.Minute, Header: time.Minute, Idle: time.Minute},
@@ -113,6 +113,8 @@ func newPipeline(t testing.TB, sender relay.Sender, l *ledger) (*relay.Pipeline,
 	require.NoError(t, err)
 	return p, chat, bodies
 }
+
+type noSessions struct{ relay.Dialer }
 
 const (
 	jsonText  = `{"id":"c","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}`

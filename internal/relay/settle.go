@@ -9,16 +9,20 @@ import (
 	"starlane/internal/usage"
 )
 
-// charge prices counts with the rates of the current pick. What has no price costs what was reserved: the worker, which
-// decides, will keep such an event for people to look at.
+// charge prices counts with the rates of the current pick.
 func (x *exchange) charge(counts usage.Counts) money.Amount {
-	rates := x.rates()
+	return charge(x.rates(), counts, x.reserved)
+}
+
+// charge prices counts. What has no price costs what was reserved: the worker, which decides, will keep such an event for
+// people to look at.
+func charge(rates *pricing.Rates, counts usage.Counts, reserved money.Amount) money.Amount {
 	if rates == nil {
-		return x.reserved
+		return reserved
 	}
 	c, err := pricing.Rate(counts, rates)
 	if err != nil {
-		return x.reserved
+		return reserved
 	}
 	return c.Total
 }
@@ -32,8 +36,7 @@ func (x *exchange) succeed(begin time.Time) {
 	x.settle(usage.OK)
 }
 
-// settle ends the call once: the event goes to the log, then the reservation gives back what was not used. While the disk
-// refuses it, the log keeps the event in memory and takes no new requests: those that run come to their end.
+// settle ends the call once.
 func (x *exchange) settle(outcome usage.Outcome) {
 	if x.settled {
 		return
@@ -52,18 +55,24 @@ func (x *exchange) settle(outcome usage.Outcome) {
 	if !e.Counts.Empty() && !e.Free() {
 		e.Estimate = x.charge(e.Counts)
 	}
-	if err := x.p.Log.Append(e); err != nil {
-		x.p.Metrics.unwritten.Inc()
-		x.p.Logger.Error("a usage event is not on disk", "request_id", e.ID.String(), "error", err)
+	x.p.book(e, x.reservation, x.estimate.tokens)
+}
+
+// book puts an event that is complete into the log; then the reservation, of so many tokens, gives back what was not used.
+// While the disk refuses it, the log keeps the event in memory and takes no new requests: those that run come to their end.
+func (p *Pipeline) book(e *usage.Event, r Reservation, tokens usage.Tokens) {
+	if err := p.Log.Append(e); err != nil {
+		p.Metrics.unwritten.Inc()
+		p.Logger.Error("a usage event is not on disk", "request_id", e.ID.String(), "error", err)
 	}
 	switch {
 	case e.Counts.Empty():
-		x.reservation.Release()
+		r.Release()
 	case e.Estimate > usage.MaxCharge:
 		// The worker keeps such an event for people to look at. It must not use up budget and limits of the key meanwhile.
-		x.reservation.Settle(x.reserved, x.estimate.tokens)
+		r.Settle(e.Reserved, tokens)
 	default:
-		x.reservation.Settle(e.Estimate, e.Counts.Input()+e.Counts.Output())
+		r.Settle(e.Estimate, e.Counts.Input()+e.Counts.Output())
 	}
 }
 

@@ -225,7 +225,7 @@ func newWorld(t testing.TB, options ...option) *world {
 	formats := ways.New()
 	w.pipe, err = relay.New(relay.Deps{
 		Keys: w.memory, Hasher: hasher, Admitter: w.memory, Log: w.memory, Catalog: func() *catalog.Snapshot { return snapshot },
-		Sender: sender, Bodies: w.bodies, Tokens: words{}, Clock: clock.System{}, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
+		Sender: sender, Dialer: sender, Bodies: w.bodies, Tokens: words{}, Clock: clock.System{}, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
 		Metrics: relay.NewMetrics(prometheus.NewRegistry(), w.bodies), Timeouts: set.timeouts,
 		Egress: formats.Registry(set.keeper),
 	})
@@ -285,7 +285,7 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 	t.Helper()
 	vendor := catalog.Provider{ID: id.New(), Slug: "sim", Dialect: "openai", Simulated: true}
 	d := catalog.Data{Version: 1, Providers: []catalog.Provider{vendor}}
-	models := map[string]string{"demo/echo": provider.ModelEcho, "demo/slow": provider.ModelSlow, "demo/embed": provider.ModelEmbed, "demo/free": provider.ModelEcho, "demo/voice": provider.ModelEcho, "demo/bench": "demo-bench-100x2x5"}
+	models := map[string]string{"demo/echo": provider.ModelEcho, "demo/slow": provider.ModelSlow, "demo/embed": provider.ModelEmbed, "demo/realtime": provider.ModelRealtime, "demo/free": provider.ModelEcho, "demo/voice": provider.ModelEcho, "demo/bench": "demo-bench-100x2x5"}
 	for i, base := range upstreams {
 		acc := catalog.Account{ID: id.New(), Provider: vendor.ID, BaseURL: base, Active: true}
 		kid := id.New()
@@ -320,10 +320,13 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 		if name == "demo/embed" {
 			m.Capabilities = []string{"embeddings"}
 		}
+		if strings.HasSuffix(name, "/realtime") {
+			m.Capabilities, m.ContextLength, m.MaxOutput = []string{"realtime"}, 32_000, 4096
+		}
 		d.Models = append(d.Models, m)
 		if name != "demo/free" {
 			rates := pricing.RatesByName{"in_text": 1_000_000_000, "out_text": 2_000_000_000, "in_cached": 100_000_000}
-			if name == "demo/voice" {
+			if name == "demo/voice" || strings.HasSuffix(name, "/realtime") {
 				rates["in_audio"], rates["out_audio"] = 50_000_000_000, 100_000_000_000
 			}
 			d.Prices = append(d.Prices, pricing.Version{ID: int64(len(d.Prices) + 1), Model: name, ValidFrom: time.Unix(0, 0), Rates: rates})

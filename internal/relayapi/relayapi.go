@@ -66,6 +66,7 @@ func New(d Deps) http.Handler {
 	e.POST("/v1/messages/count_tokens", func(c *gin.Context) { s.countTokens(c, s.Messages) })
 	e.POST("/v1/responses", func(c *gin.Context) { s.call(c, dialect.Chat, s.Responses) })
 	s.storedResponses(e)
+	e.GET("/v1/realtime", s.realtime)
 	for _, version := range [...]string{"/v1", "/v1beta", "/v1alpha"} {
 		e.POST(version+"/models/*call", s.contents)
 	}

@@ -103,9 +103,12 @@ func (a *app) buildPipeline() error {
 	a.sender = upstream.New(box, rc.AllowPrivate)
 	a.stored = responsestore.New(responsestore.Options{Backend: a.redis, Box: box, PerTenant: rc.ResponsesMaxBytes, Logger: a.log})
 	a.pipeline, err = relay.New(relay.Deps{
-		Keys: a.watcher, Hasher: hasher, Admitter: a.leases, Log: a.spool, Catalog: a.watcher.Catalog, Sender: a.sender, Bodies: a.bodies,
+		Keys: a.watcher, Hasher: hasher, Admitter: a.leases, Log: a.spool, Catalog: a.watcher.Catalog, Sender: a.sender, Dialer: a.sender, Bodies: a.bodies,
 		Tokens: tokencount.Named{Counter: tokencount.New()}, Clock: clock.System{}, Logger: a.log, Metrics: relay.NewMetrics(a.reg, a.bodies),
-		Timeouts: relay.Timeouts{Request: rc.RequestTimeout, Header: rc.UpstreamTimeout, Idle: rc.IdleTimeout, Heartbeat: rc.Heartbeat},
+		Timeouts: relay.Timeouts{
+			Request: rc.RequestTimeout, Header: rc.UpstreamTimeout, Idle: rc.IdleTimeout, Heartbeat: rc.Heartbeat,
+			Session: rc.SessionTime, Quiet: rc.SessionIdle,
+		},
 		Egress:   a.formats.Registry(a.keeper(box)),
 	})
 	return err
@@ -157,10 +160,13 @@ func (a *app) serve(ctx context.Context) error {
 		group.Go(func() error { return run(background) })
 	}
 	a.log.InfoContext(ctx, "relay is up", "id", rc.ID, "public", rc.Listen, "private", rc.PrivateListen, "boot", a.spool.Boot())
+	// Connections of sessions are no longer the server's: they are told beside it, and have the same time.
+	undo := context.AfterFunc(ctx, func() { a.pipeline.Drain(rc.DrainTimeout) })
+	defer undo()
 	err := httpserver.Serve(ctx, health, rc.DrainTimeout,
 		httpserver.Listener{Name: "relay", Addr: rc.Listen, Handler: public},
 		httpserver.Listener{Name: "private", Addr: rc.PrivateListen, Handler: httpserver.Private(a.reg, health)})
-	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleLimit)
+	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), rc.DrainTimeout+settleLimit)
 	defer cancel()
 	if waited := a.pipeline.Wait(settle); waited != nil {
 		err = errors.Join(err, errors.New("some calls did not settle; the next start settles them as estimates"))

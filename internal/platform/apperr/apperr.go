@@ -28,6 +28,7 @@ const (
 	UpstreamError      Code = "upstream_error"
 	UpstreamAuth       Code = "upstream_auth"
 	Timeout            Code = "timeout"
+	SessionExpired     Code = "session_expired"
 	Unauthorized       Code = "unauthorized"
 	Forbidden          Code = "forbidden"
 	NotFound           Code = "not_found"

@@ -54,6 +54,8 @@ type RelayConfig struct {
 	RequestTimeout    time.Duration `env:"STARLANE_REQUEST_TIMEOUT" envDefault:"10m" help:"Longest life of one request."`
 	UpstreamTimeout   time.Duration `env:"STARLANE_UPSTREAM_HEADER_TIMEOUT" envDefault:"2m" help:"Longest wait for the first byte of an upstream answer."`
 	IdleTimeout       time.Duration `env:"STARLANE_UPSTREAM_IDLE_TIMEOUT" envDefault:"2m" help:"Longest silence inside an upstream stream."`
+	SessionTime       time.Duration `env:"STARLANE_REALTIME_SESSION" envDefault:"60m" help:"Longest life of a realtime session; 0 for no bound."`
+	SessionIdle       time.Duration `env:"STARLANE_REALTIME_IDLE" envDefault:"15m" help:"How long nobody may say anything in a realtime session; 0 for no bound."`
 	VaultTTL          time.Duration `env:"STARLANE_VAULT_TTL" envDefault:"1h" help:"How long a model's sealed thoughts behind tool calls are kept, in memory and encrypted in Redis, for clients that do not give them back; 0 for not at all."`
 	ResponsesMaxBytes int64         `env:"STARLANE_RESPONSES_MAX_BYTES" envDefault:"67108864" help:"Bytes in Redis that the stored responses of one tenant may take, if it has them stored; those that expire first go."`
 	Heartbeat         time.Duration `env:"STARLANE_HEARTBEAT" envDefault:"15s" help:"Silence of a stream after which its client gets a sign of life, where its kind of client bears one; 0 for never."`

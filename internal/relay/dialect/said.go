@@ -26,6 +26,12 @@ func (s *Said) Add(piece llm.Text) {
 	}
 }
 
+// AddAll takes over what another one has.
+func (s *Said) AddAll(o *Said) {
+	s.size += o.size - len(o.text)
+	s.Add(o.text)
+}
+
 // Nothing tells whether nothing was said.
 func (s *Said) Nothing() bool { return s.size == 0 }
 

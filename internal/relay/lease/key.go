@@ -39,11 +39,12 @@ type denial struct {
 	err    error
 	until  time.Time
 	tokens int64        // requests of fewer tokens may still pass
+	slots  bool         // requests inside of sessions may still pass
 	amount money.Amount // and cheaper ones
 }
 
 func (f *denial) applies(r *reservation, now time.Time) bool {
-	return f.err != nil && now.Before(f.until) && r.tokens >= f.tokens && r.amount >= f.amount
+	return f.err != nil && now.Before(f.until) && r.tokens >= f.tokens && r.amount >= f.amount && !(f.slots && r.inside)
 }
 
 // keyState is what the relay holds for a virtual key with limits or a budget.
@@ -146,7 +147,7 @@ func (k *keyState) refill(ctx context.Context, rec *vkey.Record, r *reservation,
 		k.mu.Unlock()
 	}()
 	if lacksShare {
-		if err := k.borrow(ctx, rec, r.tokens); err != nil {
+		if err := k.borrow(ctx, rec, r.tokens, !r.inside); err != nil {
 			return false, err
 		}
 	}
@@ -169,6 +170,8 @@ func (k *keyState) remember(err error, r *reservation) {
 	switch e.Param {
 	case paramTokens:
 		k.denied.tokens = r.tokens
+	case paramSlots:
+		k.denied.slots = true
 	case paramBudget:
 		k.denied.amount = r.amount
 	}
@@ -181,7 +184,7 @@ func (k *keyState) remember(err error, r *reservation) {
 func (k *keyState) lacks(rec *vkey.Record, r *reservation, now time.Time) (share, budget bool) {
 	share = rec.RPM > 0 && k.requests.have < 1 ||
 		rec.TPM > 0 && k.tokens.have < r.tokens ||
-		rec.Concurrency > 0 && (k.running >= k.slots || !now.Before(k.slotsEnd))
+		rec.Concurrency > 0 && !r.inside && (k.running >= k.slots || !now.Before(k.slotsEnd))
 	if rec.Budget > 0 && r.amount > 0 {
 		budget = !k.budget.covers(r, now)
 	}
@@ -189,7 +192,9 @@ func (k *keyState) lacks(rec *vkey.Record, r *reservation, now time.Time) (share
 }
 
 func (k *keyState) subtract(rec *vkey.Record, r *reservation, now time.Time) {
-	k.running++
+	if !r.inside {
+		k.running++
+	}
 	r.took = taken{request: rec.RPM > 0, tokens: rec.TPM > 0}
 	if r.took.request {
 		k.requests.have--
@@ -218,7 +223,9 @@ func (k *keyState) overLimit(rec *vkey.Record, now time.Time, refusal error) err
 func (k *keyState) giveBack(r *reservation, actual money.Amount, tokens int64, unused bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.running--
+	if !r.inside {
+		k.running--
+	}
 	k.denied = denial{} // there may be room now
 	if r.took.request && unused {
 		k.requests.have++
@@ -242,8 +249,8 @@ func (b *bucket) state(limit int64, now time.Time) relay.Limit {
 	return relay.Limit{Limit: limit, Remaining: remaining, Reset: time.Duration(missing) * time.Minute / time.Duration(limit)}
 }
 
-// borrow gets shares of the limits.
-func (k *keyState) borrow(ctx context.Context, rec *vkey.Record, tokens int64) error {
+// borrow gets shares of the limits, for a request of so many tokens that needs a slot or not.
+func (k *keyState) borrow(ctx context.Context, rec *vkey.Record, tokens int64, slot bool) error {
 	k.mu.Lock()
 	req := allowance.LimitRequest{
 		Tenant: k.tenant, Key: k.key, Relay: k.m.o.Relay, Slots: rec.Concurrency, WantSlots: max(2*k.running, k.running+minSlots), TTL: k.m.o.TTL,
@@ -258,18 +265,18 @@ func (k *keyState) borrow(ctx context.Context, rec *vkey.Record, tokens int64) e
 		if ctx.Err() != nil {
 			return errUnreachable(ctx.Err())
 		}
-		return k.borrowAlone(rec, tokens, asked)
+		return k.borrowAlone(rec, tokens, slot, asked)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.slots, k.slotsEnd = reply.Slots, asked.Add(k.m.o.TTL)
 	k.requests.got(rec.RPM, req.Requests, reply.Requests, asked)
 	k.tokens.got(rec.TPM, req.Tokens, reply.Tokens, asked)
-	return k.refuse(rec, tokens, asked, reply.Requests.Wait, reply.Tokens.Wait)
+	return k.refuse(rec, tokens, slot, asked, reply.Requests.Wait, reply.Tokens.Wait)
 }
 
 // refuse names the limit that is used up, if one is. The caller holds the lock.
-func (k *keyState) refuse(rec *vkey.Record, tokens int64, now time.Time, requestsWait, tokensWait time.Duration) error {
+func (k *keyState) refuse(rec *vkey.Record, tokens int64, slot bool, now time.Time, requestsWait, tokensWait time.Duration) error {
 	refusal := func(name string, limit int64, what string, after time.Duration) error {
 		return k.overLimit(rec, now, apperr.New(apperr.RateLimitExceeded, "This key may %s.", fmt.Sprintf(what, limit)).
 			WithParam(name).WithRetryAfter(max(after, time.Millisecond)))
@@ -279,7 +286,7 @@ func (k *keyState) refuse(rec *vkey.Record, tokens int64, now time.Time, request
 		return refusal(paramRequests, rec.RPM, "make %d requests a minute", requestsWait)
 	case rec.TPM > 0 && k.tokens.have < tokens:
 		return refusal(paramTokens, rec.TPM, "use %d tokens a minute", tokensWait)
-	case rec.Concurrency > 0 && k.running >= k.slots:
+	case rec.Concurrency > 0 && slot && k.running >= k.slots:
 		return refusal(paramSlots, rec.Concurrency, "make %d requests at once", retryAfter)
 	}
 	return nil
@@ -304,7 +311,7 @@ func (b *bucket) got(limit int64, asked allowance.Bucket, s allowance.Share, at 
 }
 
 // borrowAlone replaces the store while it is away: four fifths of this relay's part of the limit, refilled by time.
-func (k *keyState) borrowAlone(rec *vkey.Record, tokens int64, now time.Time) error {
+func (k *keyState) borrowAlone(rec *vkey.Record, tokens int64, slot bool, now time.Time) error {
 	fleet := k.m.fleet()
 	own := func(limit int64) int64 { return max(limit*4/5/fleet, 1) }
 	k.mu.Lock()
@@ -314,7 +321,7 @@ func (k *keyState) borrowAlone(rec *vkey.Record, tokens int64, now time.Time) er
 	}
 	k.requests.alone(own(rec.RPM), rec.RPM, now)
 	k.tokens.alone(own(rec.TPM), rec.TPM, now)
-	return k.refuse(rec, tokens, now, retryAfter, retryAfter)
+	return k.refuse(rec, tokens, slot, now, retryAfter, retryAfter)
 }
 
 func (b *bucket) alone(own, limit int64, now time.Time) {
@@ -353,7 +360,7 @@ func (k *keyState) tend(ctx context.Context) (forget bool) {
 		k.giveBackAll(ctx)
 	}
 	if renewSlots {
-		_ = k.borrow(ctx, rec, 0) // a refusal concerns the next request, not us
+		_ = k.borrow(ctx, rec, 0, false) // a refusal concerns the next request, not us
 	}
 	if renewBudget {
 		k.renewBudget(ctx)

@@ -162,6 +162,7 @@ type taken struct {
 // reservation is one request's part of everything.
 type reservation struct {
 	m      *Manager
+	inside bool     // of a session that holds the slot
 	acc    *account // nil when nothing is to be paid
 	key    *keyState
 	tokens int64
@@ -181,7 +182,7 @@ func (m *Manager) Reserve(ctx context.Context, d relay.Demand) (relay.Reservatio
 	if d.Amount > usage.MaxAmount || d.Tokens > usage.MaxUnits {
 		return nil, refusal("") // beyond what is counted exactly, and beyond what anybody has
 	}
-	r := &reservation{m: m, tokens: max(d.Tokens, 0), amount: max(d.Amount, 0)}
+	r := &reservation{m: m, tokens: max(d.Tokens, 0), amount: max(d.Amount, 0), inside: d.Inside}
 	rec := d.Key
 	now := m.o.Clock.Now()
 	if rec.RPM > 0 || rec.TPM > 0 || rec.Concurrency > 0 || rec.Budget > 0 {

@@ -54,6 +54,7 @@ type Client struct {
 	mu         sync.RWMutex
 	endpoints  map[place]*endpoint
 	transports map[string]*http.Transport // by base URL
+	handshakes *http.Transport            // of sessions; nil before the first
 	keys       map[id.ID]openedKey
 }
 
@@ -93,6 +94,9 @@ func (c *Client) Close() {
 	defer c.mu.Unlock()
 	for _, t := range c.transports {
 		t.CloseIdleConnections()
+	}
+	if c.handshakes != nil {
+		c.handshakes.CloseIdleConnections()
 	}
 }
 
