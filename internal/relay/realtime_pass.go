@@ -53,25 +53,30 @@ func clientEnded(err error) ending {
 // ready waits until the next response is covered, because what the client says may make the upstream answer. False when the
 // session is over.
 func (s *session) ready(ctx context.Context) bool {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
-		s.mu.Lock()
-		var wait time.Duration
-		over := s.over
-		if !over && s.leaving == nil {
-			wait = s.lacks(s.covered(ctx))
-		}
-		s.mu.Unlock()
-		if wait == 0 || over {
-			return !over
-		}
-		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
-			timer.Stop()
 			return false
 		}
+		wait, over := s.missing(ctx)
+		if over || wait == 0 {
+			return !over
+		}
+		timer.Reset(wait)
 	}
+}
+
+// missing covers the next response, or says how long to wait before it is tried again.
+func (s *session) missing(ctx context.Context) (wait time.Duration, over bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over || s.leaving != nil {
+		return 0, s.over
+	}
+	return s.lacks(s.covered(ctx)), false
 }
 
 // pass sends a message of the client to the upstream, or says why it does not. False when that is gone: whoever reads from it
@@ -210,7 +215,7 @@ func (s *session) see(ctx context.Context, content body.Content) (m body.Message
 	case openairealtime.Transcribed:
 		s.lacks(s.transcribed(ctx, &e))
 	case openairealtime.Failed:
-		s.refused(e.About)
+		s.refused(&e)
 	case openairealtime.Limits:
 		pass = false
 	case openairealtime.Other:

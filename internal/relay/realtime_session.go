@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -74,10 +75,11 @@ type ending struct {
 
 func (s *session) model() *catalog.Model { return s.pick.Candidate.Model }
 
-// release gives back what a session holds that did not begin, or is over.
+// release gives back what a session holds that did not begin, or is over, also after a panic.
 func (s *session) release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.cut(usage.Cut)
 	s.giveBack()
 	switch {
 	case s.slot == nil:
@@ -95,10 +97,16 @@ func (s *session) run(ctx context.Context) {
 	now := s.p.Clock.Now()
 	s.moved, s.told, s.renewed = now, now, now
 	var pumps sync.WaitGroup
-	pumps.Go(func() { s.fromClient(ctx) })
-	pumps.Go(func() { s.fromUpstream(ctx) })
-	pumps.Go(func() { s.keepAlive(ctx, s.client, ending{upstream: closeAway, outcome: usage.ClientGone}) })
-	pumps.Go(func() { s.keepAlive(ctx, s.upstream, broken()) })
+	start := func(pump func()) {
+		pumps.Go(func() {
+			defer s.recover(ctx)
+			pump()
+		})
+	}
+	start(func() { s.fromClient(ctx) })
+	start(func() { s.fromUpstream(ctx) })
+	start(func() { s.keepAlive(ctx, s.client, ending{upstream: closeAway, outcome: usage.ClientGone}) })
+	start(func() { s.keepAlive(ctx, s.upstream, broken()) })
 	e := s.watch(ctx)
 	s.mu.Lock()
 	s.over = true
@@ -115,6 +123,15 @@ func (s *session) run(ctx context.Context) {
 	closing.Wait()
 	cancel()
 	pumps.Wait()
+}
+
+// recover ends the session after a panic. It logs where, never what: a value could hold content.
+func (s *session) recover(ctx context.Context) {
+	if recover() == nil {
+		return
+	}
+	s.p.Logger.ErrorContext(ctx, "panic in a session", "request_id", s.c.ID.String(), "stack", string(debug.Stack()))
+	s.end(refusal(apperr.New(apperr.Internal, "Something went wrong on our side. The request id helps us find it.")))
 }
 
 // complain logs a session that our side ended for a failure.

@@ -186,10 +186,10 @@ func (s *session) finished(ctx context.Context, e *openairealtime.Event) (short 
 		if e.Status == openairealtime.Useless {
 			outcome = usage.Cut
 		}
-	case e.Status == openairealtime.Useless && t.said.Nothing():
-		outcome = usage.UpstreamError
-	default:
+	case !t.said.Nothing():
 		s.estimate(t)
+	case e.Status == openairealtime.Useless:
+		outcome = usage.UpstreamError
 	}
 	s.settle(t, outcome)
 	return s.covered(ctx)
@@ -216,11 +216,11 @@ func (s *session) transcribed(ctx context.Context, e *openairealtime.Event) (sho
 	return short
 }
 
-// refused settles a response that was asked for and will not be. about is the client's name of the message that an error is
-// about; an error about nothing is taken to be about what was asked first.
-func (s *session) refused(about string) {
+// refused settles a response that was asked for and will not be. An error that names no message is about the first that was
+// asked for without a name, if it is about one at all.
+func (s *session) refused(e *openairealtime.Event) {
 	for i, t := range s.asked {
-		if about == "" || about == t.name {
+		if e.About == t.name && (e.About != "" || e.Refuses) {
 			s.asked = append(s.asked[:i], s.asked[i+1:]...)
 			s.settle(t, usage.ClientError)
 			return

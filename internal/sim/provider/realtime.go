@@ -255,7 +255,7 @@ func (t *realtimeSettings) transcribe() *transcription {
 // limit is the bound on one answer in tokens, zero for none.
 func (t *realtimeSettings) limit() (n int, err error) {
 	for _, raw := range []json.RawMessage{t.Max, t.MaxBeta} {
-		if jsonType(raw) == "number" {
+		if jsonType(raw) == "integer" {
 			if err := json.Unmarshal(raw, &n); err != nil || n < 1 || n > 4096 {
 				return 0, errors.New("it must be between 1 and 4096, or \"inf\"")
 			}

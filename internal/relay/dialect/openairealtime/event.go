@@ -1,6 +1,7 @@
 package openairealtime
 
 import (
+	"bytes"
 	"strconv"
 
 	"starlane/internal/relay/body"
@@ -35,6 +36,7 @@ type Event struct {
 	Text      llm.Text     // of what was Said, as it stands in its string; valid as long as the content
 	Audio     int          // likewise, characters of sound in base64
 	About     string       // of a Failed: the client's name of the message that it is about, empty for none
+	Refuses   bool         // a Failed that names no message is about a response that was asked for
 	Counts    usage.Counts
 	Reported  bool // Counts says something
 }
@@ -104,14 +106,7 @@ func ReadEvent(content body.Content) Event {
 		e.Counts, e.Reported = readUsage(&m)
 	case "error":
 		e.Kind = Failed
-		m := guard.NewCursor(failure)
-		wire.Object(&m, func(key string) {
-			if key == "event_id" {
-				e.About, _ = guard.Unquote(wire.Text(&m))
-				return
-			}
-			m.Skip()
-		})
+		e.readFailure(failure)
 	case "rate_limits.updated":
 		e.Kind = Limits
 	}
@@ -123,6 +118,22 @@ func name(t llm.Text) string {
 		return ""
 	}
 	return string(t)
+}
+
+func (e *Event) readFailure(src []byte) {
+	c := guard.NewCursor(src)
+	wire.Object(&c, func(key string) {
+		switch key {
+		case "event_id":
+			e.About, _ = guard.Unquote(wire.Text(&c))
+		case "param":
+			e.Refuses = e.Refuses || bytes.HasPrefix(wire.Text(&c), []byte("response"))
+		case "code":
+			e.Refuses = e.Refuses || string(wire.Text(&c)) == "conversation_already_has_active_response"
+		default:
+			c.Skip()
+		}
+	})
 }
 
 func (e *Event) readSession(src []byte, at int) {
