@@ -181,10 +181,10 @@ func TestRealtimeMessagesThatDoNotPass(t *testing.T) {
 	w := newWorld(t)
 	k := w.talk(t, "demo/realtime")
 	for text, param := range map[string]string{
-		`{"type":"session.update","event_id":"e","session":{"model":"gpt-other"}}`:                       "session.model",
-		`{"type":"session.update","event_id":"e","session":{"model":"demo/realtime","model":"x"}}`:       "",
-		`{"type":"session.update","event_id":"e","session":{"mod\u0065l":"x"}}`:                          "",
-		`{"type":"response.create","event_id":"e","type":"x"}`:                                           "",
+		`{"type":"session.update","event_id":"e","session":{"model":"gpt-other"}}`:                 "session.model",
+		`{"type":"session.update","event_id":"e","session":{"model":"demo/realtime","model":"x"}}`: "",
+		`{"type":"session.update","event_id":"e","session":{"mod\u0065l":"x"}}`:                    "",
+		`{"type":"response.create","event_id":"e","type":"x"}`:                                     "",
 		`{"event_id":"e"}`: "type",
 		`not JSON`:         "",
 	} {

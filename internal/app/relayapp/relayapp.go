@@ -109,7 +109,7 @@ func (a *app) buildPipeline() error {
 			Request: rc.RequestTimeout, Header: rc.UpstreamTimeout, Idle: rc.IdleTimeout, Heartbeat: rc.Heartbeat,
 			Session: rc.SessionTime, Quiet: rc.SessionIdle,
 		},
-		Egress:   a.formats.Registry(a.keeper(box)),
+		Egress: a.formats.Registry(a.keeper(box)),
 	})
 	return err
 }

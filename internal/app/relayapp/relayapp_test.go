@@ -48,10 +48,19 @@ func publish(t *testing.T, store *redisstore.Store, upstream string) string {
 	acc := catalog.Account{ID: id.New(), Provider: vendor.ID, BaseURL: upstream + "/v1", Active: true}
 	data, err := json.Marshal(catalog.Data{
 		Version: 1, Providers: []catalog.Provider{vendor}, Accounts: []catalog.Account{acc},
-		Keys:        []catalog.UpstreamKey{{ID: kid, Account: acc.ID, Sealed: sealed, Weight: 1, Active: true}},
-		Models:      []catalog.Model{{Name: "demo/echo", Capabilities: []string{"chat"}, State: "active"}},
-		Deployments: []catalog.Deployment{{ID: id.New(), Model: "demo/echo", Account: acc.ID, UpstreamModel: provider.ModelEcho, Weight: 1, Active: true}},
-		Prices:      []pricing.Version{{ID: 1, Model: "demo/echo", Rates: pricing.RatesByName{"in_text": 1_000_000_000, "out_text": 2_000_000_000}}},
+		Keys: []catalog.UpstreamKey{{ID: kid, Account: acc.ID, Sealed: sealed, Weight: 1, Active: true}},
+		Models: []catalog.Model{
+			{Name: "demo/echo", Capabilities: []string{"chat"}, State: "active"},
+			{Name: "demo/realtime", Capabilities: []string{"realtime"}, State: "active"},
+		},
+		Deployments: []catalog.Deployment{
+			{ID: id.New(), Model: "demo/echo", Account: acc.ID, UpstreamModel: provider.ModelEcho, Weight: 1, Active: true},
+			{ID: id.New(), Model: "demo/realtime", Account: acc.ID, UpstreamModel: provider.ModelRealtime, Weight: 1, Active: true},
+		},
+		Prices: []pricing.Version{
+			{ID: 1, Model: "demo/echo", Rates: pricing.RatesByName{"in_text": 1_000_000_000, "out_text": 2_000_000_000}},
+			{ID: 2, Model: "demo/realtime", Rates: pricing.RatesByName{"in_text": 1_000_000_000, "out_text": 2_000_000_000, "in_audio": 4_000_000_000, "out_audio": 8_000_000_000}},
+		},
 	})
 	require.NoError(t, err)
 	_, err = store.PublishCatalog(t.Context(), 1, data)
@@ -96,6 +105,18 @@ func get(t *testing.T, url string) (int, string) {
 	return res.StatusCode, string(b)
 }
 
+func testConfig(t *testing.T, redis string) *config.Config {
+	t.Helper()
+	return &config.Config{
+		RedisURL: secret.New(redis), LogLevel: "info", KeyPepper: secret.New(pepper), MasterKey: masterKey(),
+		Relay: config.RelayConfig{
+			Listen: freeAddress(t), PrivateListen: freeAddress(t), ID: "relay-1", SpoolDir: t.TempDir(), SpoolMaxBytes: 1 << 26,
+			MaxBodyBytes: 1 << 20, MaxBodiesBytes: 1 << 26, RequestTimeout: time.Minute, UpstreamTimeout: 10 * time.Second,
+			IdleTimeout: 10 * time.Second, DrainTimeout: 10 * time.Second, AllowPrivate: true,
+		},
+	}
+}
+
 // TestRelay runs the whole relay on a real Redis and a simulated provider, stops it in the middle of a stream, and looks for
 // every request in the usage streams.
 func TestRelay(t *testing.T) {
@@ -107,14 +128,7 @@ func TestRelay(t *testing.T) {
 	defer sim.Close()
 	key := publish(t, store, sim.URL)
 	baseline := goleak.IgnoreCurrent()
-	cfg := &config.Config{
-		RedisURL: secret.New(r.URL), LogLevel: "info", KeyPepper: secret.New(pepper), MasterKey: masterKey(),
-		Relay: config.RelayConfig{
-			Listen: freeAddress(t), PrivateListen: freeAddress(t), ID: "relay-1", SpoolDir: t.TempDir(), SpoolMaxBytes: 1 << 26,
-			MaxBodyBytes: 1 << 20, MaxBodiesBytes: 1 << 26, RequestTimeout: time.Minute, UpstreamTimeout: 10 * time.Second,
-			IdleTimeout: 10 * time.Second, DrainTimeout: 10 * time.Second, AllowPrivate: true,
-		},
-	}
+	cfg := testConfig(t, r.URL)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var logs bytes.Buffer

@@ -41,6 +41,22 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+func TestPlacesOfSessions(t *testing.T) {
+	t.Parallel()
+	for want, c := range map[string]catalog.Candidate{
+		"/realtime?model=my%2Fgpt+4":           {Provider: catalog.Provider{Dialect: "openai"}},
+		"/openai/v1/realtime?model=my%2Fgpt+4": {Provider: catalog.Provider{Dialect: catalog.AzureOpenAI}},
+		"/openai/realtime?api-version=2025-08-28&deployment=my%2Fgpt+4": {
+			Provider: catalog.Provider{Dialect: catalog.AzureOpenAI}, Account: catalog.Account{Place: catalog.Place{APIVersion: "2025-08-28"}},
+		},
+	} {
+		c.Deployment.UpstreamModel = "my/gpt 4"
+		if got := sessionPath(&c); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 // TestSignedRequests: what a signature is about must reach the upstream as it was signed, and a client's headers are no part of it.
 func TestSignedRequests(t *testing.T) {
 	t.Parallel()

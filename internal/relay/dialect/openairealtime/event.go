@@ -141,10 +141,6 @@ func (e *Event) readSession(src []byte, at int) {
 	wire.Object(&c, func(key string) {
 		switch key {
 		case "model":
-			if c.Kind() != guard.String {
-				c.Skip()
-				return
-			}
 			e.Model.read(&c, at)
 		case "max_output_tokens", "max_response_output_tokens":
 			e.MaxOutput = readBound(&c)

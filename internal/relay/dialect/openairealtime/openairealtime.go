@@ -42,9 +42,14 @@ func (m Model) Renamed(c body.Content, name string) body.Message {
 
 // read notes the model's name at the cursor, which reads a part of a message that begins at base.
 func (m *Model) read(c *guard.Cursor, base int) {
-	m.From = base + c.At()
-	m.Name, _ = guard.Unquote(wire.Text(c))
-	m.To = base + c.At()
+	if c.Kind() != guard.String {
+		c.Skip()
+		return
+	}
+	from := base + c.At()
+	raw := wire.Text(c)
+	m.Span = llm.Span{From: from, To: from + len(raw) + len(`""`)}
+	m.Name, _ = guard.Unquote(raw)
 }
 
 // readBound reads a bound on an answer at the cursor.
