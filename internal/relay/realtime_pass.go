@@ -159,7 +159,7 @@ func (s *session) fromUpstream(ctx context.Context) {
 			_ = s.upstream.Send(ctx, body.Own(openairealtime.AppendCancel(nil, cancel)).Edited()) // if it is gone, so is the response
 		}
 		if pass {
-			pass = s.client.Send(ctx, m) == nil // a client that is gone is noticed where it is read
+			_ = s.client.Send(ctx, m) // a client that is gone is noticed where it is read
 		}
 		content.Release()
 		s.mu.Lock()

@@ -192,6 +192,7 @@ func refusal(e *apperr.Error) ending {
 		code = closeTooBig
 	case apperr.UpstreamError, apperr.UpstreamAuth, apperr.Timeout, apperr.Internal:
 		code = closeInternal
+	default: // the client's own matter
 	}
 	return ending{client: code, upstream: closeNormal, reason: string(e.Code), err: e, outcome: usage.Cut}
 }

@@ -286,16 +286,16 @@ func TestRealtimeSettlesWhatIsReported(t *testing.T) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		got := money.Amount(0)
-		for _, e := range w.memory.events[events:] {
+		for _, e := range w.events[events:] {
 			got += e.Estimate
 		}
 		taken := money.Amount(0)
 		for _, a := range w.settled[settled:] {
 			taken += a
 		}
-		require.Equal(t, responses, len(w.memory.events)-events)
+		require.Equal(t, responses, len(w.events)-events)
 		require.Equal(t, want, got)
 		require.Equal(t, want, taken, "what the leases were told")
-		events, settled = len(w.memory.events), len(w.settled)
+		events, settled = len(w.events), len(w.settled)
 	})
 }

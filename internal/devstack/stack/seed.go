@@ -56,7 +56,9 @@ func demoModels() []demoDeployment {
 			map[string]string{"in_text": "0.01"},
 		},
 		{
-			"demo/realtime", "Demo Realtime", "Says aloud in a realtime session what was written to it. Simulated.", provider.ModelRealtime, "simulated", "realtime", []string{"tools", "streaming"}, 32_000, 4_096,
+			"demo/realtime", "Demo Realtime", "Says aloud in a realtime session what was written to it. Simulated.", provider.ModelRealtime, "simulated", "realtime",
+			[]string{"tools", "streaming"},
+			32_000, 4_096,
 			map[string]string{"in_text": "4.00", "in_cached": "0.40", "out_text": "16.00", "in_audio": "32.00", "out_audio": "64.00"},
 			map[string]string{"in_text": "2.00", "in_cached": "0.20", "out_text": "8.00", "in_audio": "16.00", "out_audio": "32.00"},
 		},

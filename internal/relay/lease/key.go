@@ -44,7 +44,7 @@ type denial struct {
 }
 
 func (f *denial) applies(r *reservation, now time.Time) bool {
-	return f.err != nil && now.Before(f.until) && r.tokens >= f.tokens && r.amount >= f.amount && !(f.slots && r.inside)
+	return f.err != nil && now.Before(f.until) && r.tokens >= f.tokens && r.amount >= f.amount && (!f.slots || !r.inside)
 }
 
 // keyState is what the relay holds for a virtual key with limits or a budget.

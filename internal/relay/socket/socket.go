@@ -113,7 +113,7 @@ func (s *Socket) Send(ctx context.Context, m body.Message) error {
 
 // writer sends a message in one frame, whatever parts it is written in.
 type writer struct {
-	ctx  context.Context //nolint:containedctx // of the one message that it is for
+	ctx  context.Context // of the one message that it is for
 	conn *websocket.Conn
 	left int64
 	have []byte

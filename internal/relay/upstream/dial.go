@@ -34,7 +34,7 @@ func (c *Client) Dial(ctx context.Context, d relay.Dispatch) (relay.Socket, erro
 	if f := c.sign((&http.Request{Header: header}).WithContext(ctx), &d, &key); f != nil {
 		return nil, f
 	}
-	conn, res, err := socket.Dial(ctx, e.url.String(), c.sessions(), header, relay.MaxMessage)
+	conn, res, err := socket.Dial(ctx, e.url.String(), c.sessions(), header, relay.MaxMessage) //nolint:bodyclose // there is nothing to close
 	switch {
 	case err == nil:
 		return conn, nil

@@ -64,7 +64,7 @@ func (s *Server) session(model func(*call) string) func(*call) *apiError {
 		conn.SetReadLimit(maxEvent)
 		c.status = http.StatusSwitchingProtocols
 		rs := newRealtimeSession(s, c, conn, fault)
-		c.settle(rs.serve(c.r.Context()))
+		c.settle(rs.serve())
 		c.usage = rs.spent
 		return nil
 	}
@@ -88,7 +88,7 @@ type realtimeSession struct {
 	prior    realtimeCounts    // of the last prompt: what a cache holds
 	spent    tokenUsage
 	answers  sync.WaitGroup
-	ctx      context.Context //nolint:containedctx // of the connection
+	ctx      context.Context // of the connection
 	hangUp   context.CancelFunc
 	brokenBy error
 }
@@ -104,8 +104,8 @@ func newRealtimeSession(s *Server, c *call, conn *websocket.Conn, fault Rule) *r
 }
 
 // serve reads events until either side is gone.
-func (rs *realtimeSession) serve(ctx context.Context) error {
-	rs.ctx, rs.hangUp = context.WithCancel(ctx)
+func (rs *realtimeSession) serve() error {
+	rs.ctx, rs.hangUp = context.WithCancel(rs.c.r.Context())
 	defer rs.answers.Wait()
 	defer rs.hangUp()
 	defer func() { _ = rs.conn.CloseNow() }() // nobody is there to hear more

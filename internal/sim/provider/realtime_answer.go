@@ -33,7 +33,7 @@ type realtimeResponse struct {
 	cached realtimeCounts
 	said   realtimeCounts
 	task   *task
-	ctx    context.Context //nolint:containedctx // ends when it is cancelled
+	ctx    context.Context // ends when it is cancelled
 	stop   context.CancelFunc
 	reason string // why it was cancelled
 }

@@ -228,7 +228,7 @@ func (rs *realtimeSession) hear(audio string) *apiError {
 	v.heard += len(sound)
 	speaks := false
 	for i := 0; i+1 < len(sound) && !speaks; i += 2 {
-		sample := int16(binary.LittleEndian.Uint16(sound[i:])) //nolint:gosec // two's complement is what it is
+		sample := int16(binary.LittleEndian.Uint16(sound[i:]))
 		speaks = sample > loud || sample < -loud
 	}
 	began := vad != nil && speaks && !v.speaking

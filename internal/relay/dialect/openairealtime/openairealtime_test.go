@@ -67,7 +67,8 @@ func TestEvents(t *testing.T) {
 	content := body.Own([]byte(`{"session":{"model" : "gpt-realtime-2025" },"type":"session.created"}`))
 	_, err := openairealtime.ReadEvent(content).Model.Renamed(content, `a "b"`).WriteTo(&out)
 	require.NoError(t, err)
-	require.Equal(t, `{"session":{"model" : "a \"b\"" },"type":"session.created"}`, out.String())
+	want := `{"session":{"model" : "a \"b\"" },"type":"session.created"}` // to the byte
+	require.Equal(t, want, out.String())
 	for _, kind := range []string{"response.output_audio.delta", "response.audio.delta"} {
 		e = event(`{"type":"` + kind + `","response_id":"r","delta":"AAAA"}`)
 		require.Equal(t, openairealtime.Said, e.Kind)
