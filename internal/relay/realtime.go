@@ -114,10 +114,8 @@ func (s *session) open(ctx context.Context) error {
 			break
 		}
 		s.pick = pick
-		if len(s.free) == 0 {
-			if err := s.topUp(ctx, 0); err != nil {
-				return err
-			}
+		if err := s.renew(ctx, 0); err != nil { // another model may cost more
+			return err
 		}
 		fault := s.dial(ctx)
 		if fault == nil {

@@ -134,9 +134,9 @@ func (s *session) recover(ctx context.Context) {
 	s.end(refusal(apperr.New(apperr.Internal, "Something went wrong on our side. The request id helps us find it.")))
 }
 
-// complain logs a session that our side ended for a failure.
+// complain logs a failure of ours or of the upstream. What is the client's own matter is not worth a line.
 func (s *session) complain(ctx context.Context, e ending) {
-	if e.outcome == usage.Cut && e.client != closePolicy {
+	if refusal(e.err).client == closeInternal {
 		s.p.Logger.WarnContext(ctx, "session failed", "request_id", s.c.ID.String(), "tenant", s.c.Key.Tenant.String(),
 			"model", s.model().Name, "error", e.err.Error())
 	}

@@ -207,16 +207,6 @@ func TestRealtimeDrains(t *testing.T) {
 	require.Equal(t, "no_capacity", codeOf(t, res))
 }
 
-// TestRealtimeCloses: what one side says at the end, the other one hears.
-func TestRealtimeCloses(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	k := w.talk(t, "demo/realtime")
-	k.until("session.created")
-	require.NoError(t, k.conn.Close(4001, "enough"))
-	require.Eventually(t, func() bool { return w.sim.Report().Total.Open == 0 }, waitLimit, tick)
-}
-
 // TestRealtimeLargeMessages: one that is within the bound passes whole, one beyond ends the session.
 func TestRealtimeLargeMessages(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,80 @@
+package relayapi_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/coder/websocket"
+	"github.com/stretchr/testify/require"
+
+	"starlane/internal/usage"
+)
+
+// sessions is an upstream whose sessions are held by a function; what it returns is how it closes.
+func sessions(t testing.TB, hold func(ctx context.Context, c *websocket.Conn) websocket.StatusCode) option {
+	return upstreams(t, func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		_ = c.Close(hold(r.Context(), c), "that is why")
+	})
+}
+
+// TestRealtimeClosesPass: what one side says at the end, the other one hears.
+func TestRealtimeClosesPass(t *testing.T) {
+	t.Parallel()
+	told := make(chan websocket.StatusCode, 1)
+	w := newWorld(t, sessions(t, func(ctx context.Context, c *websocket.Conn) websocket.StatusCode {
+		_, message, err := c.Read(ctx)
+		if err != nil {
+			told <- websocket.CloseStatus(err)
+			return websocket.StatusNormalClosure
+		}
+		require.Equal(t, `{"type" : "close", "x": 1.50 }`, string(message), "to the byte")
+		return 4002
+	}))
+	k := w.talk(t, "demo/realtime")
+	k.say(`{"type" : "close", "x": 1.50 }`)
+	require.Equal(t, websocket.StatusCode(4002), k.end())
+	k = w.talk(t, "demo/realtime")
+	require.NoError(t, k.conn.Close(4001, "enough"))
+	require.Equal(t, websocket.StatusCode(4001), <-told)
+}
+
+// TestRealtimeUncovered: a response that the upstream begins although nothing covers it is cancelled, and what it has cost is
+// on record.
+func TestRealtimeUncovered(t *testing.T) {
+	t.Parallel()
+	const cost = `"usage":{"input_tokens":100,"output_tokens":10,"input_token_details":{"text_tokens":100}}`
+	cancelled := make(chan string, 1)
+	w := newWorld(t, sessions(t, func(ctx context.Context, c *websocket.Conn) websocket.StatusCode {
+		send := func(text string) { _ = c.Write(ctx, websocket.MessageText, []byte(text)) }
+		_, _, _ = c.Read(ctx)
+		send(`{"type":"response.created","response":{"id":"r1"}}`)
+		send(`{"type":"response.created","response":{"id":"r2"}}`)
+		_, message, _ := c.Read(ctx)
+		cancelled <- string(message)
+		send(`{"type":"response.done","response":{"id":"r2","status":"cancelled",` + cost + `}}`)
+		send(`{"type":"response.done","response":{"id":"r1","status":"completed",` + cost + `}}`)
+		_, _, err := c.Read(ctx)
+		return max(websocket.CloseStatus(err), websocket.StatusNormalClosure)
+	}))
+	k := w.talk(t, "demo/realtime")
+	w.mu.Lock()
+	w.refuse = noCredit()
+	w.mu.Unlock()
+	k.say(`{"type":"go"}`)
+	require.Equal(t, websocket.StatusPolicyViolation, k.end())
+	require.Equal(t, "insufficient_credit", k.failure().Error.Code)
+	require.True(t, strings.Contains(<-cancelled, `"r2"`))
+	for i, id := range []string{"r2", "r1"} {
+		e := w.event(t, i)
+		require.Equal(t, id, e.UpstreamRequestID)
+		require.Equal(t, usage.OK, e.Outcome)
+		require.Equal(t, price(map[usage.Class]int64{usage.InText: 100, usage.OutText: 10}), e.Estimate)
+		require.Equal(t, id == "r1", e.Reserved > 0)
+	}
+}
