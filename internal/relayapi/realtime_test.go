@@ -139,12 +139,12 @@ func TestRealtimeRefusals(t *testing.T) {
 	require.Equal(t, http.StatusUpgradeRequired, plain.status)
 	require.Equal(t, "invalid_request", errorCode(t, plain.body))
 
-	w.memory.credit = 1
+	w.credit = 1
 	_, res, err = w.dial(t, "?model=demo/realtime", nil)
 	require.Error(t, err)
 	require.Equal(t, http.StatusPaymentRequired, res.StatusCode)
 	require.Equal(t, "insufficient_credit", codeOf(t, res))
-	w.memory.credit = 0
+	w.credit = 0
 
 	for kind, want := range map[provider.Kind]int{provider.BadKey: http.StatusBadGateway, provider.RateLimit: http.StatusTooManyRequests, provider.ServerError: http.StatusBadGateway} {
 		require.NoError(t, w.sim.SetFaults([]provider.Rule{{Kind: kind}}))

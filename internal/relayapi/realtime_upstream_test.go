@@ -3,7 +3,6 @@ package relayapi_test
 import (
 	"context"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -26,6 +25,7 @@ func sessions(t testing.TB, hold func(ctx context.Context, c *websocket.Conn) we
 // TestRealtimeClosesPass: what one side says at the end, the other one hears.
 func TestRealtimeClosesPass(t *testing.T) {
 	t.Parallel()
+	const odd = `{"type" : "close", "x": 1.50 }`
 	told := make(chan websocket.StatusCode, 1)
 	w := newWorld(t, sessions(t, func(ctx context.Context, c *websocket.Conn) websocket.StatusCode {
 		_, message, err := c.Read(ctx)
@@ -33,11 +33,11 @@ func TestRealtimeClosesPass(t *testing.T) {
 			told <- websocket.CloseStatus(err)
 			return websocket.StatusNormalClosure
 		}
-		require.Equal(t, `{"type" : "close", "x": 1.50 }`, string(message), "to the byte")
+		require.Equal(t, odd, string(message), "to the byte")
 		return 4002
 	}))
 	k := w.talk(t, "demo/realtime")
-	k.say(`{"type" : "close", "x": 1.50 }`)
+	k.say(odd)
 	require.Equal(t, websocket.StatusCode(4002), k.end())
 	k = w.talk(t, "demo/realtime")
 	require.NoError(t, k.conn.Close(4001, "enough"))
@@ -69,7 +69,7 @@ func TestRealtimeUncovered(t *testing.T) {
 	k.say(`{"type":"go"}`)
 	require.Equal(t, websocket.StatusPolicyViolation, k.end())
 	require.Equal(t, "insufficient_credit", k.failure().Error.Code)
-	require.True(t, strings.Contains(<-cancelled, `"r2"`))
+	require.Contains(t, <-cancelled, `"r2"`)
 	for i, id := range []string{"r2", "r1"} {
 		e := w.event(t, i)
 		require.Equal(t, id, e.UpstreamRequestID)
