@@ -33,7 +33,9 @@ func TestRealtimeClosesPass(t *testing.T) {
 			told <- websocket.CloseStatus(err)
 			return websocket.StatusNormalClosure
 		}
-		require.Equal(t, odd, string(message), "to the byte")
+		if string(message) != odd {
+			t.Errorf("the upstream got %q, want %q to the byte", message, odd)
+		}
 		return 4002
 	}))
 	k := w.talk(t, "demo/realtime")
