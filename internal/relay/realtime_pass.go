@@ -23,16 +23,30 @@ func (s *session) fromClient(ctx context.Context) {
 			s.end(clientEnded(err))
 			return
 		}
-		more := s.ready(ctx)
-		if more {
-			more = s.pass(ctx, content)
-		}
+		s.hold(true)
+		more := s.ready(ctx) && s.pass(ctx, content)
 		content.Release()
+		s.hold(false)
 		if !more {
 			return
 		}
 		s.part()
 	}
+}
+
+// hold notes whether a message of the client is under way.
+func (s *session) hold(under bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.holding = under
+}
+
+// send gives a message to a side, in bounded time: whoever takes nothing for so long loses the connection, which ends the session
+// where it is read.
+func (s *session) send(ctx context.Context, to Socket, m body.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, s.p.Timeouts.Idle)
+	defer cancel()
+	return to.Send(ctx, m) //nolint:wrapcheck // only whether it failed counts
 }
 
 // clientEnded is the end by what became of the client's connection.
@@ -91,7 +105,7 @@ func (s *session) pass(ctx context.Context, content body.Content) bool {
 		s.tell(ctx, apperr.From(err), req.Name)
 		return true
 	}
-	return s.upstream.Send(ctx, m) == nil
+	return s.send(ctx, s.upstream, m) == nil
 }
 
 // hear takes notice of a message of the client. Errors are apperr: the message does not pass.
@@ -156,17 +170,22 @@ func (s *session) fromUpstream(ctx context.Context) {
 		}
 		m, pass, cancel := s.see(ctx, content)
 		if cancel != "" {
-			_ = s.upstream.Send(ctx, body.Own(openairealtime.AppendCancel(nil, cancel)).Edited()) // if it is gone, so is the response
+			_ = s.send(ctx, s.upstream, body.Own(openairealtime.AppendCancel(nil, cancel)).Edited()) // if it is gone, so is the response
 		}
 		if pass {
-			_ = s.client.Send(ctx, m) // a client that is gone is noticed where it is read
+			_ = s.send(ctx, s.client, m) // a client that is gone is noticed where it is read
 		}
 		content.Release()
-		s.mu.Lock()
-		s.passing = false
-		s.mu.Unlock()
+		s.passed()
 		s.part()
 	}
+}
+
+// passed notes that the upstream is read again.
+func (s *session) passed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.passing, s.told = false, s.p.Clock.Now()
 }
 
 // upstreamEnded is the end by what became of the upstream's connection. A close in order is passed on as it is.

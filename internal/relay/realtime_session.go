@@ -59,6 +59,7 @@ type session struct {
 	leaving *ending   // no more responses; ends when the last one is there
 	leaveBy time.Time // or then
 	passing bool      // an event is on its way to the client
+	holding bool      // a message is on its way to the upstream
 	over    bool
 	moved   time.Time // the last message
 	told    time.Time // the last message of the upstream
@@ -257,7 +258,7 @@ func (s *session) look(ctx context.Context) {
 		s.leave(expired("The session has reached its maximum duration of %s.", t.Session), t.Idle)
 	case t.Quiet > 0 && now.Sub(s.moved) >= t.Quiet:
 		s.leave(expired("Nothing was said in the session for %s.", t.Quiet), 0)
-	case !s.idle() && now.Sub(s.told) >= t.Idle:
+	case !s.idle() && !s.passing && now.Sub(s.told) >= t.Idle:
 		s.end(refusal(apperr.New(apperr.Timeout, "The provider of this model did not answer in time.")))
 	case s.leaving == nil && s.idle() && (len(s.free) == 0 || now.Sub(s.renewed) >= renewEvery):
 		s.renewed = now
@@ -289,9 +290,10 @@ func (s *session) tell(ctx context.Context, e *apperr.Error, about string) {
 	_ = s.client.Send(ctx, event.Edited()) // a client that is gone is noticed where it is read
 }
 
-// keepAlive asks a side whether it is still there.
+// keepAlive asks a side whether it is still there. While a message is under way the answer may be late for the sake of the other
+// side, whose time is bounded by send.
 func (s *session) keepAlive(ctx context.Context, side Socket, gone ending) {
-	tick := time.NewTicker(pingEvery)
+	tick := time.NewTicker(min(pingEvery, s.p.Timeouts.Idle))
 	defer tick.Stop()
 	for {
 		select {
@@ -299,12 +301,22 @@ func (s *session) keepAlive(ctx context.Context, side Socket, gone ending) {
 			return
 		case <-tick.C:
 		}
+		if s.busy() {
+			continue
+		}
 		ping, cancel := context.WithTimeout(ctx, s.p.Timeouts.Idle)
 		err := side.Ping(ping)
 		cancel()
-		if err != nil {
+		if err != nil && !s.busy() {
 			s.end(gone)
 			return
 		}
 	}
+}
+
+// busy tells whether a message is under way.
+func (s *session) busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.passing || s.holding
 }

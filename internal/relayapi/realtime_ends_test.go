@@ -42,6 +42,21 @@ func TestRealtimeClientLeaves(t *testing.T) {
 	require.Positive(t, int64(e.Estimate))
 }
 
+// TestRealtimeClientDoesNotRead: nothing piles up for it, and when it does not even answer to pings it is taken to have left.
+func TestRealtimeClientDoesNotRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(s *settings) {
+		s.timeouts = relay.Timeouts{Request: time.Minute, Header: time.Second, Idle: time.Second}
+	})
+	k := w.talk(t, "demo/realtime")
+	k.write("one")
+	k.say(`{"type":"response.create","response":{"metadata":{"x-sim-tokens":"100000"}}}`) // 640 MB, if somebody would take it
+	e := w.event(t, 0)
+	require.Equal(t, usage.ClientGone, e.Outcome)
+	require.Positive(t, e.Counts.Units[usage.OutAudio])
+	require.Less(t, e.Counts.Units[usage.OutAudio], int64(100_000))
+}
+
 func TestRealtimeUpstreamBreaksOff(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
