@@ -54,7 +54,7 @@ func clientEnded(err error) ending {
 	var closed *Closed
 	switch {
 	case errors.As(err, &closed) && closed.Code != closeTooBig:
-		return ending{upstream: closed.Code, outcome: usage.ClientGone}
+		return ending{client: closed.Code, upstream: closed.Code, outcome: usage.ClientGone}
 	case closed != nil, errors.Is(err, body.ErrTooLarge):
 		return refusal(apperr.New(apperr.RequestTooLarge, "A message may have %d bytes.", MaxMessage))
 	case errors.Is(err, body.ErrNoRoom), errors.Is(err, body.ErrShare):
@@ -67,19 +67,18 @@ func clientEnded(err error) ending {
 // ready waits until the next response is covered, because what the client says may make the upstream answer. False when the
 // session is over.
 func (s *session) ready(ctx context.Context) bool {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	for {
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return false
-		}
 		wait, over := s.missing(ctx)
 		if over || wait == 0 {
 			return !over
 		}
-		timer.Reset(wait)
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		}
 	}
 }
 

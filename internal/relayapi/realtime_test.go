@@ -202,7 +202,7 @@ func TestRealtimeMessagesThatDoNotPass(t *testing.T) {
 	k.until("response.done")
 	require.Equal(t, usage.OK, w.event(t, 1).Outcome)
 	require.NoError(t, k.conn.Write(t.Context(), websocket.MessageBinary, []byte{1}))
-	k.end()
+	require.Equal(t, websocket.StatusUnsupportedData, k.end())
 }
 
 func codeOf(t testing.TB, res *http.Response) string {
