@@ -109,6 +109,9 @@ func longest(m *catalog.Model) usage.Tokens {
 // upperCounts are the counts of a request whose answer is as long as the client allows, or unbounded if it does not say, each
 // token in the dearest class that it may turn out to be of. It is false, and names a class, if one of them has no price.
 func upperCounts(x *exchange, m *catalog.Model, rates *pricing.Rates, size llm.Size, unbounded usage.Tokens) (counts usage.Counts, missing usage.Class, ok bool) {
+	if len(size.Ways) > 0 {
+		return dearestWay(rates, size.Ways)
+	}
 	input := size.Most + promptBase
 	if m.ContextLength > 0 && (size.Open || input > m.ContextLength) {
 		input = m.ContextLength
@@ -148,14 +151,49 @@ func dearest(rates *pricing.Rates, classes []usage.Class) (most usage.Class, ok 
 	return most, true
 }
 
+// dearestWay are the counts of the dearest of the ways that have prices for all their classes. It is false, and names a class of
+// the last way, if there is none.
+func dearestWay(rates *pricing.Rates, ways []llm.Way) (counts usage.Counts, missing usage.Class, ok bool) {
+	most := money.Amount(-1)
+	for i := range ways {
+		if class := rates.Missing(ways[i].Most); class != usage.NumClasses {
+			missing = class
+			continue
+		}
+		charge, err := pricing.Rate(ways[i].Most, rates)
+		if err != nil { // too much: consider finds the same
+			return ways[i].Most, 0, true
+		}
+		if charge.Total > most {
+			most, counts, ok = charge.Total, ways[i].Most, true
+		}
+	}
+	return counts, missing, ok
+}
+
 // opening is the record that settles the request if the relay dies.
 func (x *exchange) opening() usage.Open {
 	e := &x.event
-	return usage.Open{
+	o := usage.Open{
 		ID: e.ID, Tenant: e.Tenant, Project: e.Project, Key: e.Key, Hold: e.Hold, OccurredAt: e.OccurredAt,
 		Capability: e.Capability, RequestedModel: e.RequestedModel, ServedModel: e.ServedModel, Provider: e.Provider,
 		Deployment: e.Deployment, Streamed: e.Streamed, InputEstimate: x.estimate.input, SellVersion: e.SellVersion, Reserved: e.Reserved,
 	}
+	if x.req.Media != nil {
+		o.InputEstimate, o.InputClass = x.owed()
+	}
+	return o
+}
+
+// owed is what the request costs at its pick though no answer is on record: by the first way that has its prices.
+func (x *exchange) owed() (usage.Tokens, usage.Class) {
+	rates := x.rates()
+	for _, way := range x.egress(x.pick.Candidate).MeasurePrompt(x.req).Ways {
+		if rates.Missing(way.Most) == usage.NumClasses {
+			return way.Owed, way.Class
+		}
+	}
+	return 0, usage.InText
 }
 
 func (x *exchange) fillEvent() {

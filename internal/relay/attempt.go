@@ -48,6 +48,7 @@ type exchange struct {
 	tap      dialect.Tap
 	sent     bool // an upstream has the request
 	started  bool // the client has the head of the answer
+	broken   bool // the client cannot tell that the answer is not whole
 	settled  bool
 	counted  tally // by the tokenizer of the pick
 }
@@ -167,7 +168,7 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 	}
 	x.sent = true
 	res, err := x.p.Sender.Send(ctx, Dispatch{
-		Candidate: c, Key: x.pick.Key, Path: x.wire.Path(x.req, to.Model), Body: message, Stream: x.req.Stream, Header: header,
+		Candidate: c, Key: x.pick.Key, Path: x.wire.Path(x.req, to.Model), Body: message, Stream: x.req.Stream, Form: x.req.Form(), Header: header,
 	})
 	if err != nil {
 		if !errors.As(err, &fault) {
@@ -190,6 +191,8 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 		return res.StatusCode, &llm.Fault{Phase: llm.Status, Status: res.StatusCode, Err: errKind}
 	case x.req.Stream:
 		return res.StatusCode, x.stream(res, begin)
+	case x.req.Form() == llm.Bytes:
+		return res.StatusCode, x.pass(res, begin)
 	default:
 		return res.StatusCode, x.whole(res, begin)
 	}
@@ -242,7 +245,7 @@ func (x *exchange) refused(res *http.Response) *llm.Fault {
 	return x.wire.ReadFault(res.StatusCode, res.Header, content)
 }
 
-// whole reads a JSON answer, settles, and passes it on.
+// whole reads an answer that is no stream, settles, and passes it on.
 func (x *exchange) whole(res *http.Response, begin time.Time) *llm.Fault {
 	content, err := x.p.Bodies.Read(&pulse{res.Body, &x.watch}, res.ContentLength, maxAnswer)
 	if err != nil {
@@ -259,12 +262,16 @@ func (x *exchange) whole(res *http.Response, begin time.Time) *llm.Fault {
 		x.fillCounts(x.wire.EstimateAnswer(content, x.Count))
 	}
 	x.succeed(begin)
-	x.deliver(content, answer)
+	kind := x.p.json
+	if x.req.Form() == llm.Lines {
+		kind = res.Header["Content-Type"]
+	}
+	x.deliver(content, answer, kind)
 	return nil
 }
 
-// deliver writes a settled JSON answer.
-func (x *exchange) deliver(content body.Content, answer llm.Answer) {
+// deliver writes a settled answer.
+func (x *exchange) deliver(content body.Content, answer llm.Answer, kind []string) {
 	cost := x.event.Estimate.String()
 	h := x.sink.Header()
 	h["X-Starlane-Cost-Usd"] = []string{cost}
@@ -272,7 +279,7 @@ func (x *exchange) deliver(content body.Content, answer llm.Answer) {
 		extra := string(x.wire.AppendCost(nil, cost))
 		m := content.Edited(body.Edit{From: answer.UsageAt, To: answer.UsageAt, Text: extra})
 		h["Content-Length"] = decimal(m.Len())
-		x.head(http.StatusOK, x.p.json)
+		x.head(http.StatusOK, kind)
 		_, _ = m.WriteTo(x.sink) // the answer is settled: whether the client still took it changes nothing
 		return
 	}
@@ -280,6 +287,6 @@ func (x *exchange) deliver(content body.Content, answer llm.Answer) {
 		content = body.Own(answer.Body)
 	}
 	h["Content-Length"] = decimal(int64(content.Len()))
-	x.head(http.StatusOK, x.p.json)
+	x.head(http.StatusOK, kind)
 	_, _ = content.WriteTo(x.sink) // see above
 }

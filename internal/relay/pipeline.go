@@ -108,6 +108,7 @@ type Sink interface {
 type Outcome struct {
 	Outcome usage.Outcome
 	Cost    money.Amount // as the relay expects it
+	Broken  bool         // the client has a part of an answer and cannot tell that it is one, unless its connection is cut
 }
 
 // Wait returns when no call is being served any more, or when ctx ends.
@@ -145,7 +146,7 @@ func (p *Pipeline) Serve(ctx context.Context, call *Call, sink Sink) (Outcome, e
 	if err != nil && x.started {
 		err = nil
 	}
-	return Outcome{Outcome: x.event.Outcome, Cost: x.event.Estimate}, err
+	return Outcome{Outcome: x.event.Outcome, Cost: x.event.Estimate, Broken: x.broken}, err
 }
 
 // complain logs a failure once. The client's own mistakes and departures are not worth a line.

@@ -10,6 +10,7 @@ import (
 	"starlane/internal/catalog"
 	"starlane/internal/platform/id"
 	"starlane/internal/relay/body"
+	"starlane/internal/relay/llm"
 	"starlane/internal/tenancy/vkey"
 	"starlane/internal/usage"
 )
@@ -86,6 +87,7 @@ type Dispatch struct {
 	Path      string // below the base URL of the account, for example /chat/completions
 	Body      body.Message
 	Stream    bool
+	Form      llm.Form    // of the answer if it is no stream
 	Header    http.Header // what the client's headers contribute; nil for nothing
 }
 

@@ -293,6 +293,10 @@ func (x *exchange) endStream(e *apperr.Error) {
 	if !x.started {
 		return
 	}
+	if x.tap == nil { // bytes have no place for an error
+		x.broken = true
+		return
+	}
 	var last []byte
 	if f, ok := x.tap.(dialect.FailureWriter); ok {
 		last = f.AppendFailure(nil, e, x.call.ID.String())
@@ -342,11 +346,21 @@ func (x *exchange) tally() {
 
 // fillCounts completes the record by our own count, for want of a report.
 func (x *exchange) fillCounts(output usage.Tokens) {
+	if b, ok := x.wire.(dialect.Biller); ok {
+		x.event.Counts = b.Owed(x.req, x.event.TTFTMillis >= 0, x)
+		return
+	}
 	x.event.Counts.Fill(func() usage.Tokens { return x.wire.EstimatePrompt(x.req, x.Count) }, output)
 }
 
 // Cost implements dialect.Meter.
 func (x *exchange) Cost(c usage.Counts) string { return x.charge(c).String() }
+
+// Priced implements dialect.Meter.
+func (x *exchange) Priced(class usage.Class) bool {
+	rates := x.rates()
+	return rates != nil && rates.Has[class]
+}
 
 // Count implements dialect.Meter.
 func (x *exchange) Count(text []byte) usage.Tokens {

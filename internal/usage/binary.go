@@ -115,7 +115,11 @@ func (o *Open) AppendBinary(dst []byte) []byte {
 	dst = append(dst, byte(boolInt(o.Streamed)))
 	dst = binary.AppendVarint(dst, o.InputEstimate)
 	dst = binary.AppendVarint(dst, o.SellVersion)
-	return binary.AppendVarint(dst, int64(o.Reserved))
+	dst = binary.AppendVarint(dst, int64(o.Reserved))
+	if o.InputClass != InText { // a record of text has none, so that relays of before read it
+		dst = append(dst, byte(o.InputClass))
+	}
+	return dst
 }
 
 // ParseOpen reads the log form of an open record, as strictly as ParseBinary.
@@ -134,6 +138,9 @@ func ParseOpen(b []byte) (Open, error) {
 	o.InputEstimate = r.int()
 	o.SellVersion = r.int()
 	o.Reserved = money.Amount(r.int())
+	if r.err == nil && len(r.b) > 0 {
+		o.InputClass = Class(r.byte())
+	}
 	r.done()
 	if r.err == nil {
 		r.err = o.Validate()

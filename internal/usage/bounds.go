@@ -111,7 +111,7 @@ func (o *Open) Validate() error {
 	switch {
 	case o.ID == id.Nil || o.Tenant == id.Nil:
 		return errField("id or tenant", "missing")
-	case o.InputEstimate < 0 || o.InputEstimate > MaxUnits:
+	case o.InputEstimate < 0 || o.InputEstimate > MaxUnits || o.InputClass >= NumClasses:
 		return errField("input estimate", "out of range")
 	case o.Reserved < 0 || o.Reserved > MaxAmount:
 		return errField("reserved", "out of range")

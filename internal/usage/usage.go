@@ -114,6 +114,11 @@ func (c *Counts) Output() Tokens {
 	return c.Units[OutText] + c.Units[OutReasoning] + c.Units[OutAudio] + c.Units[OutImage]
 }
 
+// pieces counts what an answer is paid by that is not paid by its tokens: characters spoken, seconds heard, pictures.
+func (c *Counts) pieces() Tokens {
+	return c.Units[CharIn] + c.Units[AudioSecond] + c.Units[ImageGen]
+}
+
 // Empty tells whether nothing was counted.
 func (c *Counts) Empty() bool { return c.Units == [NumClasses]Tokens{} }
 
@@ -161,7 +166,7 @@ type Event struct {
 	Hold              id.ID // the credit slice the reservation came from; Nil if none
 	Deployment        id.ID // that served; Nil if none did
 	OccurredAt        time.Time
-	Capability        string // chat, embeddings
+	Capability        string // chat, embeddings, images, audio
 	Provider          string // slug
 	RequestedModel    string // model or alias as asked
 	ServedModel       string // public model name
@@ -190,7 +195,7 @@ func (e *Event) Free() bool {
 	case UpstreamError, ClientError:
 		return true
 	case ClientGone:
-		return e.Counts.Output() == 0
+		return e.Counts.Output() == 0 && (e.TTFTMillis < 0 || e.Counts.pieces() == 0)
 	case OK:
 		return false
 	case Cut, Crashed:
@@ -199,7 +204,7 @@ func (e *Event) Free() bool {
 }
 
 // Open is written to the log when a request is admitted. If no Event follows because the relay died, it is settled as an
-// estimate: the prompt as counted at admission, no output, outcome Crashed.
+// estimate: the prompt, or what stands in for it, as counted at admission, no output, outcome Crashed.
 type Open struct {
 	ID             id.ID
 	Tenant         id.ID
@@ -214,6 +219,7 @@ type Open struct {
 	Deployment     id.ID
 	Streamed       bool
 	InputEstimate  Tokens
+	InputClass     Class // of the estimate
 	SellVersion    int64
 	Reserved       money.Amount
 }
@@ -226,6 +232,6 @@ func (o Open) Event() Event {
 		ServedModel: o.ServedModel, ServiceTier: "standard", Outcome: Crashed, Streamed: o.Streamed,
 		SellVersion: o.SellVersion, Reserved: o.Reserved, TTFTMillis: -1,
 	}
-	e.Counts.Set(InText, o.InputEstimate, Estimated)
+	e.Counts.Set(o.InputClass, o.InputEstimate, Estimated)
 	return e
 }

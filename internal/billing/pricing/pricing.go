@@ -69,6 +69,16 @@ func Compile(v Version) (*Rates, error) {
 	return r, nil
 }
 
+// Missing is the first class with units that has no price, NumClasses if all have one.
+func (r *Rates) Missing(c usage.Counts) usage.Class {
+	for class := range usage.NumClasses {
+		if c.Units[class] > 0 && !r.Has[class] {
+			return class
+		}
+	}
+	return usage.NumClasses
+}
+
 // Charge is the price of one event. PerClass sums to Total exactly.
 type Charge struct {
 	Total    money.Amount

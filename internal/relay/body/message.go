@@ -20,6 +20,7 @@ type Message struct {
 	edits   [MaxEdits]Edit
 	n       int
 	length  int64
+	kind    string
 }
 
 // Edited returns the content with edits, which are sorted, do not overlap and lie within it. With more than MaxEdits it is a copy.
@@ -43,6 +44,15 @@ func applied(src []byte, edits []Edit) (out []byte) {
 	}
 	return append(out, src[at:]...)
 }
+
+// As returns the message with its content type, for one that is not JSON.
+func (m Message) As(kind string) Message {
+	m.kind = kind
+	return m
+}
+
+// Kind is the content type, empty for JSON.
+func (m Message) Kind() string { return m.kind }
 
 // Len is the number of bytes after the edits.
 func (m Message) Len() int64 { return m.length }

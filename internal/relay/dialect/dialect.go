@@ -16,6 +16,8 @@ import (
 const (
 	Chat       = "chat"
 	Embeddings = "embeddings"
+	Images     = "images"
+	Audio      = "audio" // speech and transcripts
 )
 
 // Ingress reads the calls of clients and tells them about failures.
@@ -59,6 +61,12 @@ type Egress interface {
 	EstimatePrompt(r *llm.Request, count Count) usage.Tokens
 	// EstimateAnswer counts what a whole JSON answer says, for want of a report.
 	EstimateAnswer(c body.Content, count Count) usage.Tokens
+}
+
+// Biller is an Egress of requests that are not paid by the tokens of their texts alone.
+type Biller interface {
+	// Owed is what is billed where the upstream reports nothing. begun: a part of the answer has come.
+	Owed(r *llm.Request, begun bool, m Meter) usage.Counts
 }
 
 // Step is what to do with an event of a stream.

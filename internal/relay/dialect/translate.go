@@ -80,6 +80,8 @@ type Reader interface {
 type Meter interface {
 	// Count counts the tokens of a text.
 	Count(text []byte) usage.Tokens
+	// Priced tells whether the model that answers has a price for a class.
+	Priced(class usage.Class) bool
 	// Cost prices counts, in USD.
 	Cost(c usage.Counts) string
 }

@@ -29,6 +29,7 @@ type Request struct {
 	Notes      Notes        // what the translation for the upstream could not keep
 	Stored     *Stored      // what its tenant's store has to do with it; nil for nothing
 	Original   Original
+	Media      *MediaCall // for pictures, speech and transcripts; nil for all else
 }
 
 // Stored ties a request to the responses that its tenant has stored.
@@ -38,6 +39,41 @@ type Stored struct {
 	// Save stores the answer, and the list of items that it answers to. False: it could not. Nil: the client does not want it.
 	Save func(id string, input, answer body.Content) bool
 }
+
+// Form is what the answer is made of if it is no stream.
+func (r *Request) Form() Form {
+	if r.Media == nil || r.Stream {
+		return Object
+	}
+	return r.Media.Answer
+}
+
+// MediaCall is what the relay knows of a request for pictures, speech or a transcript.
+type MediaCall struct {
+	Path    string // of the call, below the base URL
+	Type    string // content type of a body that is a form, with its boundary; empty: JSON
+	Text    Span   // the prompt, or what is to be said: within Content, without quotes
+	Escaped bool   // Text is escaped as in JSON
+	Answer  Form   // if it is no stream
+
+	Pictures int64        // that come with the request
+	Each     usage.Tokens // that a picture asked for costs at most
+	Parts    int64        // that are shown of a picture before it is finished
+
+	Seconds     int64 // that a recording lasts
+	MostSeconds int64 // that it may last
+	Header      bool  // its header says so
+}
+
+// Form is what an answer is made of.
+type Form uint8
+
+// The forms.
+const (
+	Object Form = iota // JSON
+	Lines              // a text, read as a whole
+	Bytes              // passed through as they come
+)
 
 // Framing is how a stream is laid out for the client.
 type Framing uint8
@@ -59,6 +95,15 @@ type Size struct {
 	Also []usage.Class
 	// Marks are the classes of what the client wants kept in a cache, where the upstream has a price for that.
 	Marks []usage.Class
+	// Ways are how a request is paid that is not paid by the tokens of its texts alone. All else here is empty then.
+	Ways []Way
+}
+
+// Way is one way to pay for a request, for models that have a price for each of the classes in Most.
+type Way struct {
+	Most  usage.Counts // that it comes to
+	Class usage.Class  // of what is owed though no answer is on record
+	Owed  usage.Tokens
 }
 
 // Original locates in Content what an upstream of the same dialect needs changed. All else is passed through.

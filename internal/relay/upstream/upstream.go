@@ -45,6 +45,7 @@ type Client struct {
 	json   []string // values of headers, shared by all calls
 	events []string
 	frames []string
+	any    []string
 	agent  []string
 	// version is the Anthropic API's that requests are written for.
 	version []string
@@ -83,7 +84,7 @@ func New(box *secret.Box, allowPrivate bool) *Client {
 		d.ControlContext = refusePrivate
 	}
 	return &Client{
-		box: box, signer: v4.NewSigner(), dialer: d, json: []string{"application/json"}, events: []string{"text/event-stream"}, frames: []string{awsstream.ContentType}, agent: []string{"starlane/1"}, version: []string{"2023-06-01"},
+		box: box, signer: v4.NewSigner(), dialer: d, json: []string{"application/json"}, events: []string{"text/event-stream"}, frames: []string{awsstream.ContentType}, any: []string{"*/*"}, agent: []string{"starlane/1"}, version: []string{"2023-06-01"},
 		endpoints: map[place]*endpoint{}, transports: map[string]*http.Transport{}, keys: map[id.ID]openedKey{},
 	}
 }
@@ -124,6 +125,12 @@ func (c *Client) Send(ctx context.Context, d relay.Dispatch) (*http.Response, er
 		ContentLength: d.Body.Len(),
 		GetBody:       func() (io.ReadCloser, error) { return d.Body.Reader(), nil },
 	}).WithContext(ctx)
+	if kind := d.Body.Kind(); kind != "" {
+		req.Header["Content-Type"] = []string{kind}
+	}
+	if d.Form != llm.Object {
+		req.Header["Accept"] = c.any
+	}
 	if !isAWS(dialect) { // there what a header says stands in the body
 		for k, v := range d.Header {
 			req.Header[k] = v

@@ -42,6 +42,8 @@ func golden(t *testing.T, name, got string) {
 // fixed counts words and knows one price.
 type fixed struct{}
 
+func (fixed) Priced(usage.Class) bool { return true }
+
 func (fixed) Count(text []byte) usage.Tokens { return words(text) }
 func (fixed) Cost(usage.Counts) string       { return "0.00125" }
 

@@ -100,6 +100,8 @@ func (g *goldenCase) save(t *testing.T) {
 // wordMeter counts words and knows one price.
 type wordMeter struct{}
 
+func (wordMeter) Priced(usage.Class) bool { return true }
+
 func (wordMeter) Count(text []byte) usage.Tokens { return usage.Tokens(len(bytes.Fields(text))) }
 func (wordMeter) Cost(usage.Counts) string       { return "0.00125" }
 
