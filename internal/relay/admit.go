@@ -110,7 +110,7 @@ func longest(m *catalog.Model) usage.Tokens {
 // token in the dearest class that it may turn out to be of. It is false, and names a class, if one of them has no price.
 func upperCounts(x *exchange, m *catalog.Model, rates *pricing.Rates, size llm.Size, unbounded usage.Tokens) (counts usage.Counts, missing usage.Class, ok bool) {
 	if len(size.Ways) > 0 {
-		return dearestWay(rates, size.Ways)
+		return dearestWay(m, rates, size.Ways)
 	}
 	input := size.Most + promptBase
 	if m.ContextLength > 0 && (size.Open || input > m.ContextLength) {
@@ -153,22 +153,34 @@ func dearest(rates *pricing.Rates, classes []usage.Class) (most usage.Class, ok 
 
 // dearestWay are the counts of the dearest of the ways that have prices for all their classes. It is false, and names a class of
 // the last way, if there is none.
-func dearestWay(rates *pricing.Rates, ways []llm.Way) (counts usage.Counts, missing usage.Class, ok bool) {
+func dearestWay(m *catalog.Model, rates *pricing.Rates, ways []llm.Way) (counts usage.Counts, missing usage.Class, ok bool) {
 	most := money.Amount(-1)
 	for i := range ways {
-		if class := rates.Missing(ways[i].Most); class != usage.NumClasses {
+		way := ways[i].Most
+		if class := rates.Missing(way); class != usage.NumClasses {
 			missing = class
 			continue
 		}
-		charge, err := pricing.Rate(ways[i].Most, rates)
+		bound(&way, m.ContextLength, usage.InText, usage.InAudio, usage.InImage)
+		bound(&way, longest(m), usage.OutText)
+		charge, err := pricing.Rate(way, rates)
 		if err != nil { // too much: consider finds the same
-			return ways[i].Most, 0, true
+			return way, 0, true
 		}
 		if charge.Total > most {
-			most, counts, ok = charge.Total, ways[i].Most, true
+			most, counts, ok = charge.Total, way, true
 		}
 	}
 	return counts, missing, ok
+}
+
+// bound keeps each of the classes to what a model takes or gives, 0 if that is unknown.
+func bound(counts *usage.Counts, most usage.Tokens, classes ...usage.Class) {
+	for _, class := range classes {
+		if most > 0 {
+			counts.Units[class] = min(counts.Units[class], most)
+		}
+	}
 }
 
 // opening is the record that settles the request if the relay dies.

@@ -286,6 +286,10 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 	vendor := catalog.Provider{ID: id.New(), Slug: "sim", Dialect: "openai", Simulated: true}
 	d := catalog.Data{Version: 1, Providers: []catalog.Provider{vendor}}
 	models := map[string]string{"demo/echo": provider.ModelEcho, "demo/slow": provider.ModelSlow, "demo/embed": provider.ModelEmbed, "demo/realtime": provider.ModelRealtime, "demo/free": provider.ModelEcho, "demo/voice": provider.ModelEcho, "demo/bench": "demo-bench-100x2x5"}
+	media := mediaModels()
+	for name, m := range media {
+		models[name] = m.upstream
+	}
 	for i, base := range upstreams {
 		acc := catalog.Account{ID: id.New(), Provider: vendor.ID, BaseURL: base, Active: true}
 		kid := id.New()
@@ -323,8 +327,13 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 		if strings.HasSuffix(name, "/realtime") {
 			m.Capabilities, m.ContextLength, m.MaxOutput = []string{"realtime"}, 32_000, 4096
 		}
+		special, isMedia := media[name]
+		if isMedia {
+			m.Capabilities, m.ContextLength, m.MaxOutput = []string{special.capability}, 0, 0
+			d.Prices = append(d.Prices, pricing.Version{ID: int64(len(d.Prices) + 1), Model: name, ValidFrom: time.Unix(0, 0), Rates: special.rates})
+		}
 		d.Models = append(d.Models, m)
-		if name != "demo/free" {
+		if name != "demo/free" && !isMedia {
 			rates := pricing.RatesByName{"in_text": 1_000_000_000, "out_text": 2_000_000_000, "in_cached": 100_000_000}
 			if name == "demo/voice" || strings.HasSuffix(name, "/realtime") {
 				rates["in_audio"], rates["out_audio"] = 50_000_000_000, 100_000_000_000

@@ -67,6 +67,7 @@ func New(d Deps) http.Handler {
 	e.POST("/v1/responses", func(c *gin.Context) { s.call(c, dialect.Chat, s.Responses) })
 	s.storedResponses(e)
 	e.GET("/v1/realtime", s.realtime)
+	s.media(e)
 	for _, version := range [...]string{"/v1", "/v1beta", "/v1alpha"} {
 		e.POST(version+"/models/*call", s.contents)
 	}
@@ -130,8 +131,12 @@ func (s *server) call(c *gin.Context, capability string, in dialect.Ingress) {
 	call.Strict = c.GetHeader("X-Starlane-Strict") == "1"
 	call.Lenient = c.GetHeader("X-Starlane-Compat") == "lenient"
 	call.Header = forwarded(c.Request.Header)
-	if _, err = s.Pipeline.Serve(c.Request.Context(), &call, out); err != nil {
+	served, err := s.Pipeline.Serve(c.Request.Context(), &call, out)
+	if err != nil {
 		s.refuse(c, in, rid, err)
+	}
+	if served.Broken {
+		panic(http.ErrAbortHandler) // cuts the connection, which is the one sign that is left
 	}
 }
 
@@ -220,8 +225,11 @@ func plain(s string) bool {
 // recover turns a panic into an answer. It logs where, never what: a value could hold content.
 func (s *server) recover(c *gin.Context, in dialect.Ingress, rid id.ID, out *sink) {
 	v := recover()
-	if v == nil {
+	switch {
+	case v == nil:
 		return
+	case v == http.ErrAbortHandler: //nolint:errorlint // it is compared by identity, as net/http does
+		panic(v)
 	}
 	s.Logger.ErrorContext(c.Request.Context(), "panic while serving", "request_id", rid.String(), "stack", string(debug.Stack()))
 	if out.started {

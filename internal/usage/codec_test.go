@@ -117,7 +117,7 @@ func TestOpenRoundTrip(t *testing.T) {
 			ID: e.ID, Tenant: e.Tenant, Project: e.Project, Key: e.Key, Hold: e.Hold, OccurredAt: e.OccurredAt,
 			Capability: e.Capability, RequestedModel: e.RequestedModel, ServedModel: e.ServedModel, Provider: e.Provider,
 			Deployment: e.Deployment, Streamed: e.Streamed, InputEstimate: e.Counts.Units[InText], SellVersion: e.SellVersion,
-			Reserved: e.Reserved,
+			Reserved: e.Reserved, InputClass: Class(rapid.Uint8Range(0, uint8(NumClasses)-1).Draw(rt, "class")),
 		}
 		got, err := ParseOpen(want.AppendBinary(nil))
 		if err != nil {

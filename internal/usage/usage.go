@@ -104,6 +104,14 @@ func (c *Counts) Set(class Class, n Tokens, from Provenance) {
 	c.Units[class], c.From[class] = n, from
 }
 
+// Add adds figures that are known in the same way, or as badly as the worse of both.
+func (c *Counts) Add(more *Counts) {
+	for class := range NumClasses {
+		c.Units[class] += more.Units[class]
+		c.From[class] = max(c.From[class], more.From[class])
+	}
+}
+
 // Input is the number of prompt tokens of all kinds.
 func (c *Counts) Input() Tokens {
 	return c.Units[InText] + c.Units[InCached] + c.Units[CacheWrite5m] + c.Units[CacheWrite1h] + c.Units[InAudio] + c.Units[InImage] + c.Units[InTool]

@@ -31,6 +31,16 @@ func (s *Server) azure() {
 		s.mux.HandleFunc("POST /openai/v1/"+path, s.api(azure{}, filtered(serve)))
 		s.mux.HandleFunc("POST /openai/deployments/{deployment}/"+path, s.api(azure{}, deployed(filtered(serve))))
 	}
+	for path, serve := range s.media() {
+		s.mux.HandleFunc("POST /openai/v1/"+path, s.api(azure{}, serve))
+		s.mux.HandleFunc("POST /openai/deployments/{deployment}/"+path, s.api(azure{}, func(c *call) *apiError {
+			if !azureVersion.MatchString(c.r.URL.Query().Get("api-version")) {
+				return newError(http.StatusNotFound, "", "404", "", "Resource not found")
+			}
+			c.deployment = c.r.PathValue("deployment")
+			return serve(c)
+		}))
+	}
 	s.mux.HandleFunc("POST /openai/v1/responses", s.api(azure{}, s.createResponse))
 	s.mux.HandleFunc("POST /openai/responses", s.api(azure{}, s.createResponse))
 	// Claude on Azure Foundry is Anthropic's API at another address.

@@ -140,9 +140,14 @@ func (s *Server) deliver(c *call, a reply, pace Pace, fault Rule) {
 
 // writeAnswer sends a JSON answer, or what a fault leaves of it.
 func (c *call) writeAnswer(body []byte, fault Rule) error {
+	return c.writeBody(body, "application/json", fault)
+}
+
+// writeBody is writeAnswer for a body of any kind.
+func (c *call) writeBody(body []byte, kind string, fault Rule) error {
 	c.status = http.StatusOK
 	h := c.w.Header()
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	half := body[:len(body)/2]
 	switch fault.Kind {

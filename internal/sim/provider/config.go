@@ -16,6 +16,13 @@ const (
 	ModelSlow   = "demo-slow"
 	ModelFlaky  = "demo-flaky"
 	ModelEmbed  = "demo-embed"
+	// ModelImage reports its usage; ModelPicture, as older models, does not.
+	ModelImage   = "demo-image"
+	ModelPicture = "demo-picture"
+	ModelSpeech  = "demo-speech"
+	// ModelTranscribe is paid by tokens, ModelWhisper by seconds.
+	ModelTranscribe = "demo-transcribe"
+	ModelWhisper    = "demo-whisper"
 	BenchPrefix = "demo-bench-"
 )
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -231,7 +232,7 @@ func appendModel(out []byte, name string) []byte {
 // listModels serves GET /v1/models.
 func (s *Server) listModels(c *call) *apiError {
 	out := []byte(`{"object":"list","data":[`)
-	for i, name := range []string{ModelEcho, ModelSlow, ModelFlaky, ModelEmbed, ModelRealtime} {
+	for i, name := range append([]string{ModelEcho, ModelSlow, ModelFlaky, ModelEmbed, ModelRealtime}, mediaModels()...) {
 		if i > 0 {
 			out = append(out, ',')
 		}
@@ -243,7 +244,7 @@ func (s *Server) listModels(c *call) *apiError {
 // getModel serves GET /v1/models/{model}.
 func (s *Server) getModel(c *call) *apiError {
 	name := c.r.PathValue("model")
-	if !s.converses(name) && name != ModelEmbed && name != ModelRealtime {
+	if !s.converses(name) && name != ModelEmbed && name != ModelRealtime && !slices.Contains(mediaModels(), name) {
 		return errModel(name)
 	}
 	return s.plain(c, appendModel(nil, name))

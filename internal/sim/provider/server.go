@@ -51,6 +51,9 @@ func New(cfg Config) *Server {
 	s.nonce = binary.LittleEndian.Uint64(b[:])
 	s.mux.HandleFunc("POST /v1/chat/completions", s.api(openAI{}, s.chat))
 	s.mux.HandleFunc("POST /v1/embeddings", s.api(openAI{}, s.embeddings))
+	for path, serve := range s.media() {
+		s.mux.HandleFunc("POST /v1/"+path, s.api(openAI{}, serve))
+	}
 	s.mux.HandleFunc("GET /v1/models", byVersion(s.api(anthropic{}, s.listAnthropicModels), s.api(openAI{}, s.listModels)))
 	s.mux.HandleFunc("GET /v1/models/{model}",
 		byVersion(s.api(anthropic{}, s.getAnthropicModel), s.api(openAI{}, s.getModel)))
@@ -97,6 +100,8 @@ type call struct {
 	body  []byte
 	// pooled is where body's memory comes from.
 	pooled *[]byte
+	// deployment is the model that the path names.
+	deployment string
 
 	model   string
 	stream  bool

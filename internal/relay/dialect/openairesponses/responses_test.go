@@ -11,6 +11,7 @@ import (
 type noMeter struct{}
 
 func (noMeter) Count([]byte) usage.Tokens { return 0 }
+func (noMeter) Priced(usage.Class) bool   { return true }
 func (noMeter) Cost(usage.Counts) string  { return "" }
 
 const textDelta = `{"type":"response.output_text.delta","sequence_number":7,"item_id":"msg_1","output_index":0,"content_index":0,"delta":" word","logprobs":[],"obfuscation":"q7Zp0Xw"}`

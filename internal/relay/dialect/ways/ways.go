@@ -5,8 +5,10 @@ import (
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/anthropic"
 	"starlane/internal/relay/dialect/gemini"
+	"starlane/internal/relay/dialect/openaiaudio"
 	"starlane/internal/relay/dialect/openaichat"
 	"starlane/internal/relay/dialect/openaiembed"
+	"starlane/internal/relay/dialect/openaiimages"
 	"starlane/internal/relay/dialect/openairesponses"
 	"starlane/internal/relay/llm"
 )
@@ -38,6 +40,8 @@ func (f *Formats) Registry(keeper dialect.Keeper) dialect.Registry {
 	chatUpstream := openaichat.Upstream{Chat: f.Chat}
 	all := dialect.Registry{
 		{Client: openai, Upstream: openai, Capability: dialect.Embeddings}: f.Embeddings,
+		{Client: openai, Upstream: openai, Capability: dialect.Images}:     openaiimages.Images{},
+		{Client: openai, Upstream: openai, Capability: dialect.Audio}:      openaiaudio.Audio{},
 
 		chat(openai, openai):            f.Chat,
 		chat(openai, anthropic.Dialect): bridge(f.Chat, f.Messages, anthropic.Dialect),
