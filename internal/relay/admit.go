@@ -161,7 +161,7 @@ func dearestWay(m *catalog.Model, rates *pricing.Rates, ways []llm.Way) (counts 
 			missing = class
 			continue
 		}
-		bound(&way, m.ContextLength, usage.InText, usage.InAudio, usage.InImage)
+		bound(&way, m.ContextLength, usage.InText, usage.InAudio)
 		bound(&way, longest(m), usage.OutText)
 		charge, err := pricing.Rate(way, rates)
 		if err != nil { // too much: consider finds the same

@@ -14,6 +14,7 @@ import (
 	"starlane/internal/billing/pricing"
 	"starlane/internal/catalog"
 	"starlane/internal/platform/apperr"
+	"starlane/internal/relay/dialect"
 	"starlane/internal/tenancy/vkey"
 	"starlane/internal/usage"
 )
@@ -165,6 +166,7 @@ func describe(m *catalog.Model, rates *pricing.Rates) modelInfo {
 	if m.Has("embeddings") && !m.Has("chat") {
 		info.Architecture.OutputModalities = []string{"embeddings"}
 	}
+	describeMedia(&info, m, rates)
 	return info
 }
 
@@ -176,7 +178,13 @@ func list(s []string) []string {
 }
 
 func parameters(m *catalog.Model) []string {
-	if !m.Has("chat") {
+	switch {
+	case m.Has("chat"):
+	case m.Has(dialect.Images):
+		return []string{"n", "output_format", "quality", "size", "stream"}
+	case m.Has(dialect.Audio):
+		return []string{"response_format", "stream", "stream_format"}
+	default:
 		return []string{"dimensions", "encoding_format"}
 	}
 	out := []string{"max_tokens", "max_completion_tokens", "temperature", "top_p", "stop", "seed", "frequency_penalty", "presence_penalty"}

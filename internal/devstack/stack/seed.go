@@ -62,6 +62,26 @@ func demoModels() []demoDeployment {
 			map[string]string{"in_text": "4.00", "in_cached": "0.40", "out_text": "16.00", "in_audio": "32.00", "out_audio": "64.00"},
 			map[string]string{"in_text": "2.00", "in_cached": "0.20", "out_text": "8.00", "in_audio": "16.00", "out_audio": "32.00"},
 		},
+		{
+			"demo/image", "Demo Image", "Coloured squares that depend on the prompt, paid by tokens. Simulated.", provider.ModelImage, "simulated", "images", nil, 32_000, 0,
+			map[string]string{"in_text": "5.00", "in_image": "10.00", "out_image": "40.00"},
+			map[string]string{"in_text": "2.50", "in_image": "5.00", "out_image": "20.00"},
+		},
+		{
+			"demo/speech", "Demo Speech", "Buzzes as long as it would take to say a text, paid by characters. Simulated.", provider.ModelSpeech, "simulated", "audio", nil, 4_096, 0,
+			map[string]string{"char_in": "15.00"},
+			map[string]string{"char_in": "7.50"},
+		},
+		{
+			"demo/transcribe", "Demo Transcribe", "Hears words that depend on the recording, paid by tokens. Simulated.", provider.ModelTranscribe, "simulated", "audio", nil, 16_000, 2_000,
+			map[string]string{"in_text": "2.50", "in_audio": "6.00", "out_text": "10.00"},
+			map[string]string{"in_text": "1.25", "in_audio": "3.00", "out_text": "5.00"},
+		},
+		{
+			"demo/whisper", "Demo Whisper", "As Demo Transcribe, paid by seconds, with subtitles and translations. Simulated.", provider.ModelWhisper, "simulated", "audio", nil, 448, 0,
+			map[string]string{"audio_second": "100.00"},
+			map[string]string{"audio_second": "50.00"},
+		},
 	}
 }
 
