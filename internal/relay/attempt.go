@@ -184,18 +184,25 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 	x.watch.beat()
 	x.watch.phase(x.p.Timeouts.Idle)
 	x.note(res)
+	streams := isEventStream(res)
 	switch {
 	case res.StatusCode != http.StatusOK:
 		return res.StatusCode, x.refused(res)
-	case res.Header.Get("Content-Encoding") != "" || isEventStream(res) != x.req.Stream:
+	case res.Header.Get("Content-Encoding") != "" || !x.fits(streams):
 		return res.StatusCode, &llm.Fault{Phase: llm.Status, Status: res.StatusCode, Err: errKind}
-	case x.req.Stream:
+	case streams:
 		return res.StatusCode, x.stream(res, begin)
 	case x.req.Form() == llm.Bytes:
 		return res.StatusCode, x.pass(res, begin)
 	default:
 		return res.StatusCode, x.whole(res, begin)
 	}
+}
+
+// fits tells whether the answer may be one, or none, that streams. Models for pictures and sound that cannot stream overlook that
+// they were asked to.
+func (x *exchange) fits(streams bool) bool {
+	return streams == x.req.Stream || !streams && x.req.Media != nil
 }
 
 var errKind = errors.New("the answer is of another kind than asked for")

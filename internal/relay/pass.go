@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"starlane/internal/relay/llm"
@@ -16,8 +17,9 @@ const passBuffer = 32 << 10
 // pass hands an answer of bytes through as it comes. Its last byte waits until the call is settled, so that no client ever has
 // a whole answer that is on no record.
 func (x *exchange) pass(res *http.Response, begin time.Time) *llm.Fault {
-	if kind, _, err := mime.ParseMediaType(res.Header.Get("Content-Type")); err == nil && kind == "application/json" {
-		return &llm.Fault{Phase: llm.Status, Status: res.StatusCode, Err: errKind} // an error under the wrong status
+	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	if kind == "application/json" || strings.HasPrefix(kind, "text/") { // an error under the wrong status
+		return &llm.Fault{Phase: llm.Status, Status: res.StatusCode, Err: errKind}
 	}
 	buf := make([]byte, passBuffer)
 	kept := 0 // bytes at the start of buf that have not been passed on, 1 at most

@@ -242,7 +242,8 @@ func TestTranscripts(t *testing.T) {
 		"seconds, other ones":     {"translations", []string{"model", "demo/whisper", "response_format", "vtt"}, "text/plain; charset=utf-8", "WEBVTT", "audio_second:3", usage.Derived, usage.AudioSecond},
 		"tokens for seconds":      {"transcriptions", []string{"model", "demo/hear"}, "application/json", `"text"`, "out_text:6 in_audio:30", usage.Estimated, usage.InAudio},
 		"a translation":           {"translations", []string{"model", "demo/whisper"}, "application/json", `"text"`, "audio_second:3", usage.Reported, usage.AudioSecond},
-		"whisper does not stream": {"transcriptions", []string{"model", "demo/whisper"}, "application/json", `"text"`, "audio_second:3", usage.Reported, usage.AudioSecond},
+		"whisper does not stream": {"transcriptions", []string{"model", "demo/whisper", "stream", "true"}, "application/json", `"text"`, "audio_second:3", usage.Reported, usage.AudioSecond},
+		"whisper, a text":         {"transcriptions", []string{"model", "demo/whisper", "stream", "true", "response_format", "text"}, "text/plain; charset=utf-8", " ", "audio_second:3", usage.Derived, usage.AudioSecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -390,6 +391,21 @@ func TestSpeechBreaksOff(t *testing.T) {
 		require.Len(t, e.Attempts, 1, "nothing is tried again once the client has a part")
 		require.Equal(t, []money.Amount{e.Estimate}, w.settled)
 		require.NotContains(t, w.logs.String(), "panic")
+	}
+}
+
+// TestNoSpeech: what is no sound is none, whatever its status says.
+func TestNoSpeech(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"application/json; charset=utf-8", "text/html", "text/event-stream"} {
+		w := newWorld(t, upstreams(t, func(rw http.ResponseWriter, r *http.Request) {
+			_ = readAll(t, r.Body)
+			rw.Header().Set("Content-Type", kind)
+			_, _ = io.WriteString(rw, `{"error":{"message":"no"}}`)
+		}))
+		a := w.post(t, "/v1/audio/speech", `{"model":"demo/speech","input":"hello","voice":"b"}`)
+		require.Equal(t, http.StatusBadGateway, a.status, a.body)
+		require.Equal(t, usage.UpstreamError, w.event(t, 0).Outcome)
 	}
 }
 

@@ -42,7 +42,7 @@ type Stored struct {
 
 // Form is what the answer is made of if it is no stream.
 func (r *Request) Form() Form {
-	if r.Media == nil || r.Stream {
+	if r.Media == nil {
 		return Object
 	}
 	return r.Media.Answer

@@ -128,7 +128,7 @@ func (c *Client) Send(ctx context.Context, d relay.Dispatch) (*http.Response, er
 	if kind := d.Body.Kind(); kind != "" {
 		req.Header["Content-Type"] = []string{kind}
 	}
-	if d.Form != llm.Object {
+	if d.Form != llm.Object && !d.Stream {
 		req.Header["Accept"] = c.any
 	}
 	if !isAWS(dialect) { // there what a header says stands in the body

@@ -58,6 +58,9 @@ func (Media) AppendError(dst []byte, e *apperr.Error, requestID string) []byte {
 	return AppendError(dst, e, requestID)
 }
 
+// Heartbeat implements dialect.Heartbeater.
+func (Media) Heartbeat() []byte { return []byte(": keep-alive\n\n") }
+
 // AppendStreamError implements dialect.Ingress.
 func (Media) AppendStreamError(dst []byte, e *apperr.Error, requestID string) []byte {
 	return AppendStreamError(dst, e, requestID)
