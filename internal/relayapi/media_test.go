@@ -189,7 +189,7 @@ func TestSpeech(t *testing.T) {
 	require.NoError(t, a.err)
 	require.Equal(t, "audio/wav", a.header.Get("Content-Type"))
 	require.Equal(t, "demo/speech", a.header.Get("X-Starlane-Served-Model"))
-	require.Equal(t, 44+260*3200, len(a.body))
+	require.Len(t, a.body, 44+260*3200)
 	require.True(t, strings.HasPrefix(a.body, "RIFF"))
 	e := w.event(t, 0)
 	require.Equal(t, "char_in:260", counts(e))

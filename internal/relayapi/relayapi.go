@@ -225,10 +225,10 @@ func plain(s string) bool {
 // recover turns a panic into an answer. It logs where, never what: a value could hold content.
 func (s *server) recover(c *gin.Context, in dialect.Ingress, rid id.ID, out *sink) {
 	v := recover()
-	switch {
-	case v == nil:
+	switch v {
+	case nil:
 		return
-	case v == http.ErrAbortHandler: //nolint:errorlint // it is compared by identity, as net/http does
+	case http.ErrAbortHandler:
 		panic(v)
 	}
 	s.Logger.ErrorContext(c.Request.Context(), "panic while serving", "request_id", rid.String(), "stack", string(debug.Stack()))

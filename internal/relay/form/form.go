@@ -128,7 +128,8 @@ func disposition(value string) (name string, file bool, err error) {
 
 // odd tells the characters that do not occur in names of fields, and that readers may decode.
 func odd(r rune) bool {
-	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-.[]", r))
+	letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+	return !letter && !strings.ContainsRune("_-.[]", r)
 }
 
 // Scan fills into found the parts called names, both of the same length, nil for absent ones. A name that repeats, or comes

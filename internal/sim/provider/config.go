@@ -12,10 +12,10 @@ const KeyPrefix = "sk-sim-"
 
 // Names of the fixed models. Bench models are made up of BenchPrefix and their pace, for example demo-bench-100x20x50.
 const (
-	ModelEcho   = "demo-echo"
-	ModelSlow   = "demo-slow"
-	ModelFlaky  = "demo-flaky"
-	ModelEmbed  = "demo-embed"
+	ModelEcho  = "demo-echo"
+	ModelSlow  = "demo-slow"
+	ModelFlaky = "demo-flaky"
+	ModelEmbed = "demo-embed"
 	// ModelImage reports its usage; ModelPicture, as older models, does not.
 	ModelImage   = "demo-image"
 	ModelPicture = "demo-picture"
@@ -23,7 +23,7 @@ const (
 	// ModelTranscribe is paid by tokens, ModelWhisper by seconds.
 	ModelTranscribe = "demo-transcribe"
 	ModelWhisper    = "demo-whisper"
-	BenchPrefix = "demo-bench-"
+	BenchPrefix     = "demo-bench-"
 )
 
 const (

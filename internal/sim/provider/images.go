@@ -28,46 +28,41 @@ type imageJob struct {
 	given         [][]byte
 }
 
+func (s *Server) generateImages(c *call) *apiError { return s.images(c, "generations") }
+func (s *Server) editImages(c *call) *apiError     { return s.images(c, "edits") }
+func (s *Server) varyImages(c *call) *apiError     { return s.images(c, "variations") }
+
 // images serves POST /v1/images/{path}.
-func (s *Server) images(path string) func(*call) *apiError {
-	return func(c *call) *apiError {
-		b, e := s.readMedia(c, path != "generations", path == "edits", ModelImage, ModelPicture)
-		if e != nil {
-			return e
-		}
-		job, e := readImageJob(path, b, c.stream)
-		if e != nil {
-			return e
-		}
-		pace, fault, done, e := s.prepareMedia(c)
-		if done {
-			return e
-		}
-		each := pictureTokens(job.quality, job.size)
-		text, given := CountTokens(job.prompt), givenPicture*len(job.given)
-		c.usage = tokenUsage{Prompt: text + given, Completion: job.n*each + job.partials*shownPart}
-		c.usage.Total = c.usage.Prompt + c.usage.Completion
-		report := fmt.Sprintf(`,"usage":{"total_tokens":%d,"input_tokens":%d,"output_tokens":%d,"input_tokens_details":{"text_tokens":%d,"image_tokens":%d}}`,
-			c.usage.Total, c.usage.Prompt, c.usage.Completion, text, given)
-		if fault.Kind == NoUsage || c.model == ModelPicture {
-			report = ""
-		}
-		if c.stream {
-			s.streamPicture(c, job, pace, fault, report)
-			return nil
-		}
-		out := append([]byte(`{"created":`), strconv.FormatInt(s.cfg.Clock.Now().Unix(), 10)...)
-		out = append(out, `,"data":[`...)
-		for i := range job.n {
-			if i > 0 {
-				out = append(out, ',')
-			}
-			out = append(append(append(out, `{"b64_json":"`...), s.picture(job, i)...), `"}`...)
-		}
-		out = append(append(append(out, ']'), job.describe()...), report...)
-		c.settle(c.writeAnswer(append(out, '}'), fault))
-		return nil
+func (s *Server) images(c *call, path string) *apiError {
+	b, e := s.readMedia(c, path != "generations", path == "edits", ModelImage, ModelPicture)
+	if e != nil {
+		return e
 	}
+	job, e := readImageJob(path, b, c.stream)
+	if e != nil {
+		return e
+	}
+	pace, fault, done, e := s.prepareMedia(c)
+	if done {
+		return e
+	}
+	each := pictureTokens(job.quality, job.size)
+	text, given := CountTokens(job.prompt), givenPicture*len(job.given)
+	c.usage = tokenUsage{Prompt: text + given, Completion: job.n*each + job.partials*shownPart}
+	c.usage.Total = c.usage.Prompt + c.usage.Completion
+	report := fmt.Sprintf(`,"usage":{"total_tokens":%d,"input_tokens":%d,"output_tokens":%d,"input_tokens_details":{"text_tokens":%d,"image_tokens":%d}}`,
+		c.usage.Total, c.usage.Prompt, c.usage.Completion, text, given)
+	if fault.Kind == NoUsage || c.model == ModelPicture {
+		report = ""
+	}
+	reply := &mediaReply{stream: c.stream}
+	if c.stream {
+		reply.parts, reply.last = s.pictureEvents(job, report)
+	} else {
+		reply.body = s.pictureBody(job, report)
+	}
+	s.deliver(c, reply, pace, fault)
+	return nil
 }
 
 func readImageJob(path string, b *mediaBody, stream bool) (job imageJob, e *apiError) {
@@ -156,15 +151,26 @@ func (s *Server) picture(j imageJob, index int) string {
 	return base64.StdEncoding.EncodeToString(out.Bytes())
 }
 
-func (s *Server) streamPicture(c *call, j imageJob, pace Pace, fault Rule, report string) {
+func (s *Server) pictureBody(j imageJob, report string) []byte {
+	out := append([]byte(`{"created":`), strconv.FormatInt(s.cfg.Clock.Now().Unix(), 10)...)
+	out = append(out, `,"data":[`...)
+	for i := range j.n {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(append(out, `{"b64_json":"`...), s.picture(j, i)...), `"}`...)
+	}
+	return append(append(append(append(out, ']'), j.describe()...), report...), '}')
+}
+
+func (s *Server) pictureEvents(j imageJob, report string) (parts []string, last string) {
 	name := "image_generation"
 	if j.path == "edits" {
 		name = "image_edit"
 	}
 	created := `,"created_at":` + strconv.FormatInt(s.cfg.Clock.Now().Unix(), 10) + j.describe()
-	var first []string
 	for i := range j.partials {
-		first = append(first, event(name+".partial_image", `"partial_image_index":`+strconv.Itoa(i)+`,"b64_json":"`+s.picture(j, -1-i)+`"`+created))
+		parts = append(parts, event(name+".partial_image", `"partial_image_index":`+strconv.Itoa(i)+`,"b64_json":"`+s.picture(j, -1-i)+`"`+created))
 	}
-	s.mediaStream(c, pace, fault, first, event(name+".completed", `"b64_json":"`+s.picture(j, 0)+`"`+created+report))
+	return parts, event(name+".completed", `"b64_json":"`+s.picture(j, 0)+`"`+created+report)
 }

@@ -22,8 +22,8 @@ type mediaBody struct {
 // media are the endpoints below the version, for OpenAI's own host and for Azure.
 func (s *Server) media() map[string]func(*call) *apiError {
 	return map[string]func(*call) *apiError{
-		"images/generations": s.images("generations"), "images/edits": s.images("edits"), "images/variations": s.images("variations"),
-		"audio/speech": s.speech, "audio/transcriptions": s.transcribe(false), "audio/translations": s.transcribe(true),
+		"images/generations": s.generateImages, "images/edits": s.editImages, "images/variations": s.varyImages,
+		"audio/speech": s.speech, "audio/transcriptions": s.transcriptions, "audio/translations": s.translations,
 	}
 }
 
@@ -166,12 +166,12 @@ func (s *Server) prepareMedia(c *call) (pace Pace, fault Rule, done bool, e *api
 		return pace, fault, true, e
 	}
 	fault, hit := s.pickFault(c, steer.fault)
-	pace = fault.applyPace(steer.applyPace(pace))
 	if hit {
-		if done, e := s.early(c, fault); done {
+		if done, e = s.early(c, fault); done {
 			return pace, fault, true, e
 		}
 	}
+	pace = fault.applyPace(steer.applyPace(pace))
 	p := pacer{pace: pace, start: c.start, done: c.r.Context().Done()}
 	if err := p.wait(0); err != nil {
 		c.settle(err)
@@ -181,22 +181,28 @@ func (s *Server) prepareMedia(c *call) (pace Pace, fault Rule, done bool, e *api
 	return pace, fault, false, nil
 }
 
-// mediaStream sends events that are named by their type, the last of them with the usage.
-func (s *Server) mediaStream(c *call, pace Pace, fault Rule, first []string, last string) {
-	c.status = http.StatusOK
-	es := newEventStream(c.r.Context(), c.w, pace, c.start, fault)
-	es.opening = ": open\n\n"
-	es.garbage = "data: {\"type\":\"\x01, not json\n\n"
-	es.failure = func(out []byte) []byte {
-		return append(out, `event: error`+"\n"+`data: {"type":"error","error":{"message":"The server had an error while processing your request.",`+
-			`"type":"server_error","param":null,"code":null}}`+"\n\n"...)
-	}
-	c.settle(es.writeMedia(first, last))
-	c.chunks = es.chunks
+// mediaReply is a planned answer of pictures or sound.
+type mediaReply struct {
+	stream bool
+	parts  []string // events
+	last   string   // the event with the usage
+	body   []byte   // of an answer that is no stream
 }
 
-func (s *eventStream) writeMedia(first []string, last string) error {
-	for _, e := range first {
+func (r *mediaReply) streamed() bool { return r.stream }
+
+func (r *mediaReply) size() int { return len(r.parts) }
+
+func (r *mediaReply) appendBody(out []byte, _ bool) []byte { return append(out, r.body...) }
+
+func (r *mediaReply) writeStream(s *eventStream) error {
+	s.opening = ": open\n\n"
+	s.garbage = "data: {\"type\":\"\x01, not json\n\n"
+	s.failure = func(out []byte) []byte {
+		return append(out, "event: error\n"+`data: {"type":"error","error":{"message":"The server had an error while processing your request.",`+
+			`"type":"server_error","param":null,"code":null}}`+"\n\n"...)
+	}
+	for _, e := range r.parts {
 		if err := s.due(); err != nil {
 			return err
 		}
@@ -205,12 +211,12 @@ func (s *eventStream) writeMedia(first []string, last string) error {
 			return err
 		}
 	}
-	if len(first) == 0 {
-		if err := s.disturb(); err != nil {
+	if len(r.parts) == 0 {
+		if err := s.due(); err != nil {
 			return err
 		}
 	}
-	s.buf = append(s.buf, last...)
+	s.buf = append(s.buf, r.last...)
 	return s.last()
 }
 

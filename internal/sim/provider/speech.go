@@ -57,15 +57,16 @@ func (s *Server) speech(c *call) *apiError {
 	c.usage = tokenUsage{Prompt: CountTokens(b.fields["input"]), Completion: (letters*tokensASecond + 14) / 15}
 	c.usage.Total = c.usage.Prompt + c.usage.Completion
 	if c.stream {
-		var first []string
+		reply := &mediaReply{stream: true}
 		for part := range slices.Chunk(sound, speechChunk) {
-			first = append(first, event("speech.audio.delta", `"audio":"`+base64.StdEncoding.EncodeToString(part)+`"`))
+			reply.parts = append(reply.parts, event("speech.audio.delta", `"audio":"`+base64.StdEncoding.EncodeToString(part)+`"`))
 		}
 		report := fmt.Sprintf(`"usage":{"input_tokens":%d,"output_tokens":%d,"total_tokens":%d}`, c.usage.Prompt, c.usage.Completion, c.usage.Total)
 		if fault.Kind == NoUsage {
 			report = `"usage":null`
 		}
-		s.mediaStream(c, pace, fault, first, event("speech.audio.done", report))
+		reply.last = event("speech.audio.done", report)
+		s.deliver(c, reply, pace, fault)
 		return nil
 	}
 	kinds := map[string]string{"mp3": "audio/mpeg", "opus": "audio/ogg", "aac": "audio/aac", "flac": "audio/flac", "wav": "audio/wav", "pcm": "audio/pcm"}
@@ -118,7 +119,7 @@ func (s *Server) speak(text string, samples int, format string) []byte {
 		return out
 	case "wav", "pcm":
 		var out []byte
-		size := uint32(2 * samples) //nolint:gosec // a text is short
+		size := uint32(2 * samples)
 		if format == "wav" {
 			out = append(out, "RIFF"...)
 			out = binary.LittleEndian.AppendUint32(out, 36+size)
@@ -131,7 +132,7 @@ func (s *Server) speak(text string, samples int, format string) []byte {
 		step, level := uint16(200), uint16(0)
 		for i := range samples {
 			if i%perCharacter == 0 {
-				step = uint16(100 + rng.below(800)) //nolint:gosec // small
+				step = uint16(100 + rng.below(800))
 			}
 			level += step // a saw whose pitch changes with each character
 			out = binary.LittleEndian.AppendUint16(out, level)

@@ -15,69 +15,70 @@ const (
 	maxRecording = 25 << 20
 )
 
+func (s *Server) transcriptions(c *call) *apiError { return s.transcribe(c, false) }
+func (s *Server) translations(c *call) *apiError   { return s.transcribe(c, true) }
+
 // transcribe serves POST /v1/audio/transcriptions and, with translate, translations.
-func (s *Server) transcribe(translate bool) func(*call) *apiError {
-	return func(c *call) *apiError {
-		models := []string{ModelTranscribe, ModelWhisper}
-		if translate {
-			models = models[1:]
-		}
-		b, e := s.readMedia(c, true, false, models...)
-		if e != nil {
-			return e
-		}
-		if len(b.files["file"]) != 1 {
-			return badParam("file", "missing_required_parameter", "Missing required parameter: 'file'.")
-		}
-		file := b.files["file"][0]
-		switch {
-		case len(file) > maxRecording:
-			return newError(http.StatusRequestEntityTooLarge, "server_error", "", "", "Maximum content size limit (26214400) exceeded.")
-		case len(file) < 4:
-			return badParam("file", "invalid_value", "Audio file might be corrupted or unsupported")
-		}
-		formats := []string{"json", "text", "srt", "verbose_json", "vtt"}
-		if c.model == ModelTranscribe {
-			formats = formats[:2]
-		}
-		format, e := b.oneOf("response_format", formats...)
-		if e != nil {
-			e.Message = fmt.Sprintf("response_format '%s' is not compatible with model '%s'.", b.fields["response_format"], c.model)
-			return e
-		}
-		if c.model == ModelWhisper {
-			c.stream = false // it takes the parameter and ignores it
-		}
-		pace, fault, done, e := s.prepareMedia(c)
-		if done {
-			return e
-		}
-		t := s.transcript(file, translate)
-		c.usage = tokenUsage{Prompt: t.seconds*heardASecond + CountTokens(b.fields["prompt"]), Completion: len(t.words)}
-		c.usage.Total = c.usage.Prompt + c.usage.Completion
-		report := fmt.Sprintf(`,"usage":{"type":"tokens","input_tokens":%d,"input_token_details":{"text_tokens":%d,"audio_tokens":%d},"output_tokens":%d,"total_tokens":%d}`,
-			c.usage.Prompt, CountTokens(b.fields["prompt"]), t.seconds*heardASecond, len(t.words), c.usage.Total)
-		if c.model == ModelWhisper {
-			report = fmt.Sprintf(`,"usage":{"type":"duration","seconds":%d}`, t.seconds)
-		}
-		if fault.Kind == NoUsage {
-			report = ""
-		}
-		text := strings.Join(t.words, " ")
-		if c.stream {
-			var first []string
-			for i, w := range t.words {
-				if i > 0 {
-					w = " " + w
-				}
-				first = append(first, event("transcript.text.delta", `"delta":`+quote(w)))
+func (s *Server) transcribe(c *call, translate bool) *apiError {
+	models := []string{ModelTranscribe, ModelWhisper}
+	if translate {
+		models = models[1:]
+	}
+	b, e := s.readMedia(c, true, false, models...)
+	if e != nil {
+		return e
+	}
+	if len(b.files["file"]) != 1 {
+		return badParam("file", "missing_required_parameter", "Missing required parameter: 'file'.")
+	}
+	file := b.files["file"][0]
+	switch {
+	case len(file) > maxRecording:
+		return newError(http.StatusRequestEntityTooLarge, "server_error", "", "", "Maximum content size limit (26214400) exceeded.")
+	case len(file) < 4:
+		return badParam("file", "invalid_value", "Audio file might be corrupted or unsupported")
+	}
+	formats := []string{"json", "text", "srt", "verbose_json", "vtt"}
+	if c.model == ModelTranscribe {
+		formats = formats[:2]
+	}
+	format, e := b.oneOf("response_format", formats...)
+	if e != nil {
+		e.Message = fmt.Sprintf("response_format '%s' is not compatible with model '%s'.", b.fields["response_format"], c.model)
+		return e
+	}
+	if c.model == ModelWhisper {
+		c.stream = false // it takes the parameter and ignores it
+	}
+	pace, fault, done, e := s.prepareMedia(c)
+	if done {
+		return e
+	}
+	t := s.transcript(file, translate)
+	c.usage = tokenUsage{Prompt: t.seconds*heardASecond + CountTokens(b.fields["prompt"]), Completion: len(t.words)}
+	c.usage.Total = c.usage.Prompt + c.usage.Completion
+	report := fmt.Sprintf(`,"usage":{"type":"tokens","input_tokens":%d,"input_token_details":{"text_tokens":%d,"audio_tokens":%d},"output_tokens":%d,"total_tokens":%d}`,
+		c.usage.Prompt, CountTokens(b.fields["prompt"]), t.seconds*heardASecond, len(t.words), c.usage.Total)
+	if c.model == ModelWhisper {
+		report = fmt.Sprintf(`,"usage":{"type":"duration","seconds":%d}`, t.seconds)
+	}
+	if fault.Kind == NoUsage {
+		report = ""
+	}
+	text := strings.Join(t.words, " ")
+	if c.stream {
+		reply := &mediaReply{stream: true, last: event("transcript.text.done", `"text":`+quote(text)+report)}
+		for i, w := range t.words {
+			if i > 0 {
+				w = " " + w
 			}
-			s.mediaStream(c, pace, fault, first, event("transcript.text.done", `"text":`+quote(text)+report))
-			return nil
+			reply.parts = append(reply.parts, event("transcript.text.delta", `"delta":`+quote(w)))
 		}
-		c.settle(c.writeTranscript(t, text, format, report, fault))
+		s.deliver(c, reply, pace, fault)
 		return nil
 	}
+	c.settle(c.writeTranscript(t, text, format, report, fault))
+	return nil
 }
 
 type transcript struct {
