@@ -288,7 +288,9 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 	models := map[string]string{"demo/echo": provider.ModelEcho, "demo/slow": provider.ModelSlow, "demo/embed": provider.ModelEmbed, "demo/realtime": provider.ModelRealtime, "demo/free": provider.ModelEcho, "demo/voice": provider.ModelEcho, "demo/bench": "demo-bench-100x2x5"}
 	media := mediaModels()
 	for name, m := range media {
-		models[name] = m.upstream
+		if strings.HasPrefix(name, "demo/") {
+			models[name] = m.upstream
+		}
 	}
 	for i, base := range upstreams {
 		acc := catalog.Account{ID: id.New(), Provider: vendor.ID, BaseURL: base, Active: true}
@@ -303,6 +305,7 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 	}
 	vendors = append(vendors,
 		otherVendor{model: "claude/echo", dialect: "anthropic", base: upstreams[0], secret: provider.KeyPrefix + "c"},
+		otherVendor{model: "gemini/image", dialect: "gemini", base: strings.TrimSuffix(upstreams[0], "/v1") + "/v1beta", secret: provider.KeyPrefix + "c"},
 		otherVendor{model: "gemini/echo", dialect: "gemini", base: strings.TrimSuffix(upstreams[0], "/v1") + "/v1beta", secret: provider.KeyPrefix + "c"},
 	)
 	for _, v := range vendors {

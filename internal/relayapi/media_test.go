@@ -42,6 +42,7 @@ func mediaModels() map[string]mediaModel {
 		"demo/transcribe": {provider.ModelTranscribe, "audio", pricing.RatesByName{"in_audio": 6 * usd, "in_text": 2 * usd, "out_text": 10 * usd}},
 		"demo/whisper":    {provider.ModelWhisper, "audio", pricing.RatesByName{"audio_second": 100 * usd}},
 		"demo/hear":       {provider.ModelWhisper, "audio", pricing.RatesByName{"in_audio": 6 * usd, "out_text": 10 * usd}},
+		"gemini/image":    {provider.ModelEcho, "images", pricing.RatesByName{"in_text": usd, "out_text": 12 * usd, "out_image": 30 * usd}},
 		"demo/text-only":  {provider.ModelSpeech, "audio", pricing.RatesByName{"in_text": usd}},
 	}
 }
@@ -546,5 +547,57 @@ func TestMediaAtAzure(t *testing.T) {
 		require.Equal(t, http.StatusOK, a.status, a.body)
 		a = w.form(t, "/v1/audio/transcriptions", upload{[]string{"model", "demo/hear"}, map[string][]byte{"file": wav(1)}})
 		require.Equal(t, http.StatusOK, a.status, a.body)
+	}
+}
+
+// TestGeminiDraws for OpenAI's clients.
+func TestGeminiDraws(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.post(t, "/v1/images/generations", `{"model":"gemini/image","prompt":"two red cats","size":"1536x1024","quality":"low"}`)
+	require.Equal(t, http.StatusOK, a.status, a.body)
+	require.Equal(t, "approx:size, drop:quality", a.header.Get("X-Starlane-Warnings"))
+	first := parse[pictures](t, a.body)
+	file, err := base64.StdEncoding.DecodeString(first.Data[0].B64)
+	require.NoError(t, err)
+	_, err = png.Decode(bytes.NewReader(file))
+	require.NoError(t, err)
+	e := w.event(t, 0)
+	require.Equal(t, usage.OK, e.Outcome)
+	require.Equal(t, "out_image:1290", counts(e)[strings.Index(counts(e), "out_image"):])
+	require.Equal(t, usage.Reported, e.Counts.From[usage.OutImage])
+	require.LessOrEqual(t, int64(e.Estimate), int64(e.Reserved))
+
+	a = w.form(t, "/v1/images/edits", upload{[]string{"model", "gemini/image", "prompt", "say \"blue\""}, map[string][]byte{"image": file}})
+	require.Equal(t, http.StatusOK, a.status, a.body)
+	require.NotEqual(t, first.Data[0].B64, parse[pictures](t, a.body).Data[0].B64)
+	require.Contains(t, w.sim.Report().Recent[1].Body, `{"text":"say \"blue\""},{"inlineData":{"mimeType":"image/png","data":"iVBOR`)
+
+	for path, more := range map[string]string{"generations": `,"n":2`, "edits": `,"stream":true`, "variations": ``} {
+		a = w.post(t, "/v1/images/"+path, `{"model":"gemini/image","prompt":"a"`+more+`}`)
+		require.Equal(t, http.StatusBadRequest, a.status, a.body)
+		require.Equal(t, "unsupported_parameter", errorCode(t, a.body))
+	}
+}
+
+// TestGeminiDoesNotDraw: what its safety forbids is the client's to change, and costs nothing.
+func TestGeminiDoesNotDraw(t *testing.T) {
+	t.Parallel()
+	reason := make(chan string, 2)
+	w := newWorld(t, upstreams(t, func(rw http.ResponseWriter, r *http.Request) {
+		_ = readAll(t, r.Body)
+		rw.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(rw, `{"candidates":[{"content":{"parts":[{"text":"No."}]},"finishReason":"`+<-reason+`"}],"usageMetadata":{"promptTokenCount":9,"totalTokenCount":9}}`)
+	}))
+	for i, tc := range []struct {
+		reason  string
+		status  int
+		outcome usage.Outcome
+	}{{"IMAGE_SAFETY", 400, usage.ClientError}, {"STOP", 502, usage.UpstreamError}} {
+		reason <- tc.reason
+		a := w.post(t, "/v1/images/generations", `{"model":"gemini/image","prompt":"a"}`)
+		require.Equal(t, tc.status, a.status, a.body)
+		require.NotEmpty(t, errorCode(t, a.body))
+		require.Equal(t, tc.outcome, w.event(t, i).Outcome)
 	}
 }

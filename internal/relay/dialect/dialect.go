@@ -47,7 +47,7 @@ type Egress interface {
 	// EncodeRequest renders a call for a model of the upstream. An apperr says that this upstream cannot do what the
 	// client asks for; another may.
 	EncodeRequest(r *llm.Request, to Target) (body.Message, error)
-	// ReadAnswer reads a whole JSON answer. It refuses what is not one.
+	// ReadAnswer reads a whole answer that is no stream. It refuses what is not one; an *llm.Fault says that it is a refusal.
 	ReadAnswer(r *llm.Request, c body.Content, m Meter) (llm.Answer, error)
 	// AppendCost renders, for llm.Answer.UsageAt, the cost in USD as an additional member of the usage.
 	AppendCost(dst []byte, usd string) []byte

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -25,6 +26,7 @@ type geminiUsage struct {
 	Cached         int              `json:"cachedContentTokenCount,omitempty"`
 	PromptDetails  []modalityTokens `json:"promptTokensDetails"`
 	CacheDetails   []modalityTokens `json:"cacheTokensDetails,omitempty"`
+	AnswerDetails  []modalityTokens `json:"candidatesTokensDetails,omitempty"`
 	ToolUse        int              `json:"toolUsePromptTokenCount,omitempty"`
 	ToolUseDetails []modalityTokens `json:"toolUsePromptTokensDetails,omitempty"`
 	Thoughts       int              `json:"thoughtsTokenCount,omitempty"`
@@ -99,6 +101,7 @@ type geminiCandidate struct {
 	// signature is that of the text; calls carry their own on the first of them.
 	signature, callSignature string
 	tokens                   int
+	picture                  string // PNG as base64
 }
 
 // geminiAnswer is a planned answer.
@@ -165,6 +168,10 @@ func (s *Server) composeGemini(c *call, req *geminiRequest) *geminiAnswer {
 		ch := s.answerTask(t, i)
 		a.usage.Thoughts += ch.reasoning
 		g := s.geminiCandidate(req, t, ch, i)
+		if !a.stream && slices.Contains(req.Config.Modalities, "IMAGE") {
+			g = s.draw(req, t, i)
+			a.usage.AnswerDetails = append(a.usage.AnswerDetails, modalityTokens{"IMAGE", g.tokens})
+		}
 		visible += g.tokens
 		a.candidates = append(a.candidates, g)
 	}
@@ -290,7 +297,30 @@ func (g geminiCandidate) appendParts(out []byte) []byte {
 		next()
 		out = g.appendCall(out, i)
 	}
+	if g.picture != "" {
+		next()
+		out = append(out, `{"inlineData":{"mimeType":"image/png","data":"`+g.picture+`"}}`...)
+	}
 	return out
+}
+
+// draw answers with a picture. Where the vendor has models for that, here each draws.
+func (s *Server) draw(req *geminiRequest, t *task, index int) geminiCandidate {
+	const perPicture = 1290 // tokens
+	g := geminiCandidate{finish: "STOP", tokens: perPicture}
+	if req.steer.finish != "" {
+		return geminiCandidate{finish: req.steer.finish}
+	}
+	job := imageJob{prompt: t.user, size: "1024x1024", format: "png"}
+	for _, c := range req.Contents {
+		for _, p := range c.Parts {
+			if p.InlineData != nil {
+				job.given = append(job.given, []byte(p.InlineData.Data))
+			}
+		}
+	}
+	g.picture = s.picture(job, index)
+	return g
 }
 
 func appendTextPart(out []byte, text string, thought bool, signature string) []byte {

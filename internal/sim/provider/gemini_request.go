@@ -60,6 +60,7 @@ type geminiConfig struct {
 	Temperature      *float64        `json:"temperature"`
 	TopP             *float64        `json:"topP"`
 	ResponseLogprobs bool            `json:"responseLogprobs"`
+	Modalities       []string        `json:"responseModalities"`
 	Thinking         struct {
 		Include bool   `json:"includeThoughts"`
 		Budget  *int   `json:"thinkingBudget"`

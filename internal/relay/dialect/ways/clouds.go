@@ -31,6 +31,7 @@ func (f *Formats) addClouds(all dialect.Registry, bridge func(dialect.Client, di
 		chat(anthropic.Dialect, upstream, host.Direct())
 	}
 	vertex := &gemini.Vertex{}
+	all[dialect.Key{Client: openai, Upstream: catalog.VertexGemini, Capability: dialect.Images}] = gemini.Images{Host: vertex}
 	chat(openai, catalog.VertexGemini, bridge(f.Chat, vertex, gemini.Dialect))
 	chat(openairesponses.Dialect, catalog.VertexGemini, bridge(f.Responses, vertex, gemini.Dialect))
 	chat(anthropic.Dialect, catalog.VertexGemini, bridge(f.Messages, vertex, gemini.Dialect))

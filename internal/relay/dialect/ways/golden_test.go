@@ -20,6 +20,7 @@ import (
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/fate"
 	"starlane/internal/relay/dialect/gemini"
+	"starlane/internal/relay/dialect/openaiimages"
 	"starlane/internal/relay/llm"
 	"starlane/internal/relay/sse"
 	"starlane/internal/usage"
@@ -126,9 +127,14 @@ func TestGolden(t *testing.T) {
 		client, upstream, _ := strings.Cut(pair, "-")
 		t.Run(pair+"/"+strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			t.Parallel()
-			way := ways[dialect.Key{Client: client, Upstream: upstream, Capability: dialect.Chat}]
-			require.NotNil(t, way, "no way from %s to %s", client, upstream)
+			key := dialect.Key{Client: client, Upstream: upstream, Capability: dialect.Chat}
 			g, in := readCase(t, path), ingress[client]
+			if client == "openai_images" {
+				key.Client, key.Capability = "openai", dialect.Images
+				in = openaiimages.Ingress{At: openaiimages.Edits}
+			}
+			way := ways[key]
+			require.NotNil(t, way, "no way from %s to %s", client, upstream)
 			if client == gemini.Dialect {
 				options, _ := g.get("options")
 				_, stream := g.get("stream")

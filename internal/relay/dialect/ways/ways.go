@@ -43,6 +43,8 @@ func (f *Formats) Registry(keeper dialect.Keeper) dialect.Registry {
 		{Client: openai, Upstream: openai, Capability: dialect.Images}:     openaiimages.Images{},
 		{Client: openai, Upstream: openai, Capability: dialect.Audio}:      openaiaudio.Audio{},
 
+		{Client: openai, Upstream: gemini.Dialect, Capability: dialect.Images}: gemini.Images{Host: f.Contents},
+
 		chat(openai, openai):            f.Chat,
 		chat(openai, anthropic.Dialect): bridge(f.Chat, f.Messages, anthropic.Dialect),
 		chat(openai, gemini.Dialect):    bridge(f.Chat, f.Contents, gemini.Dialect),
