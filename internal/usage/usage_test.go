@@ -37,3 +37,14 @@ func TestFree(t *testing.T) {
 		}
 	}
 }
+
+// A relay that died bills what was known of a request, in the class that its model has a price for.
+func TestOpenBecomesAnEvent(t *testing.T) {
+	t.Parallel()
+	e := Open{InputEstimate: 7, InputClass: CharIn}.Event()
+	var want Counts
+	want.Set(CharIn, 7, Estimated)
+	if e.Counts != want || e.Outcome != Crashed || e.Free() {
+		t.Errorf("%+v, want 7 characters, billed", e)
+	}
+}
