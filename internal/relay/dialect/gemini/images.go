@@ -196,6 +196,8 @@ func (e *drawing) field(name, value string) {
 		} else {
 			e.notes.Reject(name)
 		}
+	case name == "image" || name == "images": // that are neither files nor a list
+		e.notes.Reject("images")
 	case fate.Of(imagesClient, Dialect, name) == fate.Rejected:
 		e.notes.Reject(name)
 	default:
