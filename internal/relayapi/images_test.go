@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -119,6 +120,7 @@ func TestGeminiDraws(t *testing.T) {
 	a = w.form(t, "/v1/images/edits", upload{[]string{"model", "gemini/image", "prompt", "say \"blue\""}, map[string][]byte{"image": file}})
 	require.Equal(t, http.StatusOK, a.status, a.body)
 	require.NotEqual(t, first.Data[0].B64, parse[pictures](t, a.body).Data[0].B64)
+	require.Eventually(t, func() bool { return len(w.sim.Report().Recent) == 2 }, time.Minute, time.Millisecond) // the answer may be here first
 	require.Contains(t, w.sim.Report().Recent[1].Body, `{"text":"say \"blue\""},{"inlineData":{"mimeType":"image/png","data":"iVBOR`)
 
 	for path, more := range map[string]string{"generations": `,"n":2`, "edits": `,"stream":true`, "variations": ``} {
