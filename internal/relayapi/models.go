@@ -14,6 +14,7 @@ import (
 	"starlane/internal/billing/pricing"
 	"starlane/internal/catalog"
 	"starlane/internal/platform/apperr"
+	"starlane/internal/relay/dialect"
 	"starlane/internal/tenancy/vkey"
 	"starlane/internal/usage"
 )
@@ -54,6 +55,7 @@ type pricePerUnit struct {
 	Request           string `json:"request"`
 	InputCacheRead    string `json:"input_cache_read"`
 	InternalReasoning string `json:"internal_reasoning"`
+	Search            string `json:"search,omitempty"` // of documents to be ranked
 }
 
 type topProvider struct {
@@ -162,8 +164,13 @@ func describe(m *catalog.Model, rates *pricing.Rates) modelInfo {
 	if slices.Contains(m.Features, "vision") {
 		info.Architecture.InputModalities = append(info.Architecture.InputModalities, "image")
 	}
-	if m.Has("embeddings") && !m.Has("chat") {
-		info.Architecture.OutputModalities = []string{"embeddings"}
+	if rates.Has[usage.SearchQuery] {
+		info.Pricing.Search = perUnit(rates.Price[usage.SearchQuery])
+	}
+	for _, capability := range m.Capabilities { // models of one kind that write no text
+		if out := map[string]string{dialect.Embeddings: "embeddings", dialect.Rerank: "scores", dialect.Moderation: "scores"}[capability]; out != "" && len(m.Capabilities) == 1 {
+			info.Architecture.OutputModalities = []string{out}
+		}
 	}
 	return info
 }
@@ -175,20 +182,27 @@ func list(s []string) []string {
 	return s
 }
 
+// parameters are the members of a request that say how a model is to answer.
 func parameters(m *catalog.Model) []string {
-	if !m.Has("chat") {
-		return []string{"dimensions", "encoding_format"}
+	out := []string{}
+	add := func(capability string, names ...string) {
+		if m.Has(capability) {
+			out = append(out, names...)
+		}
 	}
-	out := []string{"max_tokens", "max_completion_tokens", "temperature", "top_p", "stop", "seed", "frequency_penalty", "presence_penalty"}
+	add(dialect.Embeddings, "dimensions", "encoding_format")
+	add(dialect.Rerank, "top_n", "return_documents")
+	add(dialect.Completions, "best_of", "echo", "frequency_penalty", "logprobs", "max_tokens", "n", "presence_penalty", "seed", "stop", "suffix", "temperature", "top_p")
+	add(dialect.Chat, "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop", "seed", "frequency_penalty", "presence_penalty")
 	for feature, names := range map[string][]string{
 		"tools": {"tools", "tool_choice"}, "json_schema": {"response_format", "structured_outputs"}, "reasoning": {"reasoning_effort"},
 	} {
 		if slices.Contains(m.Features, feature) {
-			out = append(out, names...)
+			add(dialect.Chat, names...)
 		}
 	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }
 
 // perUnit renders a price as decimal USD for one unit. A Price is whole femto-USD for one unit.

@@ -14,8 +14,11 @@ import (
 
 // The capabilities that have a dialect.
 const (
-	Chat       = "chat"
-	Embeddings = "embeddings"
+	Chat        = "chat"
+	Completions = "completions"
+	Embeddings  = "embeddings"
+	Moderation  = "moderation"
+	Rerank      = "rerank"
 )
 
 // Ingress reads the calls of clients and tells them about failures.

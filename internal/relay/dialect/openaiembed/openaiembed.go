@@ -1,5 +1,5 @@
-// Package openaiembed is the wire format of POST /v1/embeddings, towards clients and upstreams. It changes the model's name
-// and nothing else.
+// Package openaiembed is the wire format of POST /v1/embeddings, towards clients and upstreams. Between the two it changes the
+// model's name and nothing else.
 package openaiembed
 
 import (
@@ -35,8 +35,10 @@ var (
 	_ dialect.Egress  = (*Embeddings)(nil)
 )
 
+const path = "/embeddings"
+
 // Path is where embeddings are.
-func (*Embeddings) Path(*llm.Request, string) string { return "/embeddings" }
+func (*Embeddings) Path(*llm.Request, string) string { return path }
 
 // DecodeRequest implements dialect.Ingress.
 func (d *Embeddings) DecodeRequest(c body.Content) (*llm.Request, error) {
@@ -102,50 +104,11 @@ func (*Embeddings) ReadFault(status int, h http.Header, c body.Content) *llm.Fau
 }
 
 // MeasurePrompt implements dialect.Egress.
-func (*Embeddings) MeasurePrompt(r *llm.Request) llm.Size {
-	return llm.Size{Most: weighInput(r, func(escaped []byte) usage.Tokens { return usage.Tokens(len(escaped)) })}
-}
+func (*Embeddings) MeasurePrompt(r *llm.Request) llm.Size { return openai.MeasureTexts(r, "input") }
 
-// EstimatePrompt counts texts; a list of numbers holds tokens already.
+// EstimatePrompt implements dialect.Egress.
 func (*Embeddings) EstimatePrompt(r *llm.Request, count dialect.Count) usage.Tokens {
-	return weighInput(r, func(escaped []byte) usage.Tokens {
-		text, err := guard.Unquote(escaped)
-		if err != nil {
-			return 0
-		}
-		return count([]byte(text))
-	})
-}
-
-// weighInput adds up what the texts weigh.
-func weighInput(r *llm.Request, weigh func(escaped []byte) usage.Tokens) (total usage.Tokens) {
-	c := guard.NewCursor(r.Content.Open())
-	for k, ok := c.Object(); ok; k, ok = c.Next() {
-		if string(k) == "input" {
-			total += texts(&c, weigh)
-		} else {
-			c.Skip()
-		}
-	}
-	return total
-}
-
-func texts(c *guard.Cursor, weigh func(escaped []byte) usage.Tokens) (total usage.Tokens) {
-	switch c.Kind() {
-	case guard.String:
-		raw, _ := c.Text()
-		return weigh(raw)
-	case guard.Array:
-		for ok := c.Array(); ok; ok = c.More() {
-			total += texts(c, weigh) // the guard has bounded the depth
-		}
-	case guard.Number:
-		c.Skip()
-		return 1
-	default:
-		c.Skip()
-	}
-	return total
+	return openai.CountTexts(r, "input", count)
 }
 
 // EstimateAnswer says that vectors cost nothing.

@@ -1,0 +1,24 @@
+package llm
+
+import "starlane/internal/usage"
+
+// EmbedPrompt asks for the vectors of texts, in neutral form. What it refers to lies in the client's body.
+type EmbedPrompt struct {
+	Client     string // the format that it was asked in, as the table of fates calls it
+	Texts      []Text
+	Dimensions Raw // nil: as many as the model gives
+	Extras     []Extra
+}
+
+// Vectors are what comes of it, in the order of the texts. They refer to the upstream's answer.
+type Vectors struct {
+	List     []Vector
+	Counts   usage.Counts
+	Reported bool
+}
+
+// Vector is written in one of two ways.
+type Vector struct {
+	Numbers Raw  // a JSON list
+	Packed  Text // base64 of 32-bit floats, the low byte first
+}
