@@ -265,6 +265,9 @@ func (x *exchange) whole(res *http.Response, begin time.Time) *llm.Fault {
 
 // deliver writes a settled JSON answer.
 func (x *exchange) deliver(content body.Content, answer llm.Answer) {
+	if answer.Body != nil {
+		content = body.Own(answer.Body)
+	}
 	cost := x.event.Estimate.String()
 	h := x.sink.Header()
 	h["X-Starlane-Cost-Usd"] = []string{cost}
@@ -275,9 +278,6 @@ func (x *exchange) deliver(content body.Content, answer llm.Answer) {
 		x.head(http.StatusOK, x.p.json)
 		_, _ = m.WriteTo(x.sink) // the answer is settled: whether the client still took it changes nothing
 		return
-	}
-	if answer.Body != nil {
-		content = body.Own(answer.Body)
 	}
 	h["Content-Length"] = decimal(int64(content.Len()))
 	x.head(http.StatusOK, x.p.json)

@@ -279,6 +279,8 @@ func (w *world) check(t testing.TB) {
 type otherVendor struct {
 	model, dialect, base, secret string
 	upstream                     string // default: the simulator's echo
+	capability                   string // default: chat
+	rates                        pricing.RatesByName
 	place                        catalog.Place
 }
 
@@ -302,6 +304,7 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 		otherVendor{model: "claude/echo", dialect: "anthropic", base: upstreams[0], secret: provider.KeyPrefix + "c"},
 		otherVendor{model: "gemini/echo", dialect: "gemini", base: strings.TrimSuffix(upstreams[0], "/v1") + "/v1beta", secret: provider.KeyPrefix + "c"},
 	)
+	special := map[string]otherVendor{}
 	for _, v := range vendors {
 		other := catalog.Provider{ID: id.New(), Slug: "sim-" + v.dialect, Dialect: v.dialect, Simulated: true}
 		acc, kid := catalog.Account{ID: id.New(), Provider: other.ID, BaseURL: v.base, Active: true, Place: v.place}, id.New()
@@ -315,6 +318,7 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 		}
 		d.Deployments = append(d.Deployments, catalog.Deployment{ID: id.New(), Model: v.model, Account: acc.ID, UpstreamModel: up, Weight: 1, Active: true})
 		models[v.model] = up
+		special[v.model] = v
 	}
 	for name := range models {
 		m := catalog.Model{Name: name, DisplayName: name, Capabilities: []string{"chat"}, Features: []string{"tools"}, ContextLength: 128_000, MaxOutput: 16_000, State: "active", CreatedAt: time.Unix(1, 0)}
@@ -324,11 +328,17 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 		if strings.HasSuffix(name, "/realtime") {
 			m.Capabilities, m.ContextLength, m.MaxOutput = []string{"realtime"}, 32_000, 4096
 		}
+		if c := special[name].capability; c != "" {
+			m.Capabilities = []string{c}
+		}
 		d.Models = append(d.Models, m)
 		if name != "demo/free" {
 			rates := pricing.RatesByName{"in_text": 1_000_000_000, "out_text": 2_000_000_000, "in_cached": 100_000_000}
 			if name == "demo/voice" || strings.HasSuffix(name, "/realtime") {
 				rates["in_audio"], rates["out_audio"] = 50_000_000_000, 100_000_000_000
+			}
+			if r := special[name].rates; r != nil {
+				rates = r
 			}
 			d.Prices = append(d.Prices, pricing.Version{ID: int64(len(d.Prices) + 1), Model: name, ValidFrom: time.Unix(0, 0), Rates: rates})
 		}

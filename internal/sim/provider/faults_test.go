@@ -297,7 +297,7 @@ func TestModels(t *testing.T) {
 	get := func(path string) reply { return send(t, t.Context(), http.MethodGet, s.url+path, "") }
 	var list struct{ Data []struct{ ID, Object string } }
 	require.NoError(t, json.Unmarshal(get("/v1/models").body, &list))
-	require.Len(t, list.Data, 5)
+	require.Len(t, list.Data, 8)
 	require.Equal(t, "demo-echo", list.Data[0].ID)
 	require.Equal(t, http.StatusOK, get("/v1/models/demo-bench-3x0").status)
 	require.Equal(t, http.StatusNotFound, get("/v1/models/gpt-9").status)

@@ -78,7 +78,7 @@ func (s *Server) embedAll(c *call, model string, reqs []embedContentRequest, sha
 	if e != nil {
 		return e
 	}
-	fault, done, e := s.prepareEmbedding(c, steer)
+	fault, done, e := s.prepareWhole(c, steer)
 	if done {
 		return e
 	}

@@ -36,6 +36,8 @@ func Table() []Row {
 		withVertex(withBedrock(withGemini(messagesRows(), messagesToGemini()), openai, messagesToBedrock())),
 		withVertex(withBedrock(withGemini(responsesRows(), responsesToGemini(responsesRows())), anthropic, responsesToBedrock())),
 		withBedrock(contentsRows(), anthropic, contentsToBedrock()),
+		completionsRows(),
+		embeddingsRows(),
 	)
 }
 

@@ -15,7 +15,7 @@ import (
 const defaultOutput = 16
 
 // Parse implements dialect.Client: the prompt is what the user says.
-func (*Completions) Parse(r *llm.Request, _ *llm.Notes) (*llm.Prompt, error) {
+func (*Completions) Parse(r *llm.Request, n *llm.Notes) (*llm.Prompt, error) {
 	p := &llm.Prompt{Client: Dialect, MaxOutput: r.MaxOutput, Choices: 1}
 	if p.MaxOutput == 0 {
 		p.MaxOutput = defaultOutput
@@ -32,7 +32,7 @@ func (*Completions) Parse(r *llm.Request, _ *llm.Notes) (*llm.Prompt, error) {
 			p.Turns = []llm.Turn{{Role: llm.User, Blocks: []llm.Block{{Kind: llm.TextBlock, Text: text}}}}
 		case "max_tokens":
 			if v := wire.Number(&c); v.Zero() {
-				p.Extras = append(p.Extras, asked(k))
+				n.Reject(k)
 			}
 		case "n", "best_of":
 			if v := llm.Raw(c.Raw()); string(v) != "1" {
@@ -40,7 +40,7 @@ func (*Completions) Parse(r *llm.Request, _ *llm.Notes) (*llm.Prompt, error) {
 			}
 		case "logprobs":
 			if wire.Number(&c) != nil { // 0 asks for those of the tokens that were chosen
-				p.Extras = append(p.Extras, asked(k))
+				n.Reject(k)
 			}
 		case "temperature":
 			p.Temperature = wire.Number(&c)
@@ -68,9 +68,6 @@ func (*Completions) Parse(r *llm.Request, _ *llm.Notes) (*llm.Prompt, error) {
 	})
 	return p, err
 }
-
-// asked is a member whose value asks for something although it looks as if it did not.
-func asked(name string) llm.Extra { return llm.Extra{Name: name, Value: llm.Raw("true")} }
 
 // onlyText reads a prompt that is one text. What else the API takes cannot be said to a model that converses.
 func onlyText(c *guard.Cursor) (text llm.Text, err error) {

@@ -20,6 +20,8 @@ import (
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/fate"
 	"starlane/internal/relay/dialect/gemini"
+	"starlane/internal/relay/dialect/openaicompletions"
+	"starlane/internal/relay/dialect/openaiembed"
 	"starlane/internal/relay/llm"
 	"starlane/internal/relay/sse"
 	"starlane/internal/usage"
@@ -31,7 +33,7 @@ var update = flag.Bool("update", false, "write the golden parts of the cases ane
 //
 //	about     a sentence, with the rows of the table of fates that it shows as [row]
 //	model     the upstream's name of the model (vendor-model) and its longest answer in tokens
-//	options   strict or lenient; array for a stream of Gemini that is one JSON array
+//	options   strict or lenient; array for a stream of Gemini that is one JSON array; batch for many texts to be embedded
 //	request   what the client sends
 //	stream    what the upstream streams
 //	answer    what the upstream answers in one piece
@@ -114,7 +116,7 @@ func cases(t *testing.T) []string {
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	formats := New()
-	ingress := map[string]dialect.Ingress{"openai": formats.Chat, "anthropic": formats.Messages, "openai_responses": formats.Responses}
+	ingress := map[string]dialect.Ingress{"openai": formats.Chat, "anthropic": formats.Messages, "openai_responses": formats.Responses, openaicompletions.Dialect: formats.Completions}
 	ways := formats.Registry(nil)
 	// Ways that no provider is registered for yet.
 	ways[dialect.Key{Client: "openai", Upstream: "openai_responses", Capability: dialect.Chat}] = &dialect.Bridge{Client: formats.Chat, Upstream: formats.Responses}
@@ -124,14 +126,20 @@ func TestGolden(t *testing.T) {
 		client, upstream, _ := strings.Cut(pair, "-")
 		t.Run(pair+"/"+strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			t.Parallel()
-			way := ways[dialect.Key{Client: client, Upstream: upstream, Capability: dialect.Chat}]
-			require.NotNil(t, way, "no way from %s to %s", client, upstream)
 			g, in := readCase(t, path), ingress[client]
-			if client == gemini.Dialect {
-				options, _ := g.get("options")
+			key := dialect.Key{Client: client, Upstream: upstream, Capability: dialect.Chat}
+			options, _ := g.get("options")
+			switch client {
+			case gemini.Dialect:
 				_, stream := g.get("stream")
 				in = &gemini.Contents{Model: "m", Stream: stream, Array: options == "array"}
+			case openaiembed.Dialect:
+				in, key.Client, key.Capability = formats.Embeddings, openai, dialect.Embeddings
+			case gemini.EmbedDialect:
+				in, key.Client, key.Capability = &gemini.Embeddings{Model: "m", Batch: options == "batch"}, gemini.Dialect, dialect.Embeddings
 			}
+			way := ways[key]
+			require.NotNil(t, way, "no way from %s to %s", client, upstream)
 			run(t, g, in, way)
 		})
 	}
