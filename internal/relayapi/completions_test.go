@@ -199,4 +199,3 @@ func TestCompletionsKeepToTheCredit(t *testing.T) {
 	a = w.post(t, "/v1/completions", `{"model":"demo/instruct","prompt":["a","b","c","d"]}`)
 	require.Equal(t, http.StatusPaymentRequired, a.status, "four answers are dearer")
 }
-

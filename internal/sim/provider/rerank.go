@@ -141,7 +141,7 @@ func (s *Server) rank(r *rerankRequest) (results []ranked, tokens, chunks int) {
 		for d, v := range s.vector(text, rankDimensions) {
 			one.Score += float64(v * query[d])
 		}
-		one.Score = max((1+one.Score)/2, 0)
+		one.Score = min(max((1+one.Score)/2, 0), 1)
 		if r.Return {
 			one.Document = raw
 			if jsonType(raw) == "string" {
