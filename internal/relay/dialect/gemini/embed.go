@@ -223,7 +223,7 @@ func (*Embeddings) ParseEmbed(r *llm.Request) (*llm.EmbedPrompt, error) {
 			case "model":
 				c.Skip()
 			case "content":
-				only := true
+				var only bool
 				if text, only = textOf(c); !only {
 					err = apperr.New(apperr.UnsupportedParam, "The model can embed nothing but texts.").WithParam(prefix + "content.parts")
 				}

@@ -4,7 +4,6 @@ package openaicompletions
 
 import (
 	"errors"
-	"net/http"
 
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
@@ -39,12 +38,13 @@ const (
 	bestOf
 	usageOptions
 	serviceTier
-	echo
+	echo // read again where it matters; here it must only be there once
 	members
 )
 
 // Completions implements dialect.Ingress, dialect.Client, and dialect.Egress towards upstreams of the same format.
 type Completions struct {
+	openai.Plain
 	chat  *openaichat.Chat // reads along in streams
 	names [members]string
 }
@@ -117,11 +117,6 @@ func answers(src []byte, found *[members]guard.Member) (int64, error) {
 	return prompts * max(n, best), err //nolint:wrapcheck // an apperr for the client
 }
 
-// EncodeRequest implements dialect.Egress.
-func (*Completions) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, error) {
-	return request.Encode(r, to.Model)
-}
-
 // ReadAnswer implements dialect.Egress.
 func (d *Completions) ReadAnswer(r *llm.Request, content body.Content, m dialect.Meter) (llm.Answer, error) {
 	a := llm.Answer{Finished: true}
@@ -142,7 +137,7 @@ func (d *Completions) ReadAnswer(r *llm.Request, content body.Content, m dialect
 	if !c.End() || !found {
 		return llm.Answer{}, errNoAnswer
 	}
-	if a.Reported && (a.Counts.Output() > 0 || d.EstimateAnswer(content, bytesOf) == 0 || echoed(r)) {
+	if a.Reported && (a.Counts.Output() > 0 || d.EstimateAnswer(content, bytesOf) == 0 || echoes(r) > 0) {
 		return a, nil
 	}
 	// No report, or one that says that a text cost no tokens.
@@ -156,21 +151,30 @@ func bytesOf(text []byte) usage.Tokens { return usage.Tokens(len(text)) }
 
 // fresh is what of a text was written and not echoed.
 func (d *Completions) fresh(r *llm.Request, said usage.Tokens, count dialect.Count) usage.Tokens {
-	if echoed(r) {
-		return max(said-d.EstimatePrompt(r, count), 0)
+	if n := echoes(r); n > 0 {
+		return max(said-n*d.EstimatePrompt(r, count), 0)
 	}
 	return said
 }
 
-// echoed tells whether the answer begins with its prompt.
-func echoed(r *llm.Request) bool {
-	yes := false
+// echoes is how many answers begin with their prompt.
+func echoes(r *llm.Request) int64 {
+	n, echo := int64(1), false
 	c := guard.NewCursor(r.Content.Open())
 	wire.Object(&c, func(k string) {
-		yes = yes || k == "echo" && c.Kind() == guard.True
-		c.Skip()
+		switch {
+		case k == "echo":
+			echo = wire.Tri(&c) == llm.Yes
+		case k == "n" && c.Kind() == guard.Number:
+			n, _ = c.Int(maxChoices)
+		default:
+			c.Skip()
+		}
 	})
-	return yes
+	if !echo {
+		return 0
+	}
+	return n
 }
 
 // EstimateAnswer implements dialect.Egress.
@@ -212,30 +216,12 @@ func (t *tap) EstimateOutput(count dialect.Count) usage.Tokens {
 	return t.home.fresh(t.request, t.Tap.EstimateOutput(count), count)
 }
 
-// AppendCost implements dialect.Egress.
-func (*Completions) AppendCost(dst []byte, usd string) []byte { return dialect.AppendCost(dst, usd) }
-
-// ReadFault implements dialect.Egress.
-func (*Completions) ReadFault(status int, h http.Header, c body.Content) *llm.Fault {
-	return openai.ReadFault(status, h, c)
-}
-
 // MeasurePrompt implements dialect.Egress and dialect.Client.
 func (*Completions) MeasurePrompt(r *llm.Request) llm.Size { return openai.MeasureTexts(r, "prompt") }
 
 // EstimatePrompt implements dialect.Egress and dialect.Client.
 func (*Completions) EstimatePrompt(r *llm.Request, count dialect.Count) usage.Tokens {
 	return openai.CountTexts(r, "prompt", count)
-}
-
-// AppendError implements dialect.Ingress.
-func (*Completions) AppendError(dst []byte, e *apperr.Error, requestID string) []byte {
-	return openai.AppendError(dst, e, requestID)
-}
-
-// AppendStreamError implements dialect.Ingress.
-func (*Completions) AppendStreamError(dst []byte, e *apperr.Error, requestID string) []byte {
-	return openai.AppendStreamError(dst, e, requestID)
 }
 
 // Heartbeat implements dialect.Heartbeater.

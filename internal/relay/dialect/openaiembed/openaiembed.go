@@ -4,7 +4,6 @@ package openaiembed
 
 import (
 	"errors"
-	"net/http"
 
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
@@ -25,7 +24,10 @@ const (
 )
 
 // Embeddings implements dialect.Ingress and dialect.Egress.
-type Embeddings struct{ names [members]string }
+type Embeddings struct {
+	openai.Plain
+	names [members]string
+}
 
 // New returns the dialect.
 func New() *Embeddings { return &Embeddings{names: [members]string{"model", "input"}} }
@@ -60,11 +62,6 @@ func (d *Embeddings) DecodeRequest(c body.Content) (*llm.Request, error) {
 	}, nil
 }
 
-// EncodeRequest implements dialect.Egress.
-func (*Embeddings) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, error) {
-	return request.Encode(r, to.Model)
-}
-
 // ReadAnswer implements dialect.Egress.
 func (*Embeddings) ReadAnswer(_ *llm.Request, content body.Content, _ dialect.Meter) (llm.Answer, error) {
 	var a llm.Answer
@@ -92,34 +89,10 @@ func (*Embeddings) ReadAnswer(_ *llm.Request, content body.Content, _ dialect.Me
 	return a, nil
 }
 
-// NewTap says that embeddings do not stream.
-func (*Embeddings) NewTap(*llm.Request, dialect.Meter) dialect.Tap { return nil }
-
-// AppendCost implements dialect.Egress.
-func (*Embeddings) AppendCost(dst []byte, usd string) []byte { return dialect.AppendCost(dst, usd) }
-
-// ReadFault implements dialect.Egress.
-func (*Embeddings) ReadFault(status int, h http.Header, c body.Content) *llm.Fault {
-	return openai.ReadFault(status, h, c)
-}
-
 // MeasurePrompt implements dialect.Egress.
 func (*Embeddings) MeasurePrompt(r *llm.Request) llm.Size { return openai.MeasureTexts(r, "input") }
 
 // EstimatePrompt implements dialect.Egress.
 func (*Embeddings) EstimatePrompt(r *llm.Request, count dialect.Count) usage.Tokens {
 	return openai.CountTexts(r, "input", count)
-}
-
-// EstimateAnswer says that vectors cost nothing.
-func (*Embeddings) EstimateAnswer(body.Content, dialect.Count) usage.Tokens { return 0 }
-
-// AppendError implements dialect.Ingress.
-func (*Embeddings) AppendError(dst []byte, e *apperr.Error, requestID string) []byte {
-	return openai.AppendError(dst, e, requestID)
-}
-
-// AppendStreamError implements dialect.Ingress.
-func (*Embeddings) AppendStreamError(dst []byte, e *apperr.Error, requestID string) []byte {
-	return openai.AppendStreamError(dst, e, requestID)
 }

@@ -5,7 +5,6 @@ package openaimoderation
 import (
 	"bytes"
 	"errors"
-	"net/http"
 
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
@@ -30,7 +29,10 @@ const (
 )
 
 // Moderations implements dialect.Ingress and dialect.Egress.
-type Moderations struct{ names [members]string }
+type Moderations struct {
+	openai.Plain
+	names [members]string
+}
 
 // New returns the dialect.
 func New() *Moderations { return &Moderations{names: [members]string{"model", "input"}} }
@@ -53,32 +55,32 @@ func (d *Moderations) DecodeRequest(c body.Content) (*llm.Request, error) {
 	if k := found[input].Kind; k != guard.String && k != guard.Array {
 		return nil, apperr.New(apperr.InvalidRequest, "input must be a text, or a list of texts or of parts.").WithParam("input")
 	}
-	if !found[model].Present() {
-		return d.DecodeRequest(body.Copy(named(src, &found[model])))
+	r := &llm.Request{Content: c, Model: defaultModel, Choices: 1, Original: llm.Original{Dialect: openai.Dialect, Model: at(src, &found[model])}}
+	if found[model].Present() {
+		var err error
+		if r.Model, err = request.Model(src, &found[model]); err != nil {
+			return nil, err
+		}
 	}
-	name, err := request.Model(src, &found[model])
-	if err != nil {
-		return nil, err
-	}
-	return &llm.Request{
-		Content: c, Model: name, Choices: 1,
-		Original: llm.Original{Dialect: openai.Dialect, Model: llm.Span{From: found[model].From, To: found[model].To}},
-	}, nil
+	return r, nil
 }
 
-// named is a request that names no model, with the name of the default.
-func named(src []byte, m *guard.Member) []byte {
-	const name = `"` + defaultModel + `"`
-	if m.Kind == guard.Null {
-		return bytes.Join([][]byte{src[:m.From], src[m.To:]}, []byte(name))
+// at is where the model's name stands: an empty place, at the begin of the object, if it has none.
+func at(src []byte, m *guard.Member) llm.Span {
+	if m.Kind == guard.Absent {
+		begin := bytes.IndexByte(src, '{') + 1
+		return llm.Span{From: begin, To: begin}
 	}
-	at := bytes.IndexByte(src, '{') + 1
-	return bytes.Join([][]byte{src[:at], src[at:]}, []byte(`"model":`+name+`,`))
+	return llm.Span{From: m.From, To: m.To}
 }
 
 // EncodeRequest implements dialect.Egress.
-func (*Moderations) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, error) {
-	return request.Encode(r, to.Model)
+func (d *Moderations) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, error) {
+	if place := r.Original.Model; place.From == place.To {
+		name, err := request.Quote(to.Model)
+		return r.Content.Edited(body.Edit{From: place.From, To: place.To, Text: `"model":` + name + `,`}), err //nolint:wrapcheck // strings always marshal
+	}
+	return d.Plain.EncodeRequest(r, to)
 }
 
 // ReadAnswer implements dialect.Egress. Vendors report no usage: it was one request.
@@ -97,17 +99,6 @@ func (*Moderations) ReadAnswer(_ *llm.Request, content body.Content, _ dialect.M
 	return a, nil
 }
 
-// NewTap says that moderations do not stream.
-func (*Moderations) NewTap(*llm.Request, dialect.Meter) dialect.Tap { return nil }
-
-// AppendCost implements dialect.Egress.
-func (*Moderations) AppendCost(dst []byte, usd string) []byte { return dialect.AppendCost(dst, usd) }
-
-// ReadFault implements dialect.Egress.
-func (*Moderations) ReadFault(status int, h http.Header, c body.Content) *llm.Fault {
-	return openai.ReadFault(status, h, c)
-}
-
 // MeasurePrompt implements dialect.Egress: a request costs its fee, however long its texts are.
 func (*Moderations) MeasurePrompt(*llm.Request) llm.Size {
 	return llm.Size{Instead: []llm.Units{{Class: usage.Request, Most: 1}}}
@@ -115,16 +106,3 @@ func (*Moderations) MeasurePrompt(*llm.Request) llm.Size {
 
 // EstimatePrompt implements dialect.Egress: tokens are not billed.
 func (*Moderations) EstimatePrompt(*llm.Request, dialect.Count) usage.Tokens { return 0 }
-
-// EstimateAnswer implements dialect.Egress: nothing is written.
-func (*Moderations) EstimateAnswer(body.Content, dialect.Count) usage.Tokens { return 0 }
-
-// AppendError implements dialect.Ingress.
-func (*Moderations) AppendError(dst []byte, e *apperr.Error, requestID string) []byte {
-	return openai.AppendError(dst, e, requestID)
-}
-
-// AppendStreamError implements dialect.Ingress.
-func (*Moderations) AppendStreamError(dst []byte, e *apperr.Error, requestID string) []byte {
-	return openai.AppendStreamError(dst, e, requestID)
-}

@@ -14,7 +14,6 @@ import (
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
-	"starlane/internal/usage"
 )
 
 var errNoAnswer = errors.New("the answer is not a ranking")
@@ -27,7 +26,10 @@ const (
 )
 
 // Rerank implements dialect.Ingress and dialect.Egress.
-type Rerank struct{ names [members]string }
+type Rerank struct {
+	openai.Plain
+	names [members]string
+}
 
 // New returns the dialect.
 func New() *Rerank { return &Rerank{names: [members]string{"model", "query", "documents"}} }
@@ -61,11 +63,6 @@ func (d *Rerank) DecodeRequest(c body.Content) (*llm.Request, error) {
 		Content: c, Model: name, Choices: 1,
 		Original: llm.Original{Dialect: openai.Dialect, Model: llm.Span{From: found[model].From, To: found[model].To}},
 	}, nil
-}
-
-// EncodeRequest implements dialect.Egress.
-func (*Rerank) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, error) {
-	return request.Encode(r, to.Model)
 }
 
 // ReadAnswer implements dialect.Egress.
@@ -103,12 +100,6 @@ func (*Rerank) ReadAnswer(_ *llm.Request, content body.Content, _ dialect.Meter)
 	return a, nil
 }
 
-// NewTap says that rankings do not stream.
-func (*Rerank) NewTap(*llm.Request, dialect.Meter) dialect.Tap { return nil }
-
-// AppendCost implements dialect.Egress.
-func (*Rerank) AppendCost(dst []byte, usd string) []byte { return dialect.AppendCost(dst, usd) }
-
 // ReadFault implements dialect.Egress. The vendors' errors differ: the client gets their words in one form.
 func (d *Rerank) ReadFault(status int, h http.Header, c body.Content) *llm.Fault {
 	message := messageOf(c.Open())
@@ -139,9 +130,6 @@ func messageOf(src []byte) (message string) {
 	return message
 }
 
-// EstimateAnswer implements dialect.Egress: nothing is written.
-func (*Rerank) EstimateAnswer(body.Content, dialect.Count) usage.Tokens { return 0 }
-
 // AppendError implements dialect.Ingress. Clients of Cohere's API read the message beside the error.
 func (*Rerank) AppendError(dst []byte, e *apperr.Error, requestID string) []byte {
 	b := wire.Builder{B: dst}
@@ -150,9 +138,4 @@ func (*Rerank) AppendError(dst []byte, e *apperr.Error, requestID string) []byte
 	b.String(e.Message)
 	b.B = append(b.B, ',')
 	return append(b.B, openai.AppendError(nil, e, requestID)[1:]...)
-}
-
-// AppendStreamError implements dialect.Ingress: nothing streams.
-func (d *Rerank) AppendStreamError(dst []byte, e *apperr.Error, requestID string) []byte {
-	return d.AppendError(dst, e, requestID)
 }

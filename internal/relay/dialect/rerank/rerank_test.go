@@ -68,7 +68,7 @@ func TestFaults(t *testing.T) {
 	for _, src := range []string{`{"message":"no such field"}`, `{"detail":"no such field"}`, `{"error":{"message":"no such field","secret":"x"}}`} {
 		f := d.ReadFault(422, nil, body.Copy([]byte(src)))
 		require.Equal(t, llm.Caller, f.Kind)
-		require.Equal(t, `{"message":"no such field","error":{"message":"no such field","type":"invalid_request_error","param":null,"code":"invalid_request"}}`, string(f.Answer.Open()))
+		require.JSONEq(t, `{"message":"no such field","error":{"message":"no such field","type":"invalid_request_error","param":null,"code":"invalid_request"}}`, string(f.Answer.Open()))
 	}
 	require.Zero(t, d.ReadFault(400, nil, body.Copy([]byte(`{"detail":[{"loc":["body"]}]}`))).Answer.Len(), "what is no sentence is not passed on")
 	require.Equal(t, llm.Limited, d.ReadFault(429, nil, body.Copy([]byte(`{"message":"slow down"}`))).Kind)

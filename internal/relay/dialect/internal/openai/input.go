@@ -31,6 +31,7 @@ func Texts(c *guard.Cursor) (n int64, objects bool) {
 			n++
 		case guard.Object:
 			n, objects = n+1, true
+		default:
 		}
 		c.Skip()
 	}
