@@ -36,7 +36,7 @@ func Table() []Row {
 		withVertex(withBedrock(withGemini(messagesRows(), messagesToGemini()), openai, messagesToBedrock())),
 		withVertex(withBedrock(withGemini(responsesRows(), responsesToGemini(responsesRows())), anthropic, responsesToBedrock())),
 		withBedrock(contentsRows(), anthropic, contentsToBedrock()),
-		completionsRows(),
+		withVertex(completionsRows()),
 		embeddingsRows(),
 	)
 }
