@@ -185,6 +185,7 @@ func (*Embeddings) EstimateAnswer(body.Content, dialect.Count) usage.Tokens { re
 // textOf reads a content's texts as one, in lines. False: there is more in it than texts.
 func textOf(c *guard.Cursor) (text llm.Text, only bool) {
 	only = true
+	var lines []llm.Text
 	wire.Object(c, func(k string) {
 		if k != "parts" {
 			c.Skip()
@@ -192,18 +193,24 @@ func textOf(c *guard.Cursor) (text llm.Text, only bool) {
 		}
 		wire.List(c, func() {
 			wire.Object(c, func(k string) {
-				if k != "text" {
-					only = false
-					c.Skip()
+				if k == "text" {
+					lines = append(lines, wire.Text(c))
 					return
 				}
-				if len(text) > 0 {
-					text = append(text[:len(text):len(text)], `\n`...)
-				}
-				text = append(text[:len(text):len(text)], wire.Text(c)...)
+				only = false
+				c.Skip()
 			})
 		})
 	})
+	if len(lines) == 1 {
+		return lines[0], only
+	}
+	for i, line := range lines {
+		if i > 0 {
+			text = append(text, `\n`...)
+		}
+		text = append(text, line...)
+	}
 	return text, only
 }
 
