@@ -45,6 +45,7 @@ func embeddingsRows() []Row {
 		row(openaiEmbeddings, gemini, "user", Dropped, ""),
 		row(geminiEmbeddings, openai, "content", Lossless, "several texts become lines of one; all else is rejected"),
 		row(geminiEmbeddings, openai, "requests", Lossless, "one call for all"),
+		row(geminiEmbeddings, openai, "embedContentConfig", Lossless, "as if its members stood beside it"),
 		row(geminiEmbeddings, openai, "outputDimensionality", Lossless, "rejected where the requests of a batch differ"),
 		row(geminiEmbeddings, openai, "taskType", Dropped, ""),
 		row(geminiEmbeddings, openai, "title", Dropped, ""),

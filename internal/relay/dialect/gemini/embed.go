@@ -225,7 +225,8 @@ func (*Embeddings) ParseEmbed(r *llm.Request) (*llm.EmbedPrompt, error) {
 	each(r, func(c *guard.Cursor) {
 		var text llm.Text
 		var dimensions llm.Raw
-		wire.Object(c, func(k string) {
+		var member func(k string)
+		member = func(k string) {
 			switch name := camel(k); name {
 			case "model":
 				c.Skip()
@@ -234,12 +235,15 @@ func (*Embeddings) ParseEmbed(r *llm.Request) (*llm.EmbedPrompt, error) {
 				if text, only = textOf(c); !only {
 					err = apperr.New(apperr.UnsupportedParam, "The model can embed nothing but texts.").WithParam(prefix + "content.parts")
 				}
+			case "embedContentConfig": // where newer clients say the same
+				wire.Object(c, member)
 			case "outputDimensionality":
 				dimensions = wire.Number(c)
 			default:
 				p.Extras = append(p.Extras, llm.Extra{Name: name, Value: llm.Raw(c.Raw())})
 			}
-		})
+		}
+		wire.Object(c, member)
 		if len(p.Texts) > 0 && string(dimensions) != string(p.Dimensions) {
 			err = apperr.New(apperr.UnsupportedParam, "The model makes all vectors of a batch equally long.").WithParam(prefix + "outputDimensionality")
 		}
