@@ -167,9 +167,12 @@ func describe(m *catalog.Model, rates *pricing.Rates) modelInfo {
 	if rates.Has[usage.SearchQuery] {
 		info.Pricing.Search = perUnit(rates.Price[usage.SearchQuery])
 	}
-	for _, capability := range m.Capabilities { // models of one kind that write no text
-		if out := map[string]string{dialect.Embeddings: "embeddings", dialect.Rerank: "scores", dialect.Moderation: "scores"}[capability]; out != "" && len(m.Capabilities) == 1 {
-			info.Architecture.OutputModalities = []string{out}
+	if len(m.Capabilities) == 1 {
+		switch m.Capabilities[0] { // those that write no text
+		case dialect.Embeddings:
+			info.Architecture.OutputModalities = []string{"embeddings"}
+		case dialect.Moderation, dialect.Rerank:
+			info.Architecture.OutputModalities = []string{"scores"}
 		}
 	}
 	return info
