@@ -232,7 +232,7 @@ func newWorld(t testing.TB, options ...option) *world {
 	require.NoError(t, err)
 	w.handler = relayapi.New(relayapi.Deps{
 		Pipeline: w.pipe, Catalog: func() *catalog.Snapshot { return snapshot }, Chat: formats.Chat, Embeddings: formats.Embeddings, Messages: formats.Messages, Responses: formats.Responses, Bodies: w.bodies,
-		Stored:  responsestore.New(responsestore.Options{Backend: set.stored, Box: box, PerTenant: 64 << 20, Logger: slog.New(slog.NewJSONHandler(w.logs, nil))}),
+		Stored:      responsestore.New(responsestore.Options{Backend: set.stored, Box: box, PerTenant: 64 << 20, Logger: slog.New(slog.NewJSONHandler(w.logs, nil))}),
 		Completions: formats.Completions, Moderations: formats.Moderations, Rerank: formats.Rerank,
 		MaxBody: set.maxBody, Health: httpserver.NewHealth(nil), CORSOrigins: set.cors, Clock: clock.System{}, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
 	})
