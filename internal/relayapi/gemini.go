@@ -29,6 +29,8 @@ func (s *server) contents(c *gin.Context) {
 		s.countTokens(c, in)
 	case "embedContent", "batchEmbedContents":
 		s.call(c, dialect.Embeddings, &gemini.Embeddings{Model: model, Batch: method == "batchEmbedContents"})
+	case "predict":
+		s.call(c, dialect.Embeddings, &gemini.Predict{Embeddings: gemini.Embeddings{Model: model}})
 	default:
 		s.refuse(c, in, s.begin(c), apperr.New(apperr.NotFound, "There is no method %q of a model here.", clip(method)))
 	}

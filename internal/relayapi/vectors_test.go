@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"starlane/internal/billing/pricing"
+	"starlane/internal/catalog"
 	"starlane/internal/sim/provider"
 	"starlane/internal/usage"
 )
@@ -188,4 +189,53 @@ func TestVectorsFail(t *testing.T) {
 	}))
 	a := w.post(t, "/v1beta/models/demo/embed:batchEmbedContents", `{"requests":[{"content":{"parts":[{"text":"a"}]}},{"content":{"parts":[{"text":"b"}]}}]}`)
 	require.Equal(t, http.StatusBadGateway, a.status, a.body)
+}
+
+// TestVectorsOfVertex asks for vectors of models at Vertex AI in every format, and in Vertex AI's own for those of others.
+func TestVectorsOfVertex(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(s *settings) {
+		specialists(s)
+		others := s.vendors
+		s.vendors = func(simulator string, sim *provider.Server) []otherVendor {
+			at := catalog.Place{Region: "europe-west1", Project: "p"}
+			return append(others(simulator, sim), otherVendor{model: "vertex/embed", dialect: catalog.VertexGemini, base: simulator, secret: sim.ServiceAccount(simulator), place: at, upstream: provider.ModelEmbed, capability: "embeddings"})
+		}
+	})
+	want := floats(t, parse[openaiVectors](t, w.post(t, "/v1/embeddings", `{"model":"demo/embed","input":"one two","dimensions":8}`).body).Data[0].Embedding)
+	a := w.post(t, "/v1/embeddings", `{"model":"vertex/embed","input":["three","one two"],"dimensions":8,"encoding_format":"base64"}`)
+	require.Equal(t, http.StatusOK, a.status, a.body)
+	require.Equal(t, want, floats(t, parse[openaiVectors](t, a.body).Data[1].Embedding))
+	e := w.event(t, 1)
+	require.Equal(t, "in_text:3", counts(e))
+	require.Equal(t, usage.Reported, e.Counts.From[usage.InText])
+	a = w.post(t, "/v1beta/models/vertex/embed:embedContent", `{"content":{"parts":[{"text":"one two"}]},"outputDimensionality":8,"taskType":"CLUSTERING"}`)
+	require.Equal(t, want, parse[geminiVectors](t, a.body).Embedding.Values)
+	require.Empty(t, a.header.Get("X-Starlane-Warnings"))
+
+	for _, model := range []string{"vertex/embed", "gemini/embed", "demo/embed"} {
+		ask := func(body string) answer {
+			return w.post(t, "/v1/projects/p/locations/l/publishers/google/models/"+model+":predict", body)
+		}
+		a := ask(`{"instances":[{"content":"one two","task_type":"CLUSTERING"}],"parameters":{"outputDimensionality":8}}`)
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		got := parse[struct {
+			Predictions []struct {
+				Embeddings struct {
+					Values     []float32
+					Statistics struct {
+						Tokens int `json:"token_count"`
+					}
+				}
+			}
+		}](t, a.body)
+		require.Equal(t, want, got.Predictions[0].Embeddings.Values)
+		require.Equal(t, 2, got.Predictions[0].Embeddings.Statistics.Tokens)
+		require.Equal(t, map[string]string{"demo/embed": "drop:instances.task_type"}[model], a.header.Get("X-Starlane-Warnings"))
+		for _, body := range []string{`{}`, `{"instances":[{"image":{}}]}`, `{"instances":[{"content":"a"}],"parameters":{"outputDimensionality":0}}`} {
+			a := ask(body)
+			require.Equal(t, http.StatusBadRequest, a.status, a.body)
+			require.Contains(t, a.body, `"status":"INVALID_ARGUMENT"`, body)
+		}
+	}
 }

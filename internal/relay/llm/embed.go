@@ -5,10 +5,13 @@ import "starlane/internal/usage"
 // EmbedPrompt asks for the vectors of texts, in neutral form. What it refers to lies in the client's body.
 type EmbedPrompt struct {
 	Client     string // the format that it was asked in, as the table of fates calls it
-	Texts      []Text
+	Texts      []EmbedText
 	Dimensions Raw // nil: as many as the model gives
 	Extras     []Extra
 }
+
+// EmbedText is a text whose vector is wanted, with what Google's models take to say what for.
+type EmbedText struct{ Text, Task, Title Text }
 
 // Vectors are what comes of it, in the order of the texts. They refer to the upstream's answer.
 type Vectors struct {

@@ -5,6 +5,7 @@ const (
 	completions      = "openai_completions"
 	openaiEmbeddings = "openai_embeddings"
 	geminiEmbeddings = "gemini_embeddings"
+	vertexPredict    = "vertex_predict"
 )
 
 // completionsRows are the members of a request to complete a text, for models that only converse. Where the upstream completes texts
@@ -49,5 +50,10 @@ func embeddingsRows() []Row {
 		row(geminiEmbeddings, openai, "outputDimensionality", Lossless, "rejected where the requests of a batch differ"),
 		row(geminiEmbeddings, openai, "taskType", Dropped, ""),
 		row(geminiEmbeddings, openai, "title", Dropped, ""),
+		{Client: vertexPredict, Field: "instances", To: map[string]Fate{openai: Lossless, gemini: Lossless}, Note: "texts; all else is rejected"},
+		{Client: vertexPredict, Field: "instances.task_type", To: map[string]Fate{openai: Dropped, gemini: Lossless}},
+		{Client: vertexPredict, Field: "instances.title", To: map[string]Fate{openai: Dropped, gemini: Lossless}},
+		{Client: vertexPredict, Field: "parameters.outputDimensionality", To: map[string]Fate{openai: Lossless, gemini: Lossless}},
+		{Client: vertexPredict, Field: "parameters.autoTruncate", To: map[string]Fate{openai: Dropped, gemini: Dropped}},
 	}
 }

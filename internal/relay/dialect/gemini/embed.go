@@ -44,8 +44,8 @@ var (
 
 // DecodeRequest implements dialect.Ingress.
 func (d *Embeddings) DecodeRequest(c body.Content) (*llm.Request, error) {
-	if d.Model == "" || len(d.Model) > maxModelName {
-		return nil, invalid("model", "The path must name a model of 1 to "+strconv.Itoa(maxModelName)+" characters.")
+	if err := d.checkModel(); err != nil {
+		return nil, err
 	}
 	name, kind := "content", guard.Object
 	if d.Batch {
@@ -68,6 +68,13 @@ func (d *Embeddings) DecodeRequest(c body.Content) (*llm.Request, error) {
 		}
 	})
 	return r, err
+}
+
+func (d *Embeddings) checkModel() error {
+	if d.Model == "" || len(d.Model) > maxModelName {
+		return invalid("model", "The path must name a model of 1 to "+strconv.Itoa(maxModelName)+" characters.")
+	}
+	return nil
 }
 
 // each visits the requests of a call, one or many; visit reads it.
@@ -123,7 +130,11 @@ func (*Embeddings) EncodeRequest(r *llm.Request, to dialect.Target) (body.Messag
 
 // ReadAnswer implements dialect.Egress.
 func (*Embeddings) ReadAnswer(_ *llm.Request, content body.Content, _ dialect.Meter) (llm.Answer, error) {
-	v, ok := EmbedUpstream{}.ReadVectors(content.Open())
+	return readVectors(EmbedUpstream{}, content)
+}
+
+func readVectors(from dialect.EmbedUpstream, content body.Content) (llm.Answer, error) {
+	v, ok := from.ReadVectors(content.Open())
 	if !ok {
 		return llm.Answer{}, errNoVectors
 	}
@@ -223,7 +234,7 @@ func (*Embeddings) ParseEmbed(r *llm.Request) (*llm.EmbedPrompt, error) {
 	}
 	var err error
 	each(r, func(c *guard.Cursor) {
-		var text llm.Text
+		var one llm.EmbedText
 		var dimensions llm.Raw
 		var member func(k string)
 		member = func(k string) {
@@ -232,11 +243,15 @@ func (*Embeddings) ParseEmbed(r *llm.Request) (*llm.EmbedPrompt, error) {
 				c.Skip()
 			case "content":
 				var only bool
-				if text, only = textOf(c); !only {
+				if one.Text, only = textOf(c); !only {
 					err = apperr.New(apperr.UnsupportedParam, "The model can embed nothing but texts.").WithParam(prefix + "content.parts")
 				}
 			case "embedContentConfig": // where newer clients say the same
 				wire.Object(c, member)
+			case "taskType":
+				one.Task = wire.Text(c)
+			case "title":
+				one.Title = wire.Text(c)
 			case "outputDimensionality":
 				dimensions = wire.Number(c)
 			default:
@@ -247,7 +262,7 @@ func (*Embeddings) ParseEmbed(r *llm.Request) (*llm.EmbedPrompt, error) {
 		if len(p.Texts) > 0 && string(dimensions) != string(p.Dimensions) {
 			err = apperr.New(apperr.UnsupportedParam, "The model makes all vectors of a batch equally long.").WithParam(prefix + "outputDimensionality")
 		}
-		p.Texts, p.Dimensions = append(p.Texts, text), dimensions
+		p.Texts, p.Dimensions = append(p.Texts, one), dimensions
 	})
 	return p, err
 }
@@ -321,10 +336,18 @@ func (EmbedUpstream) Encode(p *llm.EmbedPrompt, model string, n *llm.Notes) ([]b
 		b.Open('[')
 		b.Open('{')
 		b.Key("text")
-		b.Text(t)
+		b.Text(t.Text)
 		b.Close('}')
 		b.Close(']')
 		b.Close('}')
+		if t.Task != nil {
+			b.Key("taskType")
+			b.Text(t.Task)
+		}
+		if t.Title != nil {
+			b.Key("title")
+			b.Text(t.Title)
+		}
 		if p.Dimensions != nil {
 			b.Key("outputDimensionality")
 			b.Raw(p.Dimensions)

@@ -30,7 +30,7 @@ func (*Embeddings) ParseEmbed(r *llm.Request) (*llm.EmbedPrompt, error) {
 		if c.Kind() != guard.String {
 			err = apperr.New(apperr.UnsupportedParam, "The model cannot embed tokens: input must be a text or a list of texts.").WithParam("input")
 		}
-		p.Texts = append(p.Texts, wire.Text(&c))
+		p.Texts = append(p.Texts, llm.EmbedText{Text: wire.Text(&c)})
 	}
 	wire.Object(&c, func(k string) {
 		switch k {
@@ -121,7 +121,13 @@ func (Upstream) Encode(p *llm.EmbedPrompt, model string, n *llm.Notes) ([]byte, 
 	b.Key("input")
 	b.Open('[')
 	for _, t := range p.Texts {
-		b.Text(t)
+		b.Text(t.Text)
+		if t.Task != nil {
+			n.Drop("taskType")
+		}
+		if t.Title != nil {
+			n.Drop("title")
+		}
 	}
 	b.Close(']')
 	if p.Dimensions != nil {

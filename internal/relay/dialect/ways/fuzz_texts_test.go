@@ -17,6 +17,7 @@ func FuzzTexts(f *testing.F) {
 	f.Add(`{"model":null,"input":[{"type":"text"}],"encoding_format":"base64","dimensions":1}`, `{"results":[],"embeddings":[{"values":[1e400]}]}`)
 	f.Add(`{"query":"a","documents":[{"image":1},"b"],"model":"m"}`, `{"data":[{"index":99999999,"embedding":"AA=="}],"meta":{"billed_units":{"search_units":1e18}}}`)
 	f.Add(`{"requests":[{"model":"models/m","content":{"parts":[{"text":"a"},{"text":1}]}},{"model":"m"},null]}`, `{"embedding":{"values":null},"usageMetadata":{"promptTokenCount":1}}`)
+	f.Add(`{"instances":[{"content":"a","task_type":"T"},{"image":{}}],"parameters":{"outputDimensionality":1}}`, `{"predictions":[{"embeddings":{"values":[1],"statistics":{"token_count":-1}}}]}`)
 	formats := New()
 	ways := formats.Registry(nil)
 	f.Fuzz(func(t *testing.T, src, answer string) {
@@ -31,6 +32,7 @@ func FuzzTexts(f *testing.F) {
 			{formats.Rerank, dialect.Rerank},
 			{&gemini.Embeddings{Model: "m"}, dialect.Embeddings},
 			{&gemini.Embeddings{Model: "m", Batch: true}, dialect.Embeddings},
+			{&gemini.Predict{Embeddings: gemini.Embeddings{Model: "m"}}, dialect.Embeddings},
 		} {
 			for key, way := range ways {
 				r, err := c.in.DecodeRequest(body.Copy([]byte(src)))

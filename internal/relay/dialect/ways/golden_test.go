@@ -137,6 +137,8 @@ func TestGolden(t *testing.T) {
 				in, key.Client, key.Capability = formats.Embeddings, openai, dialect.Embeddings
 			case gemini.EmbedDialect:
 				in, key.Client, key.Capability = &gemini.Embeddings{Model: "m", Batch: options == "batch"}, gemini.Dialect, dialect.Embeddings
+			case gemini.PredictDialect:
+				in, key.Capability = &gemini.Predict{Embeddings: gemini.Embeddings{Model: "m"}}, dialect.Embeddings
 			}
 			way := ways[key]
 			require.NotNil(t, way, "no way from %s to %s", client, upstream)

@@ -61,6 +61,9 @@ func TestNoTextsCountMoreThanTheirMeasure(t *testing.T) {
 		"gemini batch": {&gemini.Embeddings{Model: "m", Batch: true}, func(t *rapid.T) map[string]any {
 			return map[string]any{"requests": []any{content(t), content(t)}}
 		}},
+		"predict": {&gemini.Predict{Embeddings: gemini.Embeddings{Model: "m"}}, func(t *rapid.T) map[string]any {
+			return map[string]any{"instances": []any{map[string]string{"content": rapid.String().Draw(t, "content"), "title": rapid.String().Draw(t, "title")}}}
+		}},
 		"rerank": {formats.Rerank, func(t *rapid.T) map[string]any {
 			return map[string]any{"query": rapid.String().Draw(t, "query"), "documents": documents.Draw(t, "documents")}
 		}},
@@ -69,7 +72,7 @@ func TestNoTextsCountMoreThanTheirMeasure(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {
 				request := c.request(t)
-				if _, isGemini := c.in.(*gemini.Embeddings); !isGemini {
+				if name == "rerank" || name == "completions" || name == "embeddings" {
 					request["model"] = "m"
 				}
 				src, err := json.Marshal(request)
