@@ -113,12 +113,18 @@ func upperCounts(x *exchange, m *catalog.Model, rates *pricing.Rates, size llm.S
 		return dearestWay(m, rates, size.Ways)
 	}
 	input := size.Most + promptBase
-	if m.ContextLength > 0 && (size.Open || input > m.ContextLength) {
-		input = m.ContextLength
+	if most := m.ContextLength * max(size.Prompts, 1); most > 0 && (size.Open || input > most) {
+		input = most
+	}
+	if len(size.Instead) > 0 {
+		if size.Most == 0 {
+			input = 0
+		}
+		return instead(rates, input, size.Instead)
 	}
 	class, ok := dearest(rates, append([]usage.Class{usage.InText}, size.Also...))
 	counts.Set(class, input, usage.Estimated)
-	if x.call.Capability != dialect.Chat || !ok {
+	if !writes(x.call.Capability) || !ok {
 		return counts, class, ok
 	}
 	output := x.req.MaxOutput
@@ -135,6 +141,26 @@ func upperCounts(x *exchange, m *catalog.Model, rates *pricing.Rates, size llm.S
 	class, ok = dearest(rates, said)
 	counts.Set(class, output*x.req.Choices, usage.Estimated)
 	return counts, class, ok
+}
+
+// writes tells the capabilities whose answers are made of tokens.
+func writes(capability string) bool {
+	return capability == dialect.Chat || capability == dialect.Completions
+}
+
+// instead are the counts of a request that is billed in other units than tokens, or in either: those that have a price.
+func instead(rates *pricing.Rates, tokens usage.Tokens, units []llm.Units) (counts usage.Counts, missing usage.Class, ok bool) {
+	if tokens > 0 && rates.Has[usage.InText] {
+		counts.Set(usage.InText, tokens, usage.Estimated)
+		ok = true
+	}
+	for _, u := range units {
+		if missing = u.Class; rates.Has[u.Class] {
+			counts.Set(u.Class, u.Most, usage.Estimated)
+			ok = true
+		}
+	}
+	return counts, missing, ok
 }
 
 // dearest is the class with the highest price, or one that has none.

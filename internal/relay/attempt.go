@@ -283,6 +283,9 @@ func (x *exchange) whole(res *http.Response, begin time.Time) *llm.Fault {
 
 // deliver writes a settled answer.
 func (x *exchange) deliver(content body.Content, answer llm.Answer, kind []string) {
+	if answer.Body != nil {
+		content = body.Own(answer.Body)
+	}
 	cost := x.event.Estimate.String()
 	h := x.sink.Header()
 	h["X-Starlane-Cost-Usd"] = []string{cost}
@@ -293,9 +296,6 @@ func (x *exchange) deliver(content body.Content, answer llm.Answer, kind []strin
 		x.head(http.StatusOK, kind)
 		_, _ = m.WriteTo(x.sink) // the answer is settled: whether the client still took it changes nothing
 		return
-	}
-	if answer.Body != nil {
-		content = body.Own(answer.Body)
 	}
 	h["Content-Length"] = decimal(int64(content.Len()))
 	x.head(http.StatusOK, kind)

@@ -87,10 +87,16 @@ func noCapacity() error {
 
 // egress returns the wire format that a candidate is called with, nil if it cannot serve the request.
 func (x *exchange) egress(d *catalog.Candidate) dialect.Egress {
-	if !d.Model.Has(x.call.Capability) {
-		return nil
+	key := dialect.Key{Client: x.req.Original.Dialect, Upstream: d.Provider.Dialect, Capability: x.call.Capability}
+	if d.Model.Has(key.Capability) {
+		if way := x.p.Egress[key]; way != nil {
+			return way
+		}
 	}
-	return x.p.Egress[dialect.Key{Client: x.req.Original.Dialect, Upstream: d.Provider.Dialect, Capability: x.call.Capability}]
+	if key.Capability = dialect.Chat; x.call.Capability == dialect.Completions && d.Model.Has(key.Capability) {
+		return x.p.Egress[key] // who converses completes a text, too
+	}
+	return nil
 }
 
 func (x *exchange) usable(d *catalog.Candidate) bool {

@@ -27,6 +27,10 @@ func (s *server) contents(c *gin.Context) {
 		s.call(c, dialect.Chat, in)
 	case "countTokens":
 		s.countTokens(c, in)
+	case "embedContent", "batchEmbedContents":
+		s.call(c, dialect.Embeddings, &gemini.Embeddings{Model: model, Batch: method == "batchEmbedContents"})
+	case "predict":
+		s.call(c, dialect.Embeddings, &gemini.Predict{Embeddings: gemini.Embeddings{Model: model}})
 	default:
 		s.refuse(c, in, s.begin(c), apperr.New(apperr.NotFound, "There is no method %q of a model here.", clip(method)))
 	}
@@ -53,17 +57,24 @@ type geminiModel struct {
 	Methods     []string `json:"supportedGenerationMethods"`
 }
 
-// toGemini describes the models that converse as Gemini's API does.
+// toGemini describes the models that converse, or that make vectors, as Gemini's API does.
 func toGemini(models []modelInfo) []geminiModel {
 	out := []geminiModel{}
 	for i := range models {
 		m := &models[i]
-		if !slices.Contains(m.Capabilities, dialect.Chat) {
+		var methods []string
+		if slices.Contains(m.Capabilities, dialect.Chat) {
+			methods = append(methods, "generateContent", "streamGenerateContent", "countTokens")
+		}
+		if slices.Contains(m.Capabilities, dialect.Embeddings) {
+			methods = append(methods, "embedContent", "batchEmbedContents")
+		}
+		if methods == nil {
 			continue
 		}
 		out = append(out, geminiModel{
 			Name: "models/" + m.ID, Version: "001", DisplayName: m.Name, Description: m.Description, Input: m.ContextLength,
-			Output: m.TopProvider.MaxCompletionTokens, Methods: []string{"generateContent", "streamGenerateContent", "countTokens"},
+			Output: m.TopProvider.MaxCompletionTokens, Methods: methods,
 		})
 	}
 	return out

@@ -232,7 +232,8 @@ func newWorld(t testing.TB, options ...option) *world {
 	require.NoError(t, err)
 	w.handler = relayapi.New(relayapi.Deps{
 		Pipeline: w.pipe, Catalog: func() *catalog.Snapshot { return snapshot }, Chat: formats.Chat, Embeddings: formats.Embeddings, Messages: formats.Messages, Responses: formats.Responses, Bodies: w.bodies,
-		Stored:  responsestore.New(responsestore.Options{Backend: set.stored, Box: box, PerTenant: 64 << 20, Logger: slog.New(slog.NewJSONHandler(w.logs, nil))}),
+		Stored:      responsestore.New(responsestore.Options{Backend: set.stored, Box: box, PerTenant: 64 << 20, Logger: slog.New(slog.NewJSONHandler(w.logs, nil))}),
+		Completions: formats.Completions, Moderations: formats.Moderations, Rerank: formats.Rerank,
 		MaxBody: set.maxBody, Health: httpserver.NewHealth(nil), CORSOrigins: set.cors, Clock: clock.System{}, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
 	})
 	srv := httptest.NewServer(w.handler)
@@ -278,6 +279,8 @@ func (w *world) check(t testing.TB) {
 type otherVendor struct {
 	model, dialect, base, secret string
 	upstream                     string // default: the simulator's echo
+	capability                   string // default: chat
+	rates                        pricing.RatesByName
 	place                        catalog.Place
 }
 
@@ -308,6 +311,7 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 		otherVendor{model: "gemini/image", dialect: "gemini", base: strings.TrimSuffix(upstreams[0], "/v1") + "/v1beta", secret: provider.KeyPrefix + "c"},
 		otherVendor{model: "gemini/echo", dialect: "gemini", base: strings.TrimSuffix(upstreams[0], "/v1") + "/v1beta", secret: provider.KeyPrefix + "c"},
 	)
+	special := map[string]otherVendor{}
 	for _, v := range vendors {
 		other := catalog.Provider{ID: id.New(), Slug: "sim-" + v.dialect, Dialect: v.dialect, Simulated: true}
 		acc, kid := catalog.Account{ID: id.New(), Provider: other.ID, BaseURL: v.base, Active: true, Place: v.place}, id.New()
@@ -321,6 +325,7 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 		}
 		d.Deployments = append(d.Deployments, catalog.Deployment{ID: id.New(), Model: v.model, Account: acc.ID, UpstreamModel: up, Weight: 1, Active: true})
 		models[v.model] = up
+		special[v.model] = v
 	}
 	for name := range models {
 		m := catalog.Model{Name: name, DisplayName: name, Capabilities: []string{"chat"}, Features: []string{"tools"}, ContextLength: 128_000, MaxOutput: 16_000, State: "active", CreatedAt: time.Unix(1, 0)}
@@ -330,16 +335,22 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 		if strings.HasSuffix(name, "/realtime") {
 			m.Capabilities, m.ContextLength, m.MaxOutput = []string{"realtime"}, 32_000, 4096
 		}
-		special, isMedia := media[name]
+		if c := special[name].capability; c != "" {
+			m.Capabilities = []string{c}
+		}
+		medium, isMedia := media[name]
 		if isMedia {
-			m.Capabilities, m.ContextLength, m.MaxOutput = []string{special.capability}, 0, 0
-			d.Prices = append(d.Prices, pricing.Version{ID: int64(len(d.Prices) + 1), Model: name, ValidFrom: time.Unix(0, 0), Rates: special.rates})
+			m.Capabilities, m.ContextLength, m.MaxOutput = []string{medium.capability}, 0, 0
+			d.Prices = append(d.Prices, pricing.Version{ID: int64(len(d.Prices) + 1), Model: name, ValidFrom: time.Unix(0, 0), Rates: medium.rates})
 		}
 		d.Models = append(d.Models, m)
 		if name != "demo/free" && !isMedia {
 			rates := pricing.RatesByName{"in_text": 1_000_000_000, "out_text": 2_000_000_000, "in_cached": 100_000_000}
 			if name == "demo/voice" || strings.HasSuffix(name, "/realtime") {
 				rates["in_audio"], rates["out_audio"] = 50_000_000_000, 100_000_000_000
+			}
+			if r := special[name].rates; r != nil {
+				rates = r
 			}
 			d.Prices = append(d.Prices, pricing.Version{ID: int64(len(d.Prices) + 1), Model: name, ValidFrom: time.Unix(0, 0), Rates: rates})
 		}

@@ -55,6 +55,7 @@ type pricePerUnit struct {
 	Request           string `json:"request"`
 	InputCacheRead    string `json:"input_cache_read"`
 	InternalReasoning string `json:"internal_reasoning"`
+	Search            string `json:"search,omitempty"` // of documents to be ranked
 }
 
 type topProvider struct {
@@ -163,8 +164,16 @@ func describe(m *catalog.Model, rates *pricing.Rates) modelInfo {
 	if slices.Contains(m.Features, "vision") {
 		info.Architecture.InputModalities = append(info.Architecture.InputModalities, "image")
 	}
-	if m.Has("embeddings") && !m.Has("chat") {
-		info.Architecture.OutputModalities = []string{"embeddings"}
+	if rates.Has[usage.SearchQuery] {
+		info.Pricing.Search = perUnit(rates.Price[usage.SearchQuery])
+	}
+	if len(m.Capabilities) == 1 {
+		switch m.Capabilities[0] { // those that write no text
+		case dialect.Embeddings:
+			info.Architecture.OutputModalities = []string{"embeddings"}
+		case dialect.Moderation, dialect.Rerank:
+			info.Architecture.OutputModalities = []string{"scores"}
+		}
 	}
 	describeMedia(&info, m, rates)
 	return info
@@ -177,26 +186,29 @@ func list(s []string) []string {
 	return s
 }
 
+// parameters are the members of a request that say how a model is to answer.
 func parameters(m *catalog.Model) []string {
-	switch {
-	case m.Has("chat"):
-	case m.Has(dialect.Images):
-		return []string{"n", "output_format", "quality", "size", "stream"}
-	case m.Has(dialect.Audio):
-		return []string{"response_format", "stream", "stream_format"}
-	default:
-		return []string{"dimensions", "encoding_format"}
+	out := []string{}
+	add := func(capability string, names ...string) {
+		if m.Has(capability) {
+			out = append(out, names...)
+		}
 	}
-	out := []string{"max_tokens", "max_completion_tokens", "temperature", "top_p", "stop", "seed", "frequency_penalty", "presence_penalty"}
+	add(dialect.Images, "n", "output_format", "quality", "size", "stream")
+	add(dialect.Audio, "response_format", "stream", "stream_format")
+	add(dialect.Embeddings, "dimensions", "encoding_format")
+	add(dialect.Rerank, "top_n", "return_documents")
+	add(dialect.Completions, "best_of", "echo", "frequency_penalty", "logprobs", "max_tokens", "n", "presence_penalty", "seed", "stop", "suffix", "temperature", "top_p")
+	add(dialect.Chat, "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop", "seed", "frequency_penalty", "presence_penalty")
 	for feature, names := range map[string][]string{
 		"tools": {"tools", "tool_choice"}, "json_schema": {"response_format", "structured_outputs"}, "reasoning": {"reasoning_effort"},
 	} {
 		if slices.Contains(m.Features, feature) {
-			out = append(out, names...)
+			add(dialect.Chat, names...)
 		}
 	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }
 
 // perUnit renders a price as decimal USD for one unit. A Price is whole femto-USD for one unit.

@@ -1,9 +1,12 @@
 package relayapi
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"starlane/internal/relay/dialect"
 )
 
 // anthropicModel is the model object of Anthropic's API.
@@ -35,7 +38,9 @@ func shaped(c *gin.Context, models []modelInfo) any {
 	}
 	list := anthropicModels{Data: []anthropicModel{}}
 	for i := range models {
-		list.Data = append(list.Data, asAnthropic(&models[i]))
+		if slices.Contains(models[i].Capabilities, dialect.Chat) { // there are no others in that API
+			list.Data = append(list.Data, asAnthropic(&models[i]))
+		}
 	}
 	if n := len(list.Data); n > 0 {
 		list.FirstID, list.LastID = &list.Data[0].ID, &list.Data[n-1].ID

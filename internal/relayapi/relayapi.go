@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +35,10 @@ type Deps struct {
 	Pipeline    *relay.Pipeline
 	Catalog     func() *catalog.Snapshot
 	Chat        dialect.Ingress
+	Completions dialect.Ingress
 	Embeddings  dialect.Ingress
+	Moderations dialect.Ingress
+	Rerank      dialect.Ingress
 	Messages    *anthropic.Messages
 	Responses   *openairesponses.Responses
 	Stored      *responsestore.Store
@@ -62,6 +66,11 @@ func New(d Deps) http.Handler {
 	e.GET("/readyz", gin.WrapF(d.Health.Ready))
 	e.POST("/v1/chat/completions", func(c *gin.Context) { s.call(c, dialect.Chat, s.Chat) })
 	e.POST("/v1/embeddings", func(c *gin.Context) { s.call(c, dialect.Embeddings, s.Embeddings) })
+	e.POST("/v1/completions", func(c *gin.Context) { s.call(c, dialect.Completions, s.Completions) })
+	e.POST("/v1/moderations", func(c *gin.Context) { s.call(c, dialect.Moderation, s.Moderations) })
+	for _, version := range [...]string{"/v1", "/v2"} { // Jina's and Voyage's clients say one, Cohere's the other
+		e.POST(version+"/rerank", func(c *gin.Context) { s.call(c, dialect.Rerank, s.Rerank) })
+	}
 	e.POST("/v1/messages", func(c *gin.Context) { s.call(c, dialect.Chat, s.Messages) })
 	e.POST("/v1/messages/count_tokens", func(c *gin.Context) { s.countTokens(c, s.Messages) })
 	e.POST("/v1/responses", func(c *gin.Context) { s.call(c, dialect.Chat, s.Responses) })
@@ -98,7 +107,8 @@ func noSuchPath(r *http.Request) *apperr.Error {
 		path = strings.TrimPrefix(path, "/v1")
 	}
 	hint := ""
-	if right := "/v1" + path; right != r.URL.Path && (path == "/chat/completions" || path == "/embeddings" || path == "/responses" || path == "/models") {
+	known := []string{"/chat/completions", "/completions", "/embeddings", "/responses", "/models", "/moderations", "/rerank"}
+	if right := "/v1" + path; right != r.URL.Path && slices.Contains(known, path) {
 		hint = " Did you mean " + right + "? The base URL ends in /v1, once."
 	}
 	return apperr.New(apperr.NotFound, "There is no %s %s here.%s", r.Method, clip(r.URL.Path), hint)

@@ -479,3 +479,19 @@ func TestWhoCannotIsNotTried(t *testing.T) {
 	require.Len(t, e.Attempts, 2)
 	require.NotEmpty(t, e.Attempts[0].Fault)
 }
+
+// TestCostInsideATranslatedAnswer: it stands in the answer that the client gets, not in the upstream's.
+func TestCostInsideATranslatedAnswer(t *testing.T) {
+	t.Parallel()
+	for _, model := range strings.Fields(echoes) {
+		w := newWorld(t)
+		a := w.post(t, "/v1/chat/completions", `{"model":"`+model+`","messages":[{"role":"user","content":"one two"}],"usage":{"include":true}}`)
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		got := parse[struct {
+			Object string
+			Usage  struct{ Cost json.Number }
+		}](t, a.body)
+		require.Equal(t, "chat.completion", got.Object)
+		require.Equal(t, w.event(t, 0).Estimate.String(), got.Usage.Cost.String())
+	}
+}

@@ -2992,7 +2992,6 @@ type MiddlewareFunc func(c *gin.Context)
 
 // ListAccounts operation middleware
 func (siw *ServerInterfaceWrapper) ListAccounts(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3035,7 +3034,6 @@ func (siw *ServerInterfaceWrapper) ListAccounts(c *gin.Context) {
 
 // CreateAccount operation middleware
 func (siw *ServerInterfaceWrapper) CreateAccount(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3075,7 +3073,6 @@ func (siw *ServerInterfaceWrapper) CreateAccount(c *gin.Context) {
 
 // UpdateAccount operation middleware
 func (siw *ServerInterfaceWrapper) UpdateAccount(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3100,7 +3097,6 @@ func (siw *ServerInterfaceWrapper) UpdateAccount(c *gin.Context) {
 
 // ListApiTokens operation middleware
 func (siw *ServerInterfaceWrapper) ListApiTokens(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3156,7 +3152,6 @@ func (siw *ServerInterfaceWrapper) ListApiTokens(c *gin.Context) {
 
 // CreateApiToken operation middleware
 func (siw *ServerInterfaceWrapper) CreateApiToken(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3215,7 +3210,6 @@ func (siw *ServerInterfaceWrapper) CreateApiToken(c *gin.Context) {
 
 // RevokeApiToken operation middleware
 func (siw *ServerInterfaceWrapper) RevokeApiToken(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3264,7 +3258,6 @@ func (siw *ServerInterfaceWrapper) RevokeApiToken(c *gin.Context) {
 
 // ListAudit operation middleware
 func (siw *ServerInterfaceWrapper) ListAudit(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3336,7 +3329,6 @@ func (siw *ServerInterfaceWrapper) ListAudit(c *gin.Context) {
 
 // Login operation middleware
 func (siw *ServerInterfaceWrapper) Login(c *gin.Context) {
-
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -3349,7 +3341,6 @@ func (siw *ServerInterfaceWrapper) Login(c *gin.Context) {
 
 // Logout operation middleware
 func (siw *ServerInterfaceWrapper) Logout(c *gin.Context) {
-
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -3362,7 +3353,6 @@ func (siw *ServerInterfaceWrapper) Logout(c *gin.Context) {
 
 // CreateAccessToken operation middleware
 func (siw *ServerInterfaceWrapper) CreateAccessToken(c *gin.Context) {
-
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -3375,7 +3365,6 @@ func (siw *ServerInterfaceWrapper) CreateAccessToken(c *gin.Context) {
 
 // GetBalance operation middleware
 func (siw *ServerInterfaceWrapper) GetBalance(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3415,7 +3404,6 @@ func (siw *ServerInterfaceWrapper) GetBalance(c *gin.Context) {
 
 // GetCredits operation middleware
 func (siw *ServerInterfaceWrapper) GetCredits(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3455,7 +3443,6 @@ func (siw *ServerInterfaceWrapper) GetCredits(c *gin.Context) {
 
 // ListDeadLetters operation middleware
 func (siw *ServerInterfaceWrapper) ListDeadLetters(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3498,7 +3485,6 @@ func (siw *ServerInterfaceWrapper) ListDeadLetters(c *gin.Context) {
 
 // ListDeployments operation middleware
 func (siw *ServerInterfaceWrapper) ListDeployments(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3549,7 +3535,6 @@ func (siw *ServerInterfaceWrapper) ListDeployments(c *gin.Context) {
 
 // CreateDeployment operation middleware
 func (siw *ServerInterfaceWrapper) CreateDeployment(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3589,7 +3574,6 @@ func (siw *ServerInterfaceWrapper) CreateDeployment(c *gin.Context) {
 
 // UpdateDeployment operation middleware
 func (siw *ServerInterfaceWrapper) UpdateDeployment(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3614,7 +3598,6 @@ func (siw *ServerInterfaceWrapper) UpdateDeployment(c *gin.Context) {
 
 // ListInvoices operation middleware
 func (siw *ServerInterfaceWrapper) ListInvoices(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3670,7 +3653,6 @@ func (siw *ServerInterfaceWrapper) ListInvoices(c *gin.Context) {
 
 // GetInvoice operation middleware
 func (siw *ServerInterfaceWrapper) GetInvoice(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3719,7 +3701,6 @@ func (siw *ServerInterfaceWrapper) GetInvoice(c *gin.Context) {
 
 // GetInvoiceCsv operation middleware
 func (siw *ServerInterfaceWrapper) GetInvoiceCsv(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3768,7 +3749,6 @@ func (siw *ServerInterfaceWrapper) GetInvoiceCsv(c *gin.Context) {
 
 // ListInvoiceLines operation middleware
 func (siw *ServerInterfaceWrapper) ListInvoiceLines(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3833,7 +3813,6 @@ func (siw *ServerInterfaceWrapper) ListInvoiceLines(c *gin.Context) {
 
 // ListKeys operation middleware
 func (siw *ServerInterfaceWrapper) ListKeys(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3913,7 +3892,6 @@ func (siw *ServerInterfaceWrapper) ListKeys(c *gin.Context) {
 
 // CreateKey operation middleware
 func (siw *ServerInterfaceWrapper) CreateKey(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -3972,7 +3950,6 @@ func (siw *ServerInterfaceWrapper) CreateKey(c *gin.Context) {
 
 // RevokeKey operation middleware
 func (siw *ServerInterfaceWrapper) RevokeKey(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4021,7 +3998,6 @@ func (siw *ServerInterfaceWrapper) RevokeKey(c *gin.Context) {
 
 // GetKey operation middleware
 func (siw *ServerInterfaceWrapper) GetKey(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4070,7 +4046,6 @@ func (siw *ServerInterfaceWrapper) GetKey(c *gin.Context) {
 
 // UpdateKey operation middleware
 func (siw *ServerInterfaceWrapper) UpdateKey(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4138,7 +4113,6 @@ func (siw *ServerInterfaceWrapper) UpdateKey(c *gin.Context) {
 
 // GetMe operation middleware
 func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4178,7 +4152,6 @@ func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
 
 // UpdateMe operation middleware
 func (siw *ServerInterfaceWrapper) UpdateMe(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4218,7 +4191,6 @@ func (siw *ServerInterfaceWrapper) UpdateMe(c *gin.Context) {
 
 // ChangePassword operation middleware
 func (siw *ServerInterfaceWrapper) ChangePassword(c *gin.Context) {
-
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -4231,7 +4203,6 @@ func (siw *ServerInterfaceWrapper) ChangePassword(c *gin.Context) {
 
 // ListMembers operation middleware
 func (siw *ServerInterfaceWrapper) ListMembers(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4287,7 +4258,6 @@ func (siw *ServerInterfaceWrapper) ListMembers(c *gin.Context) {
 
 // AddMember operation middleware
 func (siw *ServerInterfaceWrapper) AddMember(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4346,7 +4316,6 @@ func (siw *ServerInterfaceWrapper) AddMember(c *gin.Context) {
 
 // RemoveMember operation middleware
 func (siw *ServerInterfaceWrapper) RemoveMember(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4395,7 +4364,6 @@ func (siw *ServerInterfaceWrapper) RemoveMember(c *gin.Context) {
 
 // UpdateMember operation middleware
 func (siw *ServerInterfaceWrapper) UpdateMember(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4444,7 +4412,6 @@ func (siw *ServerInterfaceWrapper) UpdateMember(c *gin.Context) {
 
 // ListModels operation middleware
 func (siw *ServerInterfaceWrapper) ListModels(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4508,7 +4475,6 @@ func (siw *ServerInterfaceWrapper) ListModels(c *gin.Context) {
 
 // CreateModel operation middleware
 func (siw *ServerInterfaceWrapper) CreateModel(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4567,7 +4533,6 @@ func (siw *ServerInterfaceWrapper) CreateModel(c *gin.Context) {
 
 // GetModel operation middleware
 func (siw *ServerInterfaceWrapper) GetModel(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4616,7 +4581,6 @@ func (siw *ServerInterfaceWrapper) GetModel(c *gin.Context) {
 
 // UpdateModel operation middleware
 func (siw *ServerInterfaceWrapper) UpdateModel(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4665,7 +4629,6 @@ func (siw *ServerInterfaceWrapper) UpdateModel(c *gin.Context) {
 
 // ListPeriods operation middleware
 func (siw *ServerInterfaceWrapper) ListPeriods(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4700,7 +4663,6 @@ func (siw *ServerInterfaceWrapper) ListPeriods(c *gin.Context) {
 
 // GetPeriod operation middleware
 func (siw *ServerInterfaceWrapper) GetPeriod(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4725,7 +4687,6 @@ func (siw *ServerInterfaceWrapper) GetPeriod(c *gin.Context) {
 
 // ClosePeriod operation middleware
 func (siw *ServerInterfaceWrapper) ClosePeriod(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4774,7 +4735,6 @@ func (siw *ServerInterfaceWrapper) ClosePeriod(c *gin.Context) {
 
 // ListPriceBooks operation middleware
 func (siw *ServerInterfaceWrapper) ListPriceBooks(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4809,7 +4769,6 @@ func (siw *ServerInterfaceWrapper) ListPriceBooks(c *gin.Context) {
 
 // CreatePriceBook operation middleware
 func (siw *ServerInterfaceWrapper) CreatePriceBook(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4849,7 +4808,6 @@ func (siw *ServerInterfaceWrapper) CreatePriceBook(c *gin.Context) {
 
 // ListPriceVersions operation middleware
 func (siw *ServerInterfaceWrapper) ListPriceVersions(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4901,7 +4859,6 @@ func (siw *ServerInterfaceWrapper) ListPriceVersions(c *gin.Context) {
 
 // CreatePriceVersion operation middleware
 func (siw *ServerInterfaceWrapper) CreatePriceVersion(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -4950,7 +4907,6 @@ func (siw *ServerInterfaceWrapper) CreatePriceVersion(c *gin.Context) {
 
 // ListProjects operation middleware
 func (siw *ServerInterfaceWrapper) ListProjects(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5014,7 +4970,6 @@ func (siw *ServerInterfaceWrapper) ListProjects(c *gin.Context) {
 
 // CreateProject operation middleware
 func (siw *ServerInterfaceWrapper) CreateProject(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5073,7 +5028,6 @@ func (siw *ServerInterfaceWrapper) CreateProject(c *gin.Context) {
 
 // GetProject operation middleware
 func (siw *ServerInterfaceWrapper) GetProject(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5122,7 +5076,6 @@ func (siw *ServerInterfaceWrapper) GetProject(c *gin.Context) {
 
 // UpdateProject operation middleware
 func (siw *ServerInterfaceWrapper) UpdateProject(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5171,7 +5124,6 @@ func (siw *ServerInterfaceWrapper) UpdateProject(c *gin.Context) {
 
 // ListProviders operation middleware
 func (siw *ServerInterfaceWrapper) ListProviders(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5206,7 +5158,6 @@ func (siw *ServerInterfaceWrapper) ListProviders(c *gin.Context) {
 
 // CreateProvider operation middleware
 func (siw *ServerInterfaceWrapper) CreateProvider(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5246,7 +5197,6 @@ func (siw *ServerInterfaceWrapper) CreateProvider(c *gin.Context) {
 
 // UpdateProvider operation middleware
 func (siw *ServerInterfaceWrapper) UpdateProvider(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5271,7 +5221,6 @@ func (siw *ServerInterfaceWrapper) UpdateProvider(c *gin.Context) {
 
 // ListRequests operation middleware
 func (siw *ServerInterfaceWrapper) ListRequests(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5399,7 +5348,6 @@ func (siw *ServerInterfaceWrapper) ListRequests(c *gin.Context) {
 
 // GetRequest operation middleware
 func (siw *ServerInterfaceWrapper) GetRequest(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5448,7 +5396,6 @@ func (siw *ServerInterfaceWrapper) GetRequest(c *gin.Context) {
 
 // ListRoutes operation middleware
 func (siw *ServerInterfaceWrapper) ListRoutes(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5483,7 +5430,6 @@ func (siw *ServerInterfaceWrapper) ListRoutes(c *gin.Context) {
 
 // CreateRoute operation middleware
 func (siw *ServerInterfaceWrapper) CreateRoute(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5523,7 +5469,6 @@ func (siw *ServerInterfaceWrapper) CreateRoute(c *gin.Context) {
 
 // DeleteRoute operation middleware
 func (siw *ServerInterfaceWrapper) DeleteRoute(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5548,7 +5493,6 @@ func (siw *ServerInterfaceWrapper) DeleteRoute(c *gin.Context) {
 
 // ReplaceRoute operation middleware
 func (siw *ServerInterfaceWrapper) ReplaceRoute(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5573,7 +5517,6 @@ func (siw *ServerInterfaceWrapper) ReplaceRoute(c *gin.Context) {
 
 // GetStatus operation middleware
 func (siw *ServerInterfaceWrapper) GetStatus(c *gin.Context) {
-
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -5586,7 +5529,6 @@ func (siw *ServerInterfaceWrapper) GetStatus(c *gin.Context) {
 
 // ListTenants operation middleware
 func (siw *ServerInterfaceWrapper) ListTenants(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5637,7 +5579,6 @@ func (siw *ServerInterfaceWrapper) ListTenants(c *gin.Context) {
 
 // CreateTenant operation middleware
 func (siw *ServerInterfaceWrapper) CreateTenant(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5677,7 +5618,6 @@ func (siw *ServerInterfaceWrapper) CreateTenant(c *gin.Context) {
 
 // GetTenant operation middleware
 func (siw *ServerInterfaceWrapper) GetTenant(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5702,7 +5642,6 @@ func (siw *ServerInterfaceWrapper) GetTenant(c *gin.Context) {
 
 // UpdateTenant operation middleware
 func (siw *ServerInterfaceWrapper) UpdateTenant(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5751,7 +5690,6 @@ func (siw *ServerInterfaceWrapper) UpdateTenant(c *gin.Context) {
 
 // GetTenantCredits operation middleware
 func (siw *ServerInterfaceWrapper) GetTenantCredits(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5776,7 +5714,6 @@ func (siw *ServerInterfaceWrapper) GetTenantCredits(c *gin.Context) {
 
 // GrantCredit operation middleware
 func (siw *ServerInterfaceWrapper) GrantCredit(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5825,7 +5762,6 @@ func (siw *ServerInterfaceWrapper) GrantCredit(c *gin.Context) {
 
 // ListTopups operation middleware
 func (siw *ServerInterfaceWrapper) ListTopups(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5881,7 +5817,6 @@ func (siw *ServerInterfaceWrapper) ListTopups(c *gin.Context) {
 
 // CreateTopup operation middleware
 func (siw *ServerInterfaceWrapper) CreateTopup(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5940,7 +5875,6 @@ func (siw *ServerInterfaceWrapper) CreateTopup(c *gin.Context) {
 
 // GetTopup operation middleware
 func (siw *ServerInterfaceWrapper) GetTopup(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -5989,7 +5923,6 @@ func (siw *ServerInterfaceWrapper) GetTopup(c *gin.Context) {
 
 // ListUpstreamKeys operation middleware
 func (siw *ServerInterfaceWrapper) ListUpstreamKeys(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -6032,7 +5965,6 @@ func (siw *ServerInterfaceWrapper) ListUpstreamKeys(c *gin.Context) {
 
 // CreateUpstreamKey operation middleware
 func (siw *ServerInterfaceWrapper) CreateUpstreamKey(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -6072,7 +6004,6 @@ func (siw *ServerInterfaceWrapper) CreateUpstreamKey(c *gin.Context) {
 
 // RevokeUpstreamKey operation middleware
 func (siw *ServerInterfaceWrapper) RevokeUpstreamKey(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -6097,7 +6028,6 @@ func (siw *ServerInterfaceWrapper) RevokeUpstreamKey(c *gin.Context) {
 
 // UpdateUpstreamKey operation middleware
 func (siw *ServerInterfaceWrapper) UpdateUpstreamKey(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -6122,7 +6052,6 @@ func (siw *ServerInterfaceWrapper) UpdateUpstreamKey(c *gin.Context) {
 
 // GetUsage operation middleware
 func (siw *ServerInterfaceWrapper) GetUsage(c *gin.Context) {
-
 	var err error
 	_ = err
 
@@ -6329,7 +6258,6 @@ type ListAccountsResponseObject interface {
 type ListAccounts200JSONResponse AccountPage
 
 func (response ListAccounts200JSONResponse) VisitListAccountsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6346,7 +6274,6 @@ type ListAccountsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListAccountsdefaultApplicationProblemPlusJSONResponse) VisitListAccountsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6369,7 +6296,6 @@ type CreateAccountResponseObject interface {
 type CreateAccount201JSONResponse Account
 
 func (response CreateAccount201JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6386,7 +6312,6 @@ type CreateAccountdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateAccountdefaultApplicationProblemPlusJSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6409,7 +6334,6 @@ type UpdateAccountResponseObject interface {
 type UpdateAccount200JSONResponse Account
 
 func (response UpdateAccount200JSONResponse) VisitUpdateAccountResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6426,7 +6350,6 @@ type UpdateAccountdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateAccountdefaultApplicationProblemPlusJSONResponse) VisitUpdateAccountResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6448,7 +6371,6 @@ type ListApiTokensResponseObject interface {
 type ListApiTokens200JSONResponse ApiTokenPage
 
 func (response ListApiTokens200JSONResponse) VisitListApiTokensResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6465,7 +6387,6 @@ type ListApiTokensdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListApiTokensdefaultApplicationProblemPlusJSONResponse) VisitListApiTokensResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6488,7 +6409,6 @@ type CreateApiTokenResponseObject interface {
 type CreateApiToken201JSONResponse ApiTokenCreated
 
 func (response CreateApiToken201JSONResponse) VisitCreateApiTokenResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6505,7 +6425,6 @@ type CreateApiTokendefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateApiTokendefaultApplicationProblemPlusJSONResponse) VisitCreateApiTokenResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6525,8 +6444,7 @@ type RevokeApiTokenResponseObject interface {
 	VisitRevokeApiTokenResponse(w http.ResponseWriter) error
 }
 
-type RevokeApiToken204Response struct {
-}
+type RevokeApiToken204Response struct{}
 
 func (response RevokeApiToken204Response) VisitRevokeApiTokenResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
@@ -6539,7 +6457,6 @@ type RevokeApiTokendefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RevokeApiTokendefaultApplicationProblemPlusJSONResponse) VisitRevokeApiTokenResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6561,7 +6478,6 @@ type ListAuditResponseObject interface {
 type ListAudit200JSONResponse AuditPage
 
 func (response ListAudit200JSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6578,7 +6494,6 @@ type ListAuditdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListAuditdefaultApplicationProblemPlusJSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6607,7 +6522,6 @@ type Login200JSONResponse struct {
 }
 
 func (response Login200JSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6627,7 +6541,6 @@ type LogindefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response LogindefaultApplicationProblemPlusJSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6638,8 +6551,7 @@ func (response LogindefaultApplicationProblemPlusJSONResponse) VisitLoginRespons
 	return err
 }
 
-type LogoutRequestObject struct {
-}
+type LogoutRequestObject struct{}
 
 type LogoutResponseObject interface {
 	VisitLogoutResponse(w http.ResponseWriter) error
@@ -6667,7 +6579,6 @@ type LogoutdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response LogoutdefaultApplicationProblemPlusJSONResponse) VisitLogoutResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6689,7 +6600,6 @@ type CreateAccessTokenResponseObject interface {
 type CreateAccessToken200JSONResponse AccessToken
 
 func (response CreateAccessToken200JSONResponse) VisitCreateAccessTokenResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6706,7 +6616,6 @@ type CreateAccessTokendefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateAccessTokendefaultApplicationProblemPlusJSONResponse) VisitCreateAccessTokenResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6728,7 +6637,6 @@ type GetBalanceResponseObject interface {
 type GetBalance200JSONResponse Balance
 
 func (response GetBalance200JSONResponse) VisitGetBalanceResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6745,7 +6653,6 @@ type GetBalancedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetBalancedefaultApplicationProblemPlusJSONResponse) VisitGetBalanceResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6767,7 +6674,6 @@ type GetCreditsResponseObject interface {
 type GetCredits200JSONResponse Credits
 
 func (response GetCredits200JSONResponse) VisitGetCreditsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6784,7 +6690,6 @@ type GetCreditsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetCreditsdefaultApplicationProblemPlusJSONResponse) VisitGetCreditsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6806,7 +6711,6 @@ type ListDeadLettersResponseObject interface {
 type ListDeadLetters200JSONResponse DeadLetterPage
 
 func (response ListDeadLetters200JSONResponse) VisitListDeadLettersResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6823,7 +6727,6 @@ type ListDeadLettersdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListDeadLettersdefaultApplicationProblemPlusJSONResponse) VisitListDeadLettersResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6845,7 +6748,6 @@ type ListDeploymentsResponseObject interface {
 type ListDeployments200JSONResponse DeploymentPage
 
 func (response ListDeployments200JSONResponse) VisitListDeploymentsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6862,7 +6764,6 @@ type ListDeploymentsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListDeploymentsdefaultApplicationProblemPlusJSONResponse) VisitListDeploymentsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6885,7 +6786,6 @@ type CreateDeploymentResponseObject interface {
 type CreateDeployment201JSONResponse Deployment
 
 func (response CreateDeployment201JSONResponse) VisitCreateDeploymentResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6902,7 +6802,6 @@ type CreateDeploymentdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateDeploymentdefaultApplicationProblemPlusJSONResponse) VisitCreateDeploymentResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6925,7 +6824,6 @@ type UpdateDeploymentResponseObject interface {
 type UpdateDeployment200JSONResponse Deployment
 
 func (response UpdateDeployment200JSONResponse) VisitUpdateDeploymentResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6942,7 +6840,6 @@ type UpdateDeploymentdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateDeploymentdefaultApplicationProblemPlusJSONResponse) VisitUpdateDeploymentResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6964,7 +6861,6 @@ type ListInvoicesResponseObject interface {
 type ListInvoices200JSONResponse InvoicePage
 
 func (response ListInvoices200JSONResponse) VisitListInvoicesResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6981,7 +6877,6 @@ type ListInvoicesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListInvoicesdefaultApplicationProblemPlusJSONResponse) VisitListInvoicesResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7004,7 +6899,6 @@ type GetInvoiceResponseObject interface {
 type GetInvoice200JSONResponse Invoice
 
 func (response GetInvoice200JSONResponse) VisitGetInvoiceResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7021,7 +6915,6 @@ type GetInvoicedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetInvoicedefaultApplicationProblemPlusJSONResponse) VisitGetInvoiceResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7052,7 +6945,6 @@ type GetInvoiceCsv200TextcsvResponse struct {
 }
 
 func (response GetInvoiceCsv200TextcsvResponse) VisitGetInvoiceCsvResponse(w http.ResponseWriter) error {
-
 	w.Header().Set("Content-Type", "text/csv")
 	if response.ContentLength != 0 {
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
@@ -7075,7 +6967,6 @@ type GetInvoiceCsvdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetInvoiceCsvdefaultApplicationProblemPlusJSONResponse) VisitGetInvoiceCsvResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7098,7 +6989,6 @@ type ListInvoiceLinesResponseObject interface {
 type ListInvoiceLines200JSONResponse InvoiceLinePage
 
 func (response ListInvoiceLines200JSONResponse) VisitListInvoiceLinesResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7115,7 +7005,6 @@ type ListInvoiceLinesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListInvoiceLinesdefaultApplicationProblemPlusJSONResponse) VisitListInvoiceLinesResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7137,7 +7026,6 @@ type ListKeysResponseObject interface {
 type ListKeys200JSONResponse KeyPage
 
 func (response ListKeys200JSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7154,7 +7042,6 @@ type ListKeysdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListKeysdefaultApplicationProblemPlusJSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7177,7 +7064,6 @@ type CreateKeyResponseObject interface {
 type CreateKey201JSONResponse KeyCreated
 
 func (response CreateKey201JSONResponse) VisitCreateKeyResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7194,7 +7080,6 @@ type CreateKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateKeydefaultApplicationProblemPlusJSONResponse) VisitCreateKeyResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7214,8 +7099,7 @@ type RevokeKeyResponseObject interface {
 	VisitRevokeKeyResponse(w http.ResponseWriter) error
 }
 
-type RevokeKey204Response struct {
-}
+type RevokeKey204Response struct{}
 
 func (response RevokeKey204Response) VisitRevokeKeyResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
@@ -7228,7 +7112,6 @@ type RevokeKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RevokeKeydefaultApplicationProblemPlusJSONResponse) VisitRevokeKeyResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7258,7 +7141,6 @@ type GetKey200JSONResponse struct {
 }
 
 func (response GetKey200JSONResponse) VisitGetKeyResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7278,7 +7160,6 @@ type GetKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetKeydefaultApplicationProblemPlusJSONResponse) VisitGetKeyResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7309,7 +7190,6 @@ type UpdateKey200JSONResponse struct {
 }
 
 func (response UpdateKey200JSONResponse) VisitUpdateKeyResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7329,7 +7209,6 @@ type UpdateKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateKeydefaultApplicationProblemPlusJSONResponse) VisitUpdateKeyResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7351,7 +7230,6 @@ type GetMeResponseObject interface {
 type GetMe200JSONResponse Me
 
 func (response GetMe200JSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7368,7 +7246,6 @@ type GetMedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetMedefaultApplicationProblemPlusJSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7391,7 +7268,6 @@ type UpdateMeResponseObject interface {
 type UpdateMe200JSONResponse Me
 
 func (response UpdateMe200JSONResponse) VisitUpdateMeResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7408,7 +7284,6 @@ type UpdateMedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateMedefaultApplicationProblemPlusJSONResponse) VisitUpdateMeResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7427,8 +7302,7 @@ type ChangePasswordResponseObject interface {
 	VisitChangePasswordResponse(w http.ResponseWriter) error
 }
 
-type ChangePassword204Response struct {
-}
+type ChangePassword204Response struct{}
 
 func (response ChangePassword204Response) VisitChangePasswordResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
@@ -7441,7 +7315,6 @@ type ChangePassworddefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ChangePassworddefaultApplicationProblemPlusJSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7463,7 +7336,6 @@ type ListMembersResponseObject interface {
 type ListMembers200JSONResponse MemberPage
 
 func (response ListMembers200JSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7480,7 +7352,6 @@ type ListMembersdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListMembersdefaultApplicationProblemPlusJSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7503,7 +7374,6 @@ type AddMemberResponseObject interface {
 type AddMember201JSONResponse MemberCreated
 
 func (response AddMember201JSONResponse) VisitAddMemberResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7520,7 +7390,6 @@ type AddMemberdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AddMemberdefaultApplicationProblemPlusJSONResponse) VisitAddMemberResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7540,8 +7409,7 @@ type RemoveMemberResponseObject interface {
 	VisitRemoveMemberResponse(w http.ResponseWriter) error
 }
 
-type RemoveMember204Response struct {
-}
+type RemoveMember204Response struct{}
 
 func (response RemoveMember204Response) VisitRemoveMemberResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
@@ -7554,7 +7422,6 @@ type RemoveMemberdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RemoveMemberdefaultApplicationProblemPlusJSONResponse) VisitRemoveMemberResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7578,7 +7445,6 @@ type UpdateMemberResponseObject interface {
 type UpdateMember200JSONResponse Member
 
 func (response UpdateMember200JSONResponse) VisitUpdateMemberResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7595,7 +7461,6 @@ type UpdateMemberdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateMemberdefaultApplicationProblemPlusJSONResponse) VisitUpdateMemberResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7617,7 +7482,6 @@ type ListModelsResponseObject interface {
 type ListModels200JSONResponse ModelPage
 
 func (response ListModels200JSONResponse) VisitListModelsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7634,7 +7498,6 @@ type ListModelsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListModelsdefaultApplicationProblemPlusJSONResponse) VisitListModelsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7657,7 +7520,6 @@ type CreateModelResponseObject interface {
 type CreateModel201JSONResponse Model
 
 func (response CreateModel201JSONResponse) VisitCreateModelResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7674,7 +7536,6 @@ type CreateModeldefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateModeldefaultApplicationProblemPlusJSONResponse) VisitCreateModelResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7697,7 +7558,6 @@ type GetModelResponseObject interface {
 type GetModel200JSONResponse Model
 
 func (response GetModel200JSONResponse) VisitGetModelResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7714,7 +7574,6 @@ type GetModeldefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetModeldefaultApplicationProblemPlusJSONResponse) VisitGetModelResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7738,7 +7597,6 @@ type UpdateModelResponseObject interface {
 type UpdateModel200JSONResponse Model
 
 func (response UpdateModel200JSONResponse) VisitUpdateModelResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7755,7 +7613,6 @@ type UpdateModeldefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateModeldefaultApplicationProblemPlusJSONResponse) VisitUpdateModelResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7777,7 +7634,6 @@ type ListPeriodsResponseObject interface {
 type ListPeriods200JSONResponse PeriodPage
 
 func (response ListPeriods200JSONResponse) VisitListPeriodsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7794,7 +7650,6 @@ type ListPeriodsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListPeriodsdefaultApplicationProblemPlusJSONResponse) VisitListPeriodsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7816,7 +7671,6 @@ type GetPeriodResponseObject interface {
 type GetPeriod200JSONResponse Period
 
 func (response GetPeriod200JSONResponse) VisitGetPeriodResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7833,7 +7687,6 @@ type GetPerioddefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetPerioddefaultApplicationProblemPlusJSONResponse) VisitGetPeriodResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7857,7 +7710,6 @@ type ClosePeriodResponseObject interface {
 type ClosePeriod202JSONResponse Period
 
 func (response ClosePeriod202JSONResponse) VisitClosePeriodResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7874,7 +7726,6 @@ type ClosePerioddefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ClosePerioddefaultApplicationProblemPlusJSONResponse) VisitClosePeriodResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7896,7 +7747,6 @@ type ListPriceBooksResponseObject interface {
 type ListPriceBooks200JSONResponse PriceBookPage
 
 func (response ListPriceBooks200JSONResponse) VisitListPriceBooksResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7913,7 +7763,6 @@ type ListPriceBooksdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListPriceBooksdefaultApplicationProblemPlusJSONResponse) VisitListPriceBooksResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7936,7 +7785,6 @@ type CreatePriceBookResponseObject interface {
 type CreatePriceBook201JSONResponse PriceBook
 
 func (response CreatePriceBook201JSONResponse) VisitCreatePriceBookResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7953,7 +7801,6 @@ type CreatePriceBookdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreatePriceBookdefaultApplicationProblemPlusJSONResponse) VisitCreatePriceBookResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7976,7 +7823,6 @@ type ListPriceVersionsResponseObject interface {
 type ListPriceVersions200JSONResponse PriceVersionPage
 
 func (response ListPriceVersions200JSONResponse) VisitListPriceVersionsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7993,7 +7839,6 @@ type ListPriceVersionsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListPriceVersionsdefaultApplicationProblemPlusJSONResponse) VisitListPriceVersionsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8017,7 +7862,6 @@ type CreatePriceVersionResponseObject interface {
 type CreatePriceVersion201JSONResponse PriceVersion
 
 func (response CreatePriceVersion201JSONResponse) VisitCreatePriceVersionResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8034,7 +7878,6 @@ type CreatePriceVersiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreatePriceVersiondefaultApplicationProblemPlusJSONResponse) VisitCreatePriceVersionResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8056,7 +7899,6 @@ type ListProjectsResponseObject interface {
 type ListProjects200JSONResponse ProjectPage
 
 func (response ListProjects200JSONResponse) VisitListProjectsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8073,7 +7915,6 @@ type ListProjectsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListProjectsdefaultApplicationProblemPlusJSONResponse) VisitListProjectsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8096,7 +7937,6 @@ type CreateProjectResponseObject interface {
 type CreateProject201JSONResponse Project
 
 func (response CreateProject201JSONResponse) VisitCreateProjectResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8113,7 +7953,6 @@ type CreateProjectdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateProjectdefaultApplicationProblemPlusJSONResponse) VisitCreateProjectResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8136,7 +7975,6 @@ type GetProjectResponseObject interface {
 type GetProject200JSONResponse Project
 
 func (response GetProject200JSONResponse) VisitGetProjectResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8153,7 +7991,6 @@ type GetProjectdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetProjectdefaultApplicationProblemPlusJSONResponse) VisitGetProjectResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8177,7 +8014,6 @@ type UpdateProjectResponseObject interface {
 type UpdateProject200JSONResponse Project
 
 func (response UpdateProject200JSONResponse) VisitUpdateProjectResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8194,7 +8030,6 @@ type UpdateProjectdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateProjectdefaultApplicationProblemPlusJSONResponse) VisitUpdateProjectResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8216,7 +8051,6 @@ type ListProvidersResponseObject interface {
 type ListProviders200JSONResponse ProviderPage
 
 func (response ListProviders200JSONResponse) VisitListProvidersResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8233,7 +8067,6 @@ type ListProvidersdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListProvidersdefaultApplicationProblemPlusJSONResponse) VisitListProvidersResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8256,7 +8089,6 @@ type CreateProviderResponseObject interface {
 type CreateProvider201JSONResponse Provider
 
 func (response CreateProvider201JSONResponse) VisitCreateProviderResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8273,7 +8105,6 @@ type CreateProviderdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateProviderdefaultApplicationProblemPlusJSONResponse) VisitCreateProviderResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8296,7 +8127,6 @@ type UpdateProviderResponseObject interface {
 type UpdateProvider200JSONResponse Provider
 
 func (response UpdateProvider200JSONResponse) VisitUpdateProviderResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8313,7 +8143,6 @@ type UpdateProviderdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateProviderdefaultApplicationProblemPlusJSONResponse) VisitUpdateProviderResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8335,7 +8164,6 @@ type ListRequestsResponseObject interface {
 type ListRequests200JSONResponse RequestPage
 
 func (response ListRequests200JSONResponse) VisitListRequestsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8352,7 +8180,6 @@ type ListRequests200TextcsvResponse struct {
 }
 
 func (response ListRequests200TextcsvResponse) VisitListRequestsResponse(w http.ResponseWriter) error {
-
 	w.Header().Set("Content-Type", "text/csv")
 	if response.ContentLength != 0 {
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
@@ -8372,7 +8199,6 @@ type ListRequestsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListRequestsdefaultApplicationProblemPlusJSONResponse) VisitListRequestsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8395,7 +8221,6 @@ type GetRequestResponseObject interface {
 type GetRequest200JSONResponse RequestDetail
 
 func (response GetRequest200JSONResponse) VisitGetRequestResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8412,7 +8237,6 @@ type GetRequestdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetRequestdefaultApplicationProblemPlusJSONResponse) VisitGetRequestResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8434,7 +8258,6 @@ type ListRoutesResponseObject interface {
 type ListRoutes200JSONResponse RoutePage
 
 func (response ListRoutes200JSONResponse) VisitListRoutesResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8451,7 +8274,6 @@ type ListRoutesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListRoutesdefaultApplicationProblemPlusJSONResponse) VisitListRoutesResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8474,7 +8296,6 @@ type CreateRouteResponseObject interface {
 type CreateRoute201JSONResponse Route
 
 func (response CreateRoute201JSONResponse) VisitCreateRouteResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8491,7 +8312,6 @@ type CreateRoutedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateRoutedefaultApplicationProblemPlusJSONResponse) VisitCreateRouteResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8510,8 +8330,7 @@ type DeleteRouteResponseObject interface {
 	VisitDeleteRouteResponse(w http.ResponseWriter) error
 }
 
-type DeleteRoute204Response struct {
-}
+type DeleteRoute204Response struct{}
 
 func (response DeleteRoute204Response) VisitDeleteRouteResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
@@ -8524,7 +8343,6 @@ type DeleteRoutedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response DeleteRoutedefaultApplicationProblemPlusJSONResponse) VisitDeleteRouteResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8547,7 +8365,6 @@ type ReplaceRouteResponseObject interface {
 type ReplaceRoute200JSONResponse Route
 
 func (response ReplaceRoute200JSONResponse) VisitReplaceRouteResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8564,7 +8381,6 @@ type ReplaceRoutedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReplaceRoutedefaultApplicationProblemPlusJSONResponse) VisitReplaceRouteResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8575,8 +8391,7 @@ func (response ReplaceRoutedefaultApplicationProblemPlusJSONResponse) VisitRepla
 	return err
 }
 
-type GetStatusRequestObject struct {
-}
+type GetStatusRequestObject struct{}
 
 type GetStatusResponseObject interface {
 	VisitGetStatusResponse(w http.ResponseWriter) error
@@ -8585,7 +8400,6 @@ type GetStatusResponseObject interface {
 type GetStatus200JSONResponse SystemStatus
 
 func (response GetStatus200JSONResponse) VisitGetStatusResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8602,7 +8416,6 @@ type GetStatusdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetStatusdefaultApplicationProblemPlusJSONResponse) VisitGetStatusResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8624,7 +8437,6 @@ type ListTenantsResponseObject interface {
 type ListTenants200JSONResponse TenantPage
 
 func (response ListTenants200JSONResponse) VisitListTenantsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8641,7 +8453,6 @@ type ListTenantsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListTenantsdefaultApplicationProblemPlusJSONResponse) VisitListTenantsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8664,7 +8475,6 @@ type CreateTenantResponseObject interface {
 type CreateTenant201JSONResponse TenantCreated
 
 func (response CreateTenant201JSONResponse) VisitCreateTenantResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8681,7 +8491,6 @@ type CreateTenantdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateTenantdefaultApplicationProblemPlusJSONResponse) VisitCreateTenantResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8710,7 +8519,6 @@ type GetTenant200JSONResponse struct {
 }
 
 func (response GetTenant200JSONResponse) VisitGetTenantResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8730,7 +8538,6 @@ type GetTenantdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetTenantdefaultApplicationProblemPlusJSONResponse) VisitGetTenantResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8761,7 +8568,6 @@ type UpdateTenant200JSONResponse struct {
 }
 
 func (response UpdateTenant200JSONResponse) VisitUpdateTenantResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8781,7 +8587,6 @@ type UpdateTenantdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateTenantdefaultApplicationProblemPlusJSONResponse) VisitUpdateTenantResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8803,7 +8608,6 @@ type GetTenantCreditsResponseObject interface {
 type GetTenantCredits200JSONResponse Credits
 
 func (response GetTenantCredits200JSONResponse) VisitGetTenantCreditsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8820,7 +8624,6 @@ type GetTenantCreditsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetTenantCreditsdefaultApplicationProblemPlusJSONResponse) VisitGetTenantCreditsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8844,7 +8647,6 @@ type GrantCreditResponseObject interface {
 type GrantCredit201JSONResponse CreditLot
 
 func (response GrantCredit201JSONResponse) VisitGrantCreditResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8861,7 +8663,6 @@ type GrantCreditdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GrantCreditdefaultApplicationProblemPlusJSONResponse) VisitGrantCreditResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8883,7 +8684,6 @@ type ListTopupsResponseObject interface {
 type ListTopups200JSONResponse TopupPage
 
 func (response ListTopups200JSONResponse) VisitListTopupsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8900,7 +8700,6 @@ type ListTopupsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListTopupsdefaultApplicationProblemPlusJSONResponse) VisitListTopupsResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8923,7 +8722,6 @@ type CreateTopupResponseObject interface {
 type CreateTopup201JSONResponse Topup
 
 func (response CreateTopup201JSONResponse) VisitCreateTopupResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8940,7 +8738,6 @@ type CreateTopupdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateTopupdefaultApplicationProblemPlusJSONResponse) VisitCreateTopupResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8963,7 +8760,6 @@ type GetTopupResponseObject interface {
 type GetTopup200JSONResponse Topup
 
 func (response GetTopup200JSONResponse) VisitGetTopupResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8980,7 +8776,6 @@ type GetTopupdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetTopupdefaultApplicationProblemPlusJSONResponse) VisitGetTopupResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -9002,7 +8797,6 @@ type ListUpstreamKeysResponseObject interface {
 type ListUpstreamKeys200JSONResponse UpstreamKeyPage
 
 func (response ListUpstreamKeys200JSONResponse) VisitListUpstreamKeysResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -9019,7 +8813,6 @@ type ListUpstreamKeysdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListUpstreamKeysdefaultApplicationProblemPlusJSONResponse) VisitListUpstreamKeysResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -9042,7 +8835,6 @@ type CreateUpstreamKeyResponseObject interface {
 type CreateUpstreamKey201JSONResponse UpstreamKey
 
 func (response CreateUpstreamKey201JSONResponse) VisitCreateUpstreamKeyResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -9059,7 +8851,6 @@ type CreateUpstreamKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateUpstreamKeydefaultApplicationProblemPlusJSONResponse) VisitCreateUpstreamKeyResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -9078,8 +8869,7 @@ type RevokeUpstreamKeyResponseObject interface {
 	VisitRevokeUpstreamKeyResponse(w http.ResponseWriter) error
 }
 
-type RevokeUpstreamKey204Response struct {
-}
+type RevokeUpstreamKey204Response struct{}
 
 func (response RevokeUpstreamKey204Response) VisitRevokeUpstreamKeyResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
@@ -9092,7 +8882,6 @@ type RevokeUpstreamKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RevokeUpstreamKeydefaultApplicationProblemPlusJSONResponse) VisitRevokeUpstreamKeyResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -9115,7 +8904,6 @@ type UpdateUpstreamKeyResponseObject interface {
 type UpdateUpstreamKey200JSONResponse UpstreamKey
 
 func (response UpdateUpstreamKey200JSONResponse) VisitUpdateUpstreamKeyResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -9132,7 +8920,6 @@ type UpdateUpstreamKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateUpstreamKeydefaultApplicationProblemPlusJSONResponse) VisitUpdateUpstreamKeyResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -9154,7 +8941,6 @@ type GetUsageResponseObject interface {
 type GetUsage200JSONResponse UsageReport
 
 func (response GetUsage200JSONResponse) VisitGetUsageResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -9171,7 +8957,6 @@ type GetUsage200TextcsvResponse struct {
 }
 
 func (response GetUsage200TextcsvResponse) VisitGetUsageResponse(w http.ResponseWriter) error {
-
 	w.Header().Set("Content-Type", "text/csv")
 	if response.ContentLength != 0 {
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
@@ -9191,7 +8976,6 @@ type GetUsagedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetUsagedefaultApplicationProblemPlusJSONResponse) VisitGetUsageResponse(w http.ResponseWriter) error {
-
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -9419,8 +9203,10 @@ type StrictServerInterface interface {
 	GetUsage(ctx context.Context, request GetUsageRequestObject) (GetUsageResponseObject, error)
 }
 
-type StrictHandlerFunc func(ctx *gin.Context, request any) (any, error)
-type StrictMiddlewareFunc func(f StrictHandlerFunc, operationID string) StrictHandlerFunc
+type (
+	StrictHandlerFunc    func(ctx *gin.Context, request any) (any, error)
+	StrictMiddlewareFunc func(f StrictHandlerFunc, operationID string) StrictHandlerFunc
+)
 
 type StrictGinServerOptions struct {
 	// RequestErrorHandlerFunc is called when a request cannot be parsed or

@@ -147,6 +147,7 @@ func (a *app) serve(ctx context.Context) error {
 	health := a.health()
 	public := relayapi.New(relayapi.Deps{ //nolint:contextcheck // each request brings its own context
 		Pipeline: a.pipeline, Catalog: a.watcher.Catalog, Chat: a.formats.Chat, Embeddings: a.formats.Embeddings, Messages: a.formats.Messages, Responses: a.formats.Responses, Stored: a.stored, Bodies: a.bodies, MaxBody: rc.MaxBodyBytes,
+		Completions: a.formats.Completions, Moderations: a.formats.Moderations, Rerank: a.formats.Rerank,
 		Health: health, CORSOrigins: rc.CORSOrigins, Clock: clock.System{}, Logger: a.log,
 	})
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))

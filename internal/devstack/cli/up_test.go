@@ -124,8 +124,8 @@ func TestUpFromNothingToKilledAndBack(t *testing.T) {
 	if proof["charge_usd"] == nil || proof["charge_usd"] == "0" || proof["balance_usd"] == nil {
 		t.Errorf("proof = %v, want a charge and a balance", proof)
 	}
-	if got := steps["migrate+seed"]; !strings.HasSuffix(got, ", demo tenant, 40 requests") {
-		t.Errorf("migrate+seed: %s, want 40 requests", got)
+	if got := steps["migrate+seed"]; !strings.HasSuffix(got, ", demo tenant, 48 requests") {
+		t.Errorf("migrate+seed: %s, want 48 requests", got)
 	}
 	checkDemoTraffic(t, dir)
 	checkSQL(t, dir, fmt.Sprintf(`select (25000000000 - sum(charge_nano)) / 1000000000.0 = %v as true_balance from usage_event`, proof["balance_usd"]), " t (1 row)")
@@ -262,7 +262,7 @@ func checkDemoTraffic(t *testing.T, dir string) {
 	checkSQL(t, dir, `
 		select k.name, count(*), count(distinct e.requested_model), k.budget_nano is not null
 		from usage_event e join virtual_key k on k.tenant_id = e.tenant_id and k.id = e.key_id
-		where k.name <> 'demo' group by k.name, k.budget_nano order by k.name`, "nightly batch | 20 | 3 | t web app | 20 | 3 | f (2 rows)")
+		where k.name <> 'demo' group by k.name, k.budget_nano order by k.name`, "nightly batch | 20 | 3 | t web app | 28 | 6 | f (2 rows)")
 }
 
 func checkSQL(t *testing.T, dir, query, want string) {

@@ -82,6 +82,21 @@ func demoModels() []demoDeployment {
 			map[string]string{"audio_second": "100.00"},
 			map[string]string{"audio_second": "50.00"},
 		},
+		{
+			"demo/completions", "Demo Completions", "Completes texts with what they say, in the legacy API. Simulated.", provider.ModelInstruct, "simulated", "completions", nil, 4_096, 4_096,
+			map[string]string{"in_text": "1.50", "out_text": "2.00"},
+			map[string]string{"in_text": "0.75", "out_text": "1.00"},
+		},
+		{
+			"demo/rerank", "Demo Rerank", "Ranks documents by the words that they share with a query. Simulated.", provider.ModelRerank, "simulated", "rerank", nil, 8_192, 0,
+			map[string]string{"in_text": "0.05"},
+			map[string]string{"in_text": "0.02"},
+		},
+		{
+			"demo/moderation", "Demo Moderation", "Flags texts that name what they are flagged for. Free. Simulated.", provider.ModelModeration, "simulated", "moderation", nil, 32_768, 0,
+			map[string]string{"request": "0"},
+			map[string]string{"request": "0"},
+		},
 	}
 }
 

@@ -73,6 +73,19 @@ func demoTraffic() []demoRequest {
 		}
 		plan = append(plan, demoRequest{client: nightlyBatch, path: "/v1/embeddings", body: map[string]any{"model": "demo/embed", "input": texts}})
 	}
+	for n := range 3 {
+		question := fmt.Sprintf("How do I change password %d?", n+1)
+		plan = append(
+			plan,
+			demoRequest{client: webApp, path: "/v1/moderations", body: map[string]any{"model": "demo/moderation", "input": question}},
+			demoRequest{client: webApp, path: "/v1/rerank", body: map[string]any{"model": "demo/rerank", "query": question, "top_n": 1, "documents": []string{
+				"How to change a password", "How to read an invoice", "Where to see what was ordered",
+			}}},
+		)
+	}
+	for _, text := range []string{"Dear customer,", "Once upon a time"} {
+		plan = append(plan, demoRequest{client: webApp, path: "/v1/completions", body: map[string]any{"model": "demo/completions", "prompt": text, "max_tokens": 8}})
+	}
 	return plan
 }
 

@@ -32,7 +32,7 @@ func (b *Bridge) EncodeRequest(r *llm.Request, to Target) (body.Message, error) 
 	if err != nil {
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
 	}
-	if r.Bound > 0 {
+	if r.Bound > 0 && (p.MaxOutput == 0 || p.MaxOutput > r.Bound) {
 		p.MaxOutput = r.Bound
 	}
 	if b.Keeper != nil {
@@ -94,11 +94,7 @@ func AppendCost(dst []byte, usd string) []byte {
 
 // ReadFault implements Egress. A mistake of the client is told in the upstream's words and the client's format.
 func (b *Bridge) ReadFault(status int, h http.Header, c body.Content) *llm.Fault {
-	f, message := b.Upstream.ReadFault(status, h, c)
-	if f.Kind == llm.Caller && message != "" {
-		f.Answer = body.Copy(b.Client.AppendError(nil, apperr.New(apperr.InvalidRequest, "%s", message), ""))
-	}
-	return f
+	return told(b.Client, b.Upstream.ReadFault, status, h, c)
 }
 
 // MeasurePrompt implements Egress.

@@ -14,10 +14,13 @@ import (
 
 // The capabilities that have a dialect.
 const (
-	Chat       = "chat"
-	Embeddings = "embeddings"
-	Images     = "images"
-	Audio      = "audio" // speech and transcripts
+	Chat        = "chat"
+	Completions = "completions"
+	Embeddings  = "embeddings"
+	Images      = "images"
+	Audio       = "audio" // speech and transcripts
+	Moderation  = "moderation"
+	Rerank      = "rerank"
 )
 
 // Ingress reads the calls of clients and tells them about failures.

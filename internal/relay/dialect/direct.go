@@ -56,8 +56,13 @@ func (d *Direct) AppendCost(dst []byte, usd string) []byte { return AppendCost(d
 
 // ReadFault implements Egress. A mistake of the client is told as the upstream tells it.
 func (d *Direct) ReadFault(status int, h http.Header, c body.Content) *llm.Fault {
+	return Relayed(d.Upstream.ReadFault, status, h, c)
+}
+
+// Relayed reads a refusal and has the client get it as the upstream sent it, if it is about the client's mistake.
+func Relayed(read func(int, http.Header, body.Content) (*llm.Fault, string), status int, h http.Header, c body.Content) *llm.Fault {
 	c.Retain()
-	f, message := d.Upstream.ReadFault(status, h, c)
+	f, message := read(status, h, c)
 	if f.Kind == llm.Caller && message != "" {
 		f.Answer = c
 	} else {

@@ -22,6 +22,7 @@ type Request struct {
 	Bound      usage.Tokens // the relay's bound where the client set none and the credit covers no more; 0 for none
 	Choices    int64        // answers asked for, at least 1
 	AudioOut   bool         // the answer is to be spoken
+	Batch      bool         // several texts are given at once, where a format tells that from one
 	Tenant     id.ID        // whose request it is
 	Framing    Framing      // of the stream
 	ID         id.ID        // of the request, for answers that have none of their own
@@ -54,10 +55,15 @@ const (
 type Size struct {
 	// Most is what it costs at most, in tokens: every token of a text takes a byte or more, a picture counts as a large one.
 	Most usage.Tokens
+	// Prompts is among how many prompts Most is divided, each of them at most a model's context long; 0 is one.
+	Prompts int64
 	// Open: it has documents, of which nobody can tell from their bytes how many tokens they cost.
 	Open bool
 	// Also are the classes with prices of their own that tokens of the prompt may turn out to be of, besides plain text.
 	Also []usage.Class
+	// Instead are units of other classes that the request may be billed in in place of tokens, as many as there can be. Which of
+	// them it is, and whether it is not tokens after all if Most is not 0, the prices of the model say.
+	Instead []Units
 	// Marks are the classes of what the client wants kept in a cache, where the upstream has a price for that.
 	Marks []usage.Class
 	// Ways are how a request is paid that is not paid by the tokens of its texts alone. All else here is empty then.
@@ -69,6 +75,12 @@ type Way struct {
 	Most  usage.Counts // that it comes to
 	Class usage.Class  // of what is owed though no answer is on record
 	Owed  usage.Tokens
+}
+
+// Units is a number of units of a class.
+type Units struct {
+	Class usage.Class
+	Most  int64
 }
 
 // Original locates in Content what an upstream of the same dialect needs changed. All else is passed through.

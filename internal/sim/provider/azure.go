@@ -27,7 +27,7 @@ func (azure) key(r *http.Request) (string, *apiError) {
 var azureVersion = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(-preview)?$`)
 
 func (s *Server) azure() {
-	for path, serve := range map[string]func(*call) *apiError{"chat/completions": s.chat, "embeddings": s.embeddings} {
+	for path, serve := range map[string]func(*call) *apiError{"chat/completions": s.chat, "completions": s.completions, "embeddings": s.embeddings} {
 		s.mux.HandleFunc("POST /openai/v1/"+path, s.api(azure{}, filtered(serve)))
 		s.mux.HandleFunc("POST /openai/deployments/{deployment}/"+path, s.api(azure{}, deployed(filtered(serve))))
 	}

@@ -19,6 +19,9 @@ func (s *Server) chat(c *call) *apiError {
 		return e
 	}
 	c.model, c.stream = req.Model, req.Stream
+	if c.model == ModelInstruct {
+		return errNoChat()
+	}
 	pace, fault, done, e := s.prepare(c, &req.steer)
 	if e != nil || done {
 		return e

@@ -12,10 +12,13 @@ const KeyPrefix = "sk-sim-"
 
 // Names of the fixed models. Bench models are made up of BenchPrefix and their pace, for example demo-bench-100x20x50.
 const (
-	ModelEcho  = "demo-echo"
-	ModelSlow  = "demo-slow"
-	ModelFlaky = "demo-flaky"
-	ModelEmbed = "demo-embed"
+	ModelEcho       = "demo-echo"
+	ModelSlow       = "demo-slow"
+	ModelFlaky      = "demo-flaky"
+	ModelInstruct   = "demo-instruct" // completes texts and does not converse
+	ModelEmbed      = "demo-embed"
+	ModelModeration = "demo-moderation"
+	ModelRerank     = "demo-rerank"
 	// ModelImage reports its usage; ModelPicture, as older models, does not.
 	ModelImage   = "demo-image"
 	ModelPicture = "demo-picture"

@@ -1,14 +1,15 @@
 // Package provider is a simulated LLM provider: a small HTTP server that answers as the vendors' own APIs do.
 //
 // It lets a first run, the tests and the benchmarks talk to a real upstream over real HTTP without a vendor's key.
-// It speaks OpenAI's chat completions, Responses, embeddings and Realtime API (over websockets), Anthropic's Messages (by anthropic-version, the one of
+// It speaks OpenAI's chat completions, completions, Responses, embeddings and moderations, the Realtime API (over websockets),
+// rankings of documents as Jina and Cohere have them, Anthropic's Messages (by anthropic-version, the one of
 // October 2026 included) and Google's Gemini. It also is the clouds that serve them: Azure OpenAI and Foundry, Amazon Bedrock
 // (InvokeModel for Claude, Converse; it verifies signatures and speaks binary frames) and Claude and Gemini on Vertex AI, with the token
 // endpoint of a service account whose key GET /_sim/service-account tells. What the vendors check, it checks: which turn may follow which, what a
 // schema may say, and whether signatures and encrypted reasoning come back as they were given out. So a client that
 // passes here has lost nothing on the way.
 //
-// Models: demo-echo, demo-slow, demo-flaky, demo-embed, demo-realtime and demo-bench-<chunks>x<gap ms>[x<ttft ms>]. Keys are any
+// Models: demo-echo, demo-slow, demo-flaky, demo-instruct, demo-embed, demo-moderation, demo-rerank, demo-realtime and demo-bench-<chunks>x<gap ms>[x<ttft ms>]. Keys are any
 // string that starts with "sk-sim-". What a request costs in tokens, what it answers and which faults it meets
 // follow from Config.Seed and the request alone, so a run can be repeated. An answer echoes the last text of the user;
 // a text that names a tool, or says "tool", is answered by calls.

@@ -62,7 +62,7 @@ func (s *Server) embeddings(c *call) *apiError {
 	if e != nil {
 		return e
 	}
-	fault, done, e := s.prepareEmbedding(c, steer)
+	fault, done, e := s.prepareWhole(c, steer)
 	if done {
 		return e
 	}
@@ -89,9 +89,9 @@ func (s *Server) embeddings(c *call) *apiError {
 	return nil
 }
 
-// prepareEmbedding finds the fault of a request for embeddings, plays what comes before an answer and waits for the
-// time to answer; done says that nothing more is to be sent.
-func (s *Server) prepareEmbedding(c *call, steer steering) (fault Rule, done bool, e *apiError) {
+// prepareWhole finds the fault of a request whose answer never streams, plays what comes before it and waits for the time
+// to answer; done says that nothing more is to be sent.
+func (s *Server) prepareWhole(c *call, steer steering) (fault Rule, done bool, e *apiError) {
 	fault, hit := s.pickFault(c, steer.fault)
 	if hit {
 		if done, e := s.early(c, fault); done {
@@ -121,13 +121,22 @@ func (r embedRequest) size() (int, *apiError) {
 	return *r.Dimensions, nil
 }
 
-// readInputs takes the four forms of "input": a text, texts, tokens, lists of tokens.
+// readInputs takes the four forms of "input", none of them empty.
 func readInputs(raw json.RawMessage) ([]string, int, *apiError) {
-	invalid := badParam("input", "invalid_type", "Invalid 'input': expected a string, an array of strings or arrays of tokens.")
+	texts, tokens, e := readInputsOf("input", raw)
+	if at := slices.Index(texts, ""); at >= 0 && e == nil {
+		e = badParam("input", "invalid_value", "Invalid 'input[%d]': it must not be an empty string.", at)
+	}
+	return texts, tokens, e
+}
+
+// readInputsOf takes the four forms of a member: a text, texts, tokens, lists of tokens.
+func readInputsOf(name string, raw json.RawMessage) ([]string, int, *apiError) {
+	invalid := badParam(name, "invalid_type", "Invalid '%s': expected a string, an array of strings or arrays of tokens.", name)
 	var texts []string
 	switch jsonType(raw) {
 	case "null":
-		return nil, 0, badParam("input", "missing_required_parameter", "Missing required parameter: 'input'.")
+		return nil, 0, badParam(name, "missing_required_parameter", "Missing required parameter: '%s'.", name)
 	case "string":
 		texts = make([]string, 1)
 		if json.Unmarshal(raw, &texts[0]) != nil {
@@ -141,13 +150,10 @@ func readInputs(raw json.RawMessage) ([]string, int, *apiError) {
 		return nil, 0, invalid
 	}
 	if len(texts) == 0 || len(texts) > maxInputs {
-		return nil, 0, badParam("input", "invalid_value", "Invalid 'input': expected 1 to %d inputs, but got %d.", maxInputs, len(texts))
+		return nil, 0, badParam(name, "invalid_value", "Invalid '%s': expected 1 to %d inputs, but got %d.", name, maxInputs, len(texts))
 	}
 	tokens := 0
-	for i, t := range texts {
-		if t == "" {
-			return nil, 0, badParam("input", "invalid_value", "Invalid 'input[%d]': it must not be an empty string.", i)
-		}
+	for _, t := range texts {
 		tokens += CountTokens(t)
 	}
 	return texts, tokens, nil
@@ -229,10 +235,15 @@ func appendModel(out []byte, name string) []byte {
 	return append(out, `,"owned_by":"starlane-sim"}`...)
 }
 
+// fixedModels are the models of fixed names that deal in texts.
+func fixedModels() []string {
+	return []string{ModelEcho, ModelSlow, ModelFlaky, ModelInstruct, ModelEmbed, ModelModeration, ModelRerank, ModelRealtime}
+}
+
 // listModels serves GET /v1/models.
 func (s *Server) listModels(c *call) *apiError {
 	out := []byte(`{"object":"list","data":[`)
-	for i, name := range append([]string{ModelEcho, ModelSlow, ModelFlaky, ModelEmbed, ModelRealtime}, mediaModels()...) {
+	for i, name := range append(fixedModels(), mediaModels()...) {
 		if i > 0 {
 			out = append(out, ',')
 		}
@@ -244,7 +255,7 @@ func (s *Server) listModels(c *call) *apiError {
 // getModel serves GET /v1/models/{model}.
 func (s *Server) getModel(c *call) *apiError {
 	name := c.r.PathValue("model")
-	if !s.converses(name) && name != ModelEmbed && name != ModelRealtime && !slices.Contains(mediaModels(), name) {
+	if !s.converses(name) && !slices.Contains(fixedModels(), name) && !slices.Contains(mediaModels(), name) {
 		return errModel(name)
 	}
 	return s.plain(c, appendModel(nil, name))

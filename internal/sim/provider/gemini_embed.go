@@ -1,6 +1,9 @@
 package provider
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+)
 
 type embedContentRequest struct {
 	Model      string        `json:"model"`
@@ -52,6 +55,53 @@ func (s *Server) batchEmbedContents(c *call, model string) *apiError {
 	})
 }
 
+// maxPredicted bounds the instances of one call to predict.
+const maxPredicted = 250
+
+// predict serves :predict, by which Vertex AI makes vectors.
+func (s *Server) predict(c *call, model string) *apiError {
+	var req struct {
+		Instances []struct {
+			Content  *string `json:"content"`
+			Title    string  `json:"title"`
+			TaskType string  `json:"task_type"`
+		} `json:"instances"`
+		Parameters struct {
+			Dimensions *int `json:"outputDimensionality"`
+		} `json:"parameters"`
+	}
+	if json.Unmarshal(c.body, &req) != nil {
+		return errBadJSON()
+	}
+	if n := len(req.Instances); n == 0 || n > maxPredicted {
+		return badArgument("%d instances are given. At least one and at most %d are allowed.", n, maxPredicted)
+	}
+	texts := make([]embedContentRequest, len(req.Instances))
+	for i, one := range req.Instances {
+		if one.Content == nil {
+			return badArgument("Required field is not set: content.")
+		}
+		texts[i] = embedContentRequest{Title: one.Title, Dimensions: req.Parameters.Dimensions, Content: geminiContent{Parts: []geminiPart{{Text: one.Content}}}}
+	}
+	return s.embedAll(c, model, texts, func(vectors [][]byte) []byte {
+		out := []byte(`{"predictions":[`)
+		for i, v := range vectors {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = append(append(out, `{"embeddings":`...), v[:len(v)-1]...)
+			out = append(out, `,"statistics":{"truncated":false,"token_count":`...)
+			out = append(appendInt(out, CountTokens(texts[i].text())), "}}}"...)
+		}
+		return append(out, "]}"...)
+	})
+}
+
+// text is all that is embedded.
+func (r *embedContentRequest) text() string {
+	return strings.TrimSpace(r.Title + "\n" + r.Content.text())
+}
+
 // embedAll gives the vectors of some requests as the body that shape makes of them. The API tells no usage.
 func (s *Server) embedAll(c *call, model string, reqs []embedContentRequest, shape func([][]byte) []byte) *apiError {
 	if c.model = model; model != ModelEmbed {
@@ -64,7 +114,7 @@ func (s *Server) embedAll(c *call, model string, reqs []embedContentRequest, sha
 		if req.Dimensions != nil {
 			dims = *req.Dimensions
 		}
-		text := strings.TrimSpace(req.Title + "\n" + req.Content.text())
+		text := req.text()
 		switch {
 		case dims < 1 || dims > maxDimensions:
 			return badArgument("* EmbedContentRequest.output_dimensionality: must be between 1 and %d", maxDimensions)
@@ -78,7 +128,7 @@ func (s *Server) embedAll(c *call, model string, reqs []embedContentRequest, sha
 	if e != nil {
 		return e
 	}
-	fault, done, e := s.prepareEmbedding(c, steer)
+	fault, done, e := s.prepareWhole(c, steer)
 	if done {
 		return e
 	}

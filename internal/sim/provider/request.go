@@ -215,25 +215,28 @@ func (r *chatRequest) check() *apiError {
 				"Invalid '%s': integer below minimum value. Expected a value >= 1, but got %d instead.", name, *v)
 		}
 	}
-	return r.readStops()
+	var e *apiError
+	r.stops, e = readStops(r.Stop)
+	return e
 }
 
-func (r *chatRequest) readStops() *apiError {
-	switch jsonType(r.Stop) {
+// readStops takes the two forms of "stop".
+func readStops(raw json.RawMessage) (stops []string, e *apiError) {
+	switch jsonType(raw) {
 	case "null":
-		return nil
+		return nil, nil
 	case "string":
-		r.stops = make([]string, 1)
-		return decodeOr(r.Stop, &r.stops[0], "stop")
+		stops = make([]string, 1)
+		return stops, decodeOr(raw, &stops[0], "stop")
 	}
-	if e := decodeOr(r.Stop, &r.stops, "stop"); e != nil {
-		return e
+	if e := decodeOr(raw, &stops, "stop"); e != nil {
+		return nil, e
 	}
-	if len(r.stops) > 4 {
-		return badParam("stop", "array_above_max_length",
-			"Invalid 'stop': array too long. Expected an array with maximum length 4, but got an array with length %d instead.", len(r.stops))
+	if len(stops) > 4 {
+		return nil, badParam("stop", "array_above_max_length",
+			"Invalid 'stop': array too long. Expected an array with maximum length 4, but got an array with length %d instead.", len(stops))
 	}
-	return nil
+	return stops, nil
 }
 
 func decodeOr(raw []byte, into any, param string) *apiError {

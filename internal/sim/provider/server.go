@@ -50,10 +50,14 @@ func New(cfg Config) *Server {
 	_, _ = rand.Read(b[:]) // never fails
 	s.nonce = binary.LittleEndian.Uint64(b[:])
 	s.mux.HandleFunc("POST /v1/chat/completions", s.api(openAI{}, s.chat))
+	s.mux.HandleFunc("POST /v1/completions", s.api(openAI{}, s.completions))
 	s.mux.HandleFunc("POST /v1/embeddings", s.api(openAI{}, s.embeddings))
 	for path, serve := range s.media() {
 		s.mux.HandleFunc("POST /v1/"+path, s.api(openAI{}, serve))
 	}
+	s.mux.HandleFunc("POST /v1/moderations", s.api(openAI{}, s.moderations))
+	s.mux.HandleFunc("POST /v1/rerank", s.api(openAI{}, s.rerank))
+	s.mux.HandleFunc("POST /v2/rerank", s.api(cohere{}, s.rerank))
 	s.mux.HandleFunc("GET /v1/models", byVersion(s.api(anthropic{}, s.listAnthropicModels), s.api(openAI{}, s.listModels)))
 	s.mux.HandleFunc("GET /v1/models/{model}",
 		byVersion(s.api(anthropic{}, s.getAnthropicModel), s.api(openAI{}, s.getModel)))

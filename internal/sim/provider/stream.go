@@ -92,8 +92,8 @@ func newEventStream(ctx context.Context, w http.ResponseWriter, pace Pace, start
 	return s
 }
 
-// frame prepares the stream for the chunks of a chat completion.
-func (s *eventStream) frame(a *answer) {
+// frame prepares the stream for the chunks of a completion.
+func (s *eventStream) frame(a *answer, object string) {
 	s.opening = ": open\n\n"
 	s.garbage = "data: {\"id\":\"chatcmpl-\x01, not json\n\ndata \xff\xfe garbage\n\n"
 	s.failure = func(out []byte) []byte {
@@ -102,7 +102,7 @@ func (s *eventStream) frame(a *answer) {
 	}
 	s.head = append(s.head, `data: {"id":"`...)
 	s.head = append(s.head, a.id...)
-	s.head = append(s.head, `","object":"chat.completion.chunk","created":`...)
+	s.head = append(s.head, `","object":"`+object+`","created":`...)
 	s.head = strconv.AppendInt(s.head, a.created, 10)
 	s.head = append(s.head, `,"model":`...)
 	s.head = appendQuoted(s.head, a.model)
@@ -280,7 +280,7 @@ func (a *answer) size() int {
 
 // writeStream sends a whole answer as events.
 func (a *answer) writeStream(s *eventStream) error {
-	s.frame(a)
+	s.frame(a, "chat.completion.chunk")
 	if err := s.roles(a); err != nil {
 		return err
 	}

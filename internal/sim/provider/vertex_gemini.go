@@ -32,8 +32,11 @@ func (s *Server) vertexMethod(c *call) *apiError {
 	model, method, _ := strings.Cut(c.r.PathValue("call"), ":")
 	model = strings.TrimPrefix(model, generation)
 	stream := method == "streamGenerateContent"
-	if method == "countTokens" {
+	switch method {
+	case "countTokens":
 		return s.countGeminiTokens(c, model)
+	case "predict":
+		return s.predict(c, model)
 	}
 	if method != "generateContent" && !stream {
 		return newError(http.StatusNotFound, "", "", "", "Method not found.")

@@ -37,6 +37,8 @@ func Table() []Row {
 		withVertex(withBedrock(withGemini(responsesRows(), responsesToGemini(responsesRows())), anthropic, responsesToBedrock())),
 		withBedrock(contentsRows(), anthropic, contentsToBedrock()),
 		imagesRows(),
+		withVertex(completionsRows()),
+		embeddingsRows(),
 	)
 }
 

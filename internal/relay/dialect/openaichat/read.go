@@ -254,9 +254,5 @@ func (u Upstream) ReadWhole(src []byte, to llm.Sink) bool {
 
 // ReadFault implements dialect.Upstream.
 func (Upstream) ReadFault(status int, h http.Header, c body.Content) (*llm.Fault, string) {
-	message := openai.ErrorMessage(c.Open())
-	f := openai.ReadFault(status, h, c)
-	f.Answer.Release()
-	f.Answer = body.Content{}
-	return f, message
+	return openai.ReadRefusal(status, h, c)
 }

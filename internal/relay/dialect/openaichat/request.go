@@ -3,8 +3,6 @@
 package openaichat
 
 import (
-	"bytes"
-
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
@@ -92,30 +90,25 @@ func (d *Chat) DecodeRequest(c body.Content) (*llm.Request, error) {
 		return nil, err
 	}
 	r.MaxOutput = max(r.MaxOutput, newer)
-	r.Original.Bound = blank(src, &found[maxCompletionTokens], `"max_completion_tokens":`)
-	r.Original.OldBound = blank(src, &found[maxTokens], `"max_tokens":`)
+	r.Original.Bound = openai.Blank(src, &found[maxCompletionTokens], `"max_completion_tokens":`)
+	r.Original.OldBound = openai.Blank(src, &found[maxTokens], `"max_tokens":`)
 	if m := &found[store]; m.Kind == guard.True {
 		r.Original.Edits[editStore] = llm.Change{Present: true, Edit: body.Edit{From: m.From, To: m.To, Text: "false"}}
 	}
 	if err := pricedAlone(r, src, &found); err != nil {
 		return nil, err
 	}
-	if err := d.streamOptions(r, src, &found[streamOptions]); err != nil {
+	if err := openai.StreamOptions(r, src, &found[streamOptions]); err != nil {
 		return nil, err
 	}
-	return r, d.usageOptions(r, src, &found[usageOptions])
+	openai.UsageOptions(r, src, &found[usageOptions])
+	return r, nil
 }
 
 // pricedAlone looks at what changes the price of a token. What no price book can say is refused, for it would be billed wrong.
 func pricedAlone(r *llm.Request, src []byte, found *[members]guard.Member) error {
-	switch m := &found[serviceTier]; m.Kind {
-	case guard.Absent, guard.Null:
-	case guard.String:
-		if tier := string(src[m.From+1 : m.To-1]); tier != "auto" && tier != "default" {
-			return apperr.New(apperr.InvalidRequest, "Only the service tiers auto and default are offered here.").WithParam("service_tier")
-		}
-	default:
-		return apperr.New(apperr.InvalidRequest, "service_tier must be a text.").WithParam("service_tier")
+	if err := openai.Tier(src, &found[serviceTier]); err != nil {
+		return err //nolint:wrapcheck // an apperr for the client
 	}
 	if found[webSearch].Kind == guard.Object {
 		return apperr.New(apperr.InvalidRequest, "Web search is not offered here.").WithParam("web_search_options")
@@ -130,77 +123,6 @@ func pricedAlone(r *llm.Request, src []byte, found *[members]guard.Member) error
 	default:
 		return apperr.New(apperr.InvalidRequest, "modalities must be a list.").WithParam("modalities")
 	}
-	return nil
-}
-
-// blank is where a bound goes that the client did not set.
-func blank(src []byte, m *guard.Member, key string) llm.Blank {
-	if m.Kind == guard.Null {
-		return llm.Blank{Span: llm.Span{From: m.From, To: m.To}}
-	}
-	at := bytes.IndexByte(src, '{') + 1
-	return llm.Blank{Span: llm.Span{From: at, To: at}, Before: key, After: ","}
-}
-
-// streamOptions finds whether the client wants the usage of a stream, and the edit that makes the upstream send it anyway.
-func (d *Chat) streamOptions(r *llm.Request, src []byte, m *guard.Member) error {
-	if !r.Stream {
-		return nil
-	}
-	const on = `"include_usage":true`
-	change := &r.Original.Edits[0]
-	change.Present = true
-	switch m.Kind {
-	case guard.Absent:
-		at := bytes.IndexByte(src, '{') + 1
-		change.Edit = body.Edit{From: at, To: at, Text: `"stream_options":{` + on + `},`}
-		return nil
-	case guard.Null:
-		change.Edit = body.Edit{From: m.From, To: m.To, Text: `{` + on + `}`}
-		return nil
-	case guard.Object:
-	default:
-		return apperr.New(apperr.InvalidRequest, "stream_options must be an object.").WithParam("stream_options")
-	}
-	var found [1]guard.Member
-	inner := src[m.From:m.To]
-	if err := guard.Scan(inner, includeUsage(), found[:]); err != nil {
-		return request.Refuse(err)
-	}
-	switch f := &found[0]; f.Kind {
-	case guard.True:
-		r.WantsUsage, change.Present = true, false
-	case guard.False, guard.Null:
-		change.Edit = body.Edit{From: m.From + f.From, To: m.From + f.To, Text: "true"}
-	case guard.Absent:
-		text := on
-		if len(bytes.TrimSpace(inner[1:len(inner)-1])) > 0 {
-			text += ","
-		}
-		change.Edit = body.Edit{From: m.From + 1, To: m.From + 1, Text: text}
-	default:
-		return apperr.New(apperr.InvalidRequest, "include_usage must be true or false.").WithParam("stream_options.include_usage")
-	}
-	return nil
-}
-
-func includeUsage() []string { return []string{"include_usage"} }
-
-// usageOptions takes out the member by which a client asks for the cost, which the upstream does not know.
-func (d *Chat) usageOptions(r *llm.Request, src []byte, m *guard.Member) error {
-	if m.Kind == guard.Absent {
-		return nil
-	}
-	if m.Kind == guard.Object {
-		c := guard.NewCursor(src[m.From:m.To])
-		for k, ok := c.Object(); ok; k, ok = c.Next() {
-			if string(k) == "include" && c.Kind() == guard.True {
-				r.WantsCost = true
-			}
-			c.Skip()
-		}
-	}
-	r.Original.Edits[1] = llm.Change{Present: true, Edit: request.Remove(src, m)}
 	return nil
 }
 

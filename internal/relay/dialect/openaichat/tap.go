@@ -16,6 +16,7 @@ type taps struct{ pool sync.Pool }
 // tap reads along in a stream of chat.completion.chunk objects.
 type tap struct {
 	home   *taps
+	text   bool // of text_completion objects, whose choices have a text in place of a delta
 	hide   bool // the client did not ask for the usage
 	cost   bool // the client wants the cost inside it
 	meter  dialect.Meter
@@ -31,12 +32,17 @@ type tap struct {
 }
 
 // NewTap implements dialect.Egress.
-func (d *Chat) NewTap(r *llm.Request, m dialect.Meter) dialect.Tap {
+func (d *Chat) NewTap(r *llm.Request, m dialect.Meter) dialect.Tap { return d.newTap(r, m, false) }
+
+// NewTextTap reads along in a stream of text_completion objects, which are chunks of another kind and the same in all else.
+func (d *Chat) NewTextTap(r *llm.Request, m dialect.Meter) dialect.Tap { return d.newTap(r, m, true) }
+
+func (d *Chat) newTap(r *llm.Request, m dialect.Meter, text bool) *tap {
 	t, ok := d.taps.pool.Get().(*tap)
 	if !ok {
 		t = &tap{said: dialect.NewSaid()}
 	}
-	*t = tap{home: &d.taps, hide: !r.WantsUsage && !r.WantsCost, cost: r.WantsCost, meter: m, said: t.said, out: t.out[:0]}
+	*t = tap{home: &d.taps, text: text, hide: !r.WantsUsage && !r.WantsCost, cost: r.WantsCost, meter: m, said: t.said, out: t.out[:0]}
 	return t
 }
 
@@ -145,19 +151,30 @@ func (t *tap) choices(c *guard.Cursor) bool {
 			case string(k) == "delta" && c.Kind() == guard.Object:
 				at = 0
 				t.delta(c)
+			case t.text && string(k) == "text" && c.Kind() == guard.String:
+				raw, _ := c.Text()
+				t.say(raw)
 			case string(k) == "finish_reason" && c.Kind() == guard.String:
 				t.answer.Finished = true
 				c.Skip()
 			default:
 				c.Skip()
 			}
-			bare = at > 0 // it has members, none of which is the delta
+			bare = at > 0 && !t.text // it has members, none of which is the delta
 		}
 		if bare {
 			t.bare = at
 		}
 	}
 	return empty
+}
+
+// say notes a piece of what the model says.
+func (t *tap) say(raw llm.Text) {
+	if len(raw) > 0 {
+		t.content = true
+		t.said.Add(raw)
+	}
 }
 
 // delta notes what the model says. Members that nobody knows yet count as content too, as soon as they hold something.
@@ -169,10 +186,8 @@ func (t *tap) delta(c *guard.Cursor) {
 		}
 		switch c.Kind() {
 		case guard.String:
-			if raw, _ := c.Text(); len(raw) > 0 {
-				t.content = true
-				t.said.Add(raw)
-			}
+			raw, _ := c.Text()
+			t.say(raw)
 		case guard.Array:
 			if string(k) == "tool_calls" {
 				t.toolCalls(c)

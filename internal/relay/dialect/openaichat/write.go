@@ -230,7 +230,7 @@ func (w *writer) AppendEnd(dst []byte, counts usage.Counts, cost string) []byte 
 		b.Raw(llm.Raw("[]"))
 		appendTier(&b, w.tier)
 		b.Key("usage")
-		appendUsage(&b, counts, cost)
+		openai.AppendUsage(&b, counts, cost)
 		b.Close('}')
 		dst = append(b.B, "\n\n"...)
 	}
@@ -242,41 +242,6 @@ func appendTier(b *wire.Builder, tier string) {
 		b.Key("service_tier")
 		b.String(tier)
 	}
-}
-
-// appendUsage writes totals with their parts, as the API counts them. It returns where the usage begins.
-func appendUsage(b *wire.Builder, c usage.Counts, cost string) (at int) {
-	b.Open('{')
-	at = len(b.B)
-	if cost != "" {
-		b.B = dialect.AppendCost(b.B, cost)
-	}
-	b.Key("prompt_tokens")
-	b.Int(c.Input())
-	b.Key("completion_tokens")
-	b.Int(c.Output())
-	b.Key("total_tokens")
-	b.Int(c.Input() + c.Output())
-	b.Key("prompt_tokens_details")
-	b.Open('{')
-	b.Key("cached_tokens")
-	b.Int(c.Units[usage.InCached])
-	if n := c.Units[usage.CacheWrite5m] + c.Units[usage.CacheWrite1h]; n > 0 {
-		b.Key("cache_write_tokens")
-		b.Int(n)
-	}
-	b.Key("audio_tokens")
-	b.Int(c.Units[usage.InAudio])
-	b.Close('}')
-	b.Key("completion_tokens_details")
-	b.Open('{')
-	b.Key("reasoning_tokens")
-	b.Int(c.Units[usage.OutReasoning])
-	b.Key("audio_tokens")
-	b.Int(c.Units[usage.OutAudio])
-	b.Close('}')
-	b.Close('}')
-	return at
 }
 
 func finishOf(r llm.Reason, calls bool) string {
@@ -313,7 +278,7 @@ func (*Chat) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([]byte
 	b.Close(']')
 	appendTier(&b, c.Tier)
 	b.Key("usage")
-	at := appendUsage(&b, c.Counts, "")
+	at := openai.AppendUsage(&b, c.Counts, "")
 	b.Close('}')
 	return b.B, at
 }

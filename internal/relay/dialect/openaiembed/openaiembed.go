@@ -1,10 +1,9 @@
-// Package openaiembed is the wire format of POST /v1/embeddings, towards clients and upstreams. It changes the model's name
-// and nothing else.
+// Package openaiembed is the wire format of POST /v1/embeddings, towards clients and upstreams. Between the two it changes the
+// model's name and nothing else.
 package openaiembed
 
 import (
 	"errors"
-	"net/http"
 
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
@@ -25,7 +24,10 @@ const (
 )
 
 // Embeddings implements dialect.Ingress and dialect.Egress.
-type Embeddings struct{ names [members]string }
+type Embeddings struct {
+	openai.Plain
+	names [members]string
+}
 
 // New returns the dialect.
 func New() *Embeddings { return &Embeddings{names: [members]string{"model", "input"}} }
@@ -35,8 +37,10 @@ var (
 	_ dialect.Egress  = (*Embeddings)(nil)
 )
 
+const path = "/embeddings"
+
 // Path is where embeddings are.
-func (*Embeddings) Path(*llm.Request, string) string { return "/embeddings" }
+func (*Embeddings) Path(*llm.Request, string) string { return path }
 
 // DecodeRequest implements dialect.Ingress.
 func (d *Embeddings) DecodeRequest(c body.Content) (*llm.Request, error) {
@@ -56,11 +60,6 @@ func (d *Embeddings) DecodeRequest(c body.Content) (*llm.Request, error) {
 		Content: c, Model: name, Choices: 1,
 		Original: llm.Original{Dialect: openai.Dialect, Model: llm.Span{From: found[model].From, To: found[model].To}},
 	}, nil
-}
-
-// EncodeRequest implements dialect.Egress.
-func (*Embeddings) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, error) {
-	return request.Encode(r, to.Model)
 }
 
 // ReadAnswer implements dialect.Egress.
@@ -90,73 +89,10 @@ func (*Embeddings) ReadAnswer(_ *llm.Request, content body.Content, _ dialect.Me
 	return a, nil
 }
 
-// NewTap says that embeddings do not stream.
-func (*Embeddings) NewTap(*llm.Request, dialect.Meter) dialect.Tap { return nil }
-
-// AppendCost implements dialect.Egress.
-func (*Embeddings) AppendCost(dst []byte, usd string) []byte { return dialect.AppendCost(dst, usd) }
-
-// ReadFault implements dialect.Egress.
-func (*Embeddings) ReadFault(status int, h http.Header, c body.Content) *llm.Fault {
-	return openai.ReadFault(status, h, c)
-}
-
 // MeasurePrompt implements dialect.Egress.
-func (*Embeddings) MeasurePrompt(r *llm.Request) llm.Size {
-	return llm.Size{Most: weighInput(r, func(escaped []byte) usage.Tokens { return usage.Tokens(len(escaped)) })}
-}
+func (*Embeddings) MeasurePrompt(r *llm.Request) llm.Size { return openai.MeasureTexts(r, "input") }
 
-// EstimatePrompt counts texts; a list of numbers holds tokens already.
+// EstimatePrompt implements dialect.Egress.
 func (*Embeddings) EstimatePrompt(r *llm.Request, count dialect.Count) usage.Tokens {
-	return weighInput(r, func(escaped []byte) usage.Tokens {
-		text, err := guard.Unquote(escaped)
-		if err != nil {
-			return 0
-		}
-		return count([]byte(text))
-	})
-}
-
-// weighInput adds up what the texts weigh.
-func weighInput(r *llm.Request, weigh func(escaped []byte) usage.Tokens) (total usage.Tokens) {
-	c := guard.NewCursor(r.Content.Open())
-	for k, ok := c.Object(); ok; k, ok = c.Next() {
-		if string(k) == "input" {
-			total += texts(&c, weigh)
-		} else {
-			c.Skip()
-		}
-	}
-	return total
-}
-
-func texts(c *guard.Cursor, weigh func(escaped []byte) usage.Tokens) (total usage.Tokens) {
-	switch c.Kind() {
-	case guard.String:
-		raw, _ := c.Text()
-		return weigh(raw)
-	case guard.Array:
-		for ok := c.Array(); ok; ok = c.More() {
-			total += texts(c, weigh) // the guard has bounded the depth
-		}
-	case guard.Number:
-		c.Skip()
-		return 1
-	default:
-		c.Skip()
-	}
-	return total
-}
-
-// EstimateAnswer says that vectors cost nothing.
-func (*Embeddings) EstimateAnswer(body.Content, dialect.Count) usage.Tokens { return 0 }
-
-// AppendError implements dialect.Ingress.
-func (*Embeddings) AppendError(dst []byte, e *apperr.Error, requestID string) []byte {
-	return openai.AppendError(dst, e, requestID)
-}
-
-// AppendStreamError implements dialect.Ingress.
-func (*Embeddings) AppendStreamError(dst []byte, e *apperr.Error, requestID string) []byte {
-	return openai.AppendStreamError(dst, e, requestID)
+	return openai.CountTexts(r, "input", count)
 }

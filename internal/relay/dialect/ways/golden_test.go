@@ -20,6 +20,8 @@ import (
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/fate"
 	"starlane/internal/relay/dialect/gemini"
+	"starlane/internal/relay/dialect/openaicompletions"
+	"starlane/internal/relay/dialect/openaiembed"
 	"starlane/internal/relay/dialect/openaiimages"
 	"starlane/internal/relay/llm"
 	"starlane/internal/relay/sse"
@@ -32,7 +34,7 @@ var update = flag.Bool("update", false, "write the golden parts of the cases ane
 //
 //	about     a sentence, with the rows of the table of fates that it shows as [row]
 //	model     the upstream's name of the model (vendor-model) and its longest answer in tokens
-//	options   strict or lenient; array for a stream of Gemini that is one JSON array
+//	options   strict or lenient; array for a stream of Gemini that is one JSON array; batch for many texts to be embedded
 //	request   what the client sends
 //	stream    what the upstream streams
 //	answer    what the upstream answers in one piece
@@ -117,7 +119,7 @@ func cases(t *testing.T) []string {
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	formats := New()
-	ingress := map[string]dialect.Ingress{"openai": formats.Chat, "anthropic": formats.Messages, "openai_responses": formats.Responses}
+	ingress := map[string]dialect.Ingress{"openai": formats.Chat, "anthropic": formats.Messages, "openai_responses": formats.Responses, openaicompletions.Dialect: formats.Completions}
 	ways := formats.Registry(nil)
 	// Ways that no provider is registered for yet.
 	ways[dialect.Key{Client: "openai", Upstream: "openai_responses", Capability: dialect.Chat}] = &dialect.Bridge{Client: formats.Chat, Upstream: formats.Responses}
@@ -127,19 +129,24 @@ func TestGolden(t *testing.T) {
 		client, upstream, _ := strings.Cut(pair, "-")
 		t.Run(pair+"/"+strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			t.Parallel()
-			key := dialect.Key{Client: client, Upstream: upstream, Capability: dialect.Chat}
 			g, in := readCase(t, path), ingress[client]
-			if client == "openai_images" {
-				key.Client, key.Capability = "openai", dialect.Images
-				in = openaiimages.Ingress{At: openaiimages.Edits}
+			key := dialect.Key{Client: client, Upstream: upstream, Capability: dialect.Chat}
+			options, _ := g.get("options")
+			switch client {
+			case gemini.Dialect:
+				_, stream := g.get("stream")
+				in = &gemini.Contents{Model: "m", Stream: stream, Array: options == "array"}
+			case "openai_images":
+				in, key.Client, key.Capability = openaiimages.Ingress{At: openaiimages.Edits}, openai, dialect.Images
+			case openaiembed.Dialect:
+				in, key.Client, key.Capability = formats.Embeddings, openai, dialect.Embeddings
+			case gemini.EmbedDialect:
+				in, key.Client, key.Capability = &gemini.Embeddings{Model: "m", Batch: options == "batch"}, gemini.Dialect, dialect.Embeddings
+			case gemini.PredictDialect:
+				in, key.Capability = &gemini.Predict{Embeddings: gemini.Embeddings{Model: "m"}}, dialect.Embeddings
 			}
 			way := ways[key]
 			require.NotNil(t, way, "no way from %s to %s", client, upstream)
-			if client == gemini.Dialect {
-				options, _ := g.get("options")
-				_, stream := g.get("stream")
-				in = &gemini.Contents{Model: "m", Stream: stream, Array: options == "array"}
-			}
 			run(t, g, in, way)
 		})
 	}

@@ -7,9 +7,12 @@ import (
 	"starlane/internal/relay/dialect/gemini"
 	"starlane/internal/relay/dialect/openaiaudio"
 	"starlane/internal/relay/dialect/openaichat"
+	"starlane/internal/relay/dialect/openaicompletions"
 	"starlane/internal/relay/dialect/openaiembed"
 	"starlane/internal/relay/dialect/openaiimages"
+	"starlane/internal/relay/dialect/openaimoderation"
 	"starlane/internal/relay/dialect/openairesponses"
+	"starlane/internal/relay/dialect/rerank"
 	"starlane/internal/relay/llm"
 )
 
@@ -17,16 +20,23 @@ const openai = "openai"
 
 // Formats are the sides that face clients.
 type Formats struct {
-	Chat       *openaichat.Chat
-	Embeddings *openaiembed.Embeddings
-	Messages   *anthropic.Messages
-	Responses  *openairesponses.Responses
-	Contents   *gemini.Contents
+	Chat        *openaichat.Chat
+	Completions *openaicompletions.Completions
+	Embeddings  *openaiembed.Embeddings
+	Moderations *openaimoderation.Moderations
+	Rerank      *rerank.Rerank
+	Messages    *anthropic.Messages
+	Responses   *openairesponses.Responses
+	Contents    *gemini.Contents
 }
 
 // New makes the formats.
 func New() *Formats {
-	return &Formats{Chat: openaichat.New(), Embeddings: openaiembed.New(), Messages: anthropic.New(), Responses: openairesponses.New(), Contents: &gemini.Contents{}}
+	chat := openaichat.New()
+	return &Formats{
+		Chat: chat, Completions: openaicompletions.New(chat), Embeddings: openaiembed.New(), Moderations: openaimoderation.New(), Rerank: rerank.New(),
+		Messages: anthropic.New(), Responses: openairesponses.New(), Contents: &gemini.Contents{},
+	}
 }
 
 // Registry is all ways. keeper keeps the thoughts that clients do not give back; nil for none.
@@ -39,7 +49,8 @@ func (f *Formats) Registry(keeper dialect.Keeper) dialect.Registry {
 	}
 	chatUpstream := openaichat.Upstream{Chat: f.Chat}
 	all := dialect.Registry{
-		{Client: openai, Upstream: openai, Capability: dialect.Embeddings}: f.Embeddings,
+		{Client: openai, Upstream: openai, Capability: dialect.Moderation}: f.Moderations,
+		{Client: openai, Upstream: openai, Capability: dialect.Rerank}:     f.Rerank,
 		{Client: openai, Upstream: openai, Capability: dialect.Images}:     openaiimages.Images{},
 		{Client: openai, Upstream: openai, Capability: dialect.Audio}:      openaiaudio.Audio{},
 
@@ -57,10 +68,16 @@ func (f *Formats) Registry(keeper dialect.Keeper) dialect.Registry {
 		chat(gemini.Dialect, anthropic.Dialect): bridge(f.Contents, f.Messages, anthropic.Dialect),
 		chat(gemini.Dialect, gemini.Dialect):    &dialect.Direct{Client: f.Contents, Upstream: f.Contents, Foreign: gemini.Foreign},
 
+		{Client: openaicompletions.Dialect, Upstream: openai, Capability: dialect.Completions}: f.Completions,
+		chat(openaicompletions.Dialect, openai):                                                bridge(f.Completions, chatUpstream, openai),
+		chat(openaicompletions.Dialect, anthropic.Dialect):                                     bridge(f.Completions, f.Messages, anthropic.Dialect),
+		chat(openaicompletions.Dialect, gemini.Dialect):                                        bridge(f.Completions, f.Contents, gemini.Dialect),
+
 		chat(openairesponses.Dialect, openai):            openairesponses.NewNative(f.Responses),
 		chat(openairesponses.Dialect, anthropic.Dialect): bridge(f.Responses, f.Messages, anthropic.Dialect),
 		chat(openairesponses.Dialect, gemini.Dialect):    bridge(f.Responses, f.Contents, gemini.Dialect),
 	}
+	f.addEmbeddings(all)
 	f.addClouds(all, bridge)
 	return all
 }

@@ -84,6 +84,15 @@ func ReadFault(status int, h http.Header, c body.Content) *llm.Fault {
 	return f
 }
 
+// ReadRefusal is ReadFault for clients of other formats, who are told the sentence alone.
+func ReadRefusal(status int, h http.Header, c body.Content) (f *llm.Fault, message string) {
+	message = ErrorMessage(c.Open())
+	f = ReadFault(status, h, c)
+	f.Answer.Release()
+	f.Answer = body.Content{}
+	return f, message
+}
+
 // errorCode returns the code, or failing that the type, of an error body, and whether it is one at all.
 func errorCode(src []byte) (code string, shaped bool) {
 	var kind string
