@@ -43,7 +43,7 @@ func statusOf(code apperr.Code) int {
 		return http.StatusServiceUnavailable
 	case apperr.Timeout:
 		return http.StatusGatewayTimeout
-	case apperr.Internal:
+	case apperr.Internal, apperr.SessionExpired: // the latter belongs to sessions, which have no statuses
 	}
 	return http.StatusInternalServerError
 }
