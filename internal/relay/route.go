@@ -90,7 +90,13 @@ func (x *exchange) egress(d *catalog.Candidate) dialect.Egress {
 	if !d.Model.Has(x.call.Capability) {
 		return nil
 	}
-	return x.p.Egress[dialect.Key{Client: x.req.Original.Dialect, Upstream: d.Provider.Dialect, Capability: x.call.Capability}]
+	key := dialect.Key{Client: x.req.Original.Dialect, Upstream: d.Way, Capability: x.call.Capability}
+	way := x.p.Egress[key]
+	if way == nil { // a vendor's own dialect is one of chat
+		key.Upstream = d.Provider.Dialect
+		way = x.p.Egress[key]
+	}
+	return way
 }
 
 func (x *exchange) usable(d *catalog.Candidate) bool {
