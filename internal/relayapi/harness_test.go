@@ -279,6 +279,7 @@ type otherVendor struct {
 	model, dialect, base, secret string
 	upstream                     string // default: the simulator's echo
 	place                        catalog.Place
+	vendor                       string // whose dialect of OpenAI's format it speaks
 }
 
 func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []otherVendor) *catalog.Snapshot {
@@ -302,7 +303,7 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 		otherVendor{model: "gemini/echo", dialect: "gemini", base: strings.TrimSuffix(upstreams[0], "/v1") + "/v1beta", secret: provider.KeyPrefix + "c"},
 	)
 	for _, v := range vendors {
-		other := catalog.Provider{ID: id.New(), Slug: "sim-" + v.dialect, Dialect: v.dialect, Simulated: true}
+		other := catalog.Provider{ID: id.New(), Slug: "sim-" + v.dialect, Dialect: v.dialect, Vendor: v.vendor, Simulated: true}
 		acc, kid := catalog.Account{ID: id.New(), Provider: other.ID, BaseURL: v.base, Active: true, Place: v.place}, id.New()
 		sealed, err := box.Seal(secret.New(v.secret), catalog.SealContext(kid))
 		require.NoError(t, err)

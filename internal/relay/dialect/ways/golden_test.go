@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"starlane/internal/catalog"
+	"starlane/internal/catalog/vendor"
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
@@ -29,7 +31,7 @@ var update = flag.Bool("update", false, "write the golden parts of the cases ane
 
 // A golden case is a file testdata/CLIENT-UPSTREAM/NAME.txt of parts, each behind a line "-- NAME --". What it gives:
 //
-//	about     a sentence, with the rows of the table of fates that it shows as [row]
+//	about     a sentence, with the rows of the table of fates that it shows as [row], the rules of a vendor as {rule}
 //	model     the upstream's name of the model (vendor-model) and its longest answer in tokens
 //	options   strict or lenient; array for a stream of Gemini that is one JSON array
 //	request   what the client sends
@@ -124,6 +126,9 @@ func TestGolden(t *testing.T) {
 		client, upstream, _ := strings.Cut(pair, "-")
 		t.Run(pair+"/"+strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			t.Parallel()
+			if vendor.Find(upstream) != nil {
+				upstream = catalog.Way(upstream)
+			}
 			way := ways[dialect.Key{Client: client, Upstream: upstream, Capability: dialect.Chat}]
 			require.NotNil(t, way, "no way from %s to %s", client, upstream)
 			g, in := readCase(t, path), ingress[client]
@@ -266,6 +271,28 @@ func TestEveryRowHasACase(t *testing.T) {
 	for _, row := range fate.Table() {
 		for upstream := range row.To {
 			require.Contains(t, shown[row.Client+"-"+upstream], "["+row.Field+"]", "%s to %s: no case shows %s", row.Client, upstream, row.Field)
+		}
+	}
+}
+
+// TestEveryRuleHasACase holds the vendors' rules to the cases, and each to where it is from.
+func TestEveryRuleHasACase(t *testing.T) {
+	t.Parallel()
+	shown := map[string]string{} // by upstream
+	for _, path := range cases(t) {
+		about, _ := readCase(t, path).get("about")
+		_, upstream, _ := strings.Cut(filepath.Base(filepath.Dir(path)), "-")
+		shown[upstream] += about
+	}
+	for _, p := range vendor.All() {
+		text, err := json.Marshal(p.Rules)
+		require.NoError(t, err)
+		var rules map[string]vendor.Rule[json.RawMessage]
+		require.NoError(t, json.Unmarshal(text, &rules))
+		require.NotEmpty(t, rules)
+		for name, rule := range rules {
+			require.Contains(t, shown[p.Name], "{"+name+"}", "%s: no case shows %s", p.Name, name)
+			require.Regexp(t, `^https://`, rule.Source, "%s: %s", p.Name, name)
 		}
 	}
 }

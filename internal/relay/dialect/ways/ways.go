@@ -56,5 +56,6 @@ func (f *Formats) Registry(keeper dialect.Keeper) dialect.Registry {
 		chat(openairesponses.Dialect, gemini.Dialect):    bridge(f.Responses, f.Contents, gemini.Dialect),
 	}
 	f.addClouds(all, bridge)
+	f.addVendors(all, bridge, keeper)
 	return all
 }
