@@ -32,6 +32,11 @@ func (c Compatible) Origin() llm.Origin { return llm.Origin(c.profile.Name) }
 // BillsCacheWrites implements dialect.Upstream.
 func (c Compatible) BillsCacheWrites() bool { return c.profile.Rules.CacheControl.Or(false) }
 
+// Fetches implements dialect.Fetching.
+func (c Compatible) Fetches(b *llm.Block) bool {
+	return c.Upstream.Fetches(b) || b.Kind == llm.Image && !c.profile.Rules.ImageURLs.Or(true)
+}
+
 // Encode implements dialect.Upstream.
 func (c Compatible) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes) ([]byte, error) {
 	e := &encoding{p: p, to: to, notes: n, vendor: c.Origin(), rules: &c.profile.Rules}

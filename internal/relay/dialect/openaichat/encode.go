@@ -30,6 +30,9 @@ func (Upstream) Path(bool, string) string { return "/chat/completions" }
 // BillsCacheWrites implements dialect.Upstream: the cache there works by itself.
 func (Upstream) BillsCacheWrites() bool { return false }
 
+// Fetches implements dialect.Fetching: documents have no addresses in this format.
+func (Upstream) Fetches(b *llm.Block) bool { return b.Kind == llm.Document }
+
 // encoding is a request on its way out.
 type encoding struct {
 	wire.Builder

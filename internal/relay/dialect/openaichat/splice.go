@@ -3,6 +3,7 @@ package openaichat
 import (
 	"bytes"
 	"slices"
+	"strconv"
 
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
@@ -22,6 +23,7 @@ type splicing struct {
 	edits   []body.Edit
 	removed []guard.Member
 	ids     wire.IDs
+	err     error
 	format  llm.Raw // of the answer, where it becomes an instruction
 }
 
@@ -84,7 +86,9 @@ func (p *passage) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message
 		}
 	}
 	s.answerFormat(&found[spliceFormat])
-	s.messages(&found[spliceMessages])
+	if s.messages(&found[spliceMessages]); s.err != nil {
+		return body.Message{}, s.err
+	}
 	if err := r.Notes.Err(); err != nil {
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
 	}
@@ -166,7 +170,7 @@ func (s *splicing) messages(m *guard.Member) {
 		s.edits = append(s.edits, body.Edit{From: m.From + 1, To: m.From + 1, Text: string(b.B) + comma})
 	}
 	if length == 0 && rules.Developer.Or(true) && rules.UserAfterTool.Or(true) && rules.ThoughtsBack.Or("") != reasoningContent &&
-		!rules.Refused("messages.name", s.model) {
+		!rules.Refused("messages.name", s.model) && (rules.ImageURLs.Or(true) || s.r.Fetcher == nil) {
 		return
 	}
 	if length > 0 {
@@ -174,18 +178,19 @@ func (s *splicing) messages(m *guard.Member) {
 	}
 	s.c = guard.NewCursor(s.src[:m.To])
 	s.c.Seek(m.From)
-	before := ""
+	before, i := "", 0
 	wire.List(&s.c, func() {
-		if s.c.Kind() != guard.Object {
+		if s.c.Kind() == guard.Object {
+			before = s.message(before, "messages["+strconv.Itoa(i)+"]")
+		} else {
 			s.c.Skip()
-			return
 		}
-		before = s.message(before)
+		i++
 	})
 }
 
 // message finds the edits of a message and returns its role.
-func (s *splicing) message(before string) (role string) {
+func (s *splicing) message(before, name string) (role string) {
 	rules := &s.to.profile.Rules
 	at := s.c.At()
 	var first llm.Text // id of the first call
@@ -205,6 +210,8 @@ func (s *splicing) message(before string) (role string) {
 				s.r.Notes.Drop("messages.name")
 				s.cut(from)
 			}
+		case "content":
+			s.content(name)
 		case "tool_call_id":
 			s.callID()
 		case reasoningContent:
@@ -235,6 +242,48 @@ func (s *splicing) message(before string) (role string) {
 		s.edits = append(s.edits, body.Edit{From: at + 1, To: at + 1, Text: `"reasoning_content":"` + string(s.kept(first)) + `",`})
 	}
 	return role
+}
+
+// content puts pictures into the place of their addresses where the vendor does not look those up.
+func (s *splicing) content(name string) {
+	if s.to.profile.Rules.ImageURLs.Or(true) || s.r.Fetcher == nil || s.c.Kind() != guard.Array {
+		s.c.Skip()
+		return
+	}
+	i := 0
+	wire.List(&s.c, func() {
+		at := name + ".content[" + strconv.Itoa(i) + "]"
+		i++
+		wire.Object(&s.c, func(k string) {
+			switch {
+			case k == "image_url" && s.c.Kind() == guard.String:
+				s.picture(at)
+			case k == "image_url":
+				wire.Object(&s.c, func(k string) {
+					if k == "url" {
+						s.picture(at)
+						return
+					}
+					s.c.Skip()
+				})
+			default:
+				s.c.Skip()
+			}
+		})
+	})
+}
+
+// picture reads an address.
+func (s *splicing) picture(at string) {
+	from := s.c.At()
+	m := llm.Media{URL: wire.Text(&s.c), At: at}
+	if !dialect.IsAddress(m.URL) || s.err != nil {
+		return
+	}
+	to := s.c.At()
+	if s.err = s.r.Fetcher.Fetch(llm.Image, &m); s.err == nil {
+		s.edits = append(s.edits, body.Edit{From: from, To: to, Text: `"data:` + string(m.Type) + `;base64,` + string(m.Data) + `"`})
+	}
 }
 
 // cut takes the member that ends at the cursor out of a message, which has others.

@@ -33,7 +33,7 @@ var update = flag.Bool("update", false, "write the golden parts of the cases ane
 //
 //	about     a sentence, with the rows of the table of fates that it shows as [row], the rules of a vendor as {rule}
 //	model     the upstream's name of the model (vendor-model) and its longest answer in tokens
-//	options   strict or lenient; array for a stream of Gemini that is one JSON array
+//	options   strict, lenient, or fetch, for media at addresses; array for a stream of Gemini that is one JSON array
 //	request   what the client sends
 //	stream    what the upstream streams
 //	answer    what the upstream answers in one piece
@@ -105,6 +105,19 @@ type wordMeter struct{}
 func (wordMeter) Count(text []byte) usage.Tokens { return usage.Tokens(len(bytes.Fields(text))) }
 func (wordMeter) Cost(usage.Counts) string       { return "0.00125" }
 
+// shelfOfMedia has something at every address of example.com.
+type shelfOfMedia struct{}
+
+// Fetch implements llm.Fetcher.
+func (shelfOfMedia) Fetch(kind llm.BlockKind, m *llm.Media) error {
+	if !strings.HasPrefix(string(m.URL), "https://example.com/") {
+		return apperr.New(apperr.InvalidRequest, "%s could not be fetched: its address cannot be reached.", m.At).WithParam(m.At)
+	}
+	m.Type = map[llm.BlockKind]llm.Text{llm.Image: llm.Text("image/webp"), llm.Document: llm.Text("application/pdf"), llm.Audio: llm.Text("audio/mp3")}[kind]
+	m.Data, m.URL = llm.Text("Ynl0ZXM="), nil
+	return nil
+}
+
 func cases(t *testing.T) []string {
 	t.Helper()
 	paths, err := filepath.Glob("testdata/*/*.txt")
@@ -158,6 +171,9 @@ func run(t *testing.T, g *goldenCase, in dialect.Ingress, way dialect.Egress) {
 	}
 	options, _ := g.get("options")
 	r.Notes.Strict, r.Notes.Lenient = options == "strict", options == "lenient"
+	if options == "fetch" {
+		r.Fetcher = shelfOfMedia{}
+	}
 	m, err := way.EncodeRequest(r, to)
 	if err != nil {
 		g.refused(t, err)
