@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"bytes"
 	"strconv"
 
 	"starlane/internal/relay/body"
@@ -20,7 +21,7 @@ type sources struct {
 
 // fetchSources puts bytes into the place of addresses. src holds the messages from some place on.
 func fetchSources(r *llm.Request, src []byte, from int) ([]body.Edit, error) {
-	if r.Fetcher == nil {
+	if r.Fetcher == nil || !bytes.Contains(src[from:], []byte(`"url"`)) {
 		return nil, nil
 	}
 	s := &sources{r: r, c: guard.NewCursor(src)}
