@@ -73,8 +73,11 @@ func (p *passage) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message
 	can := traitsOf(to.Model)
 	if can.bound(rules) == "max_tokens" {
 		changed.Original.Bound = r.Original.OldBound
-		if found[spliceOldBound].Kind == guard.Absent {
-			s.rename(&found[spliceBound], "max_completion_tokens", "max_tokens")
+		switch m := &found[spliceBound]; {
+		case m.Kind == guard.Null:
+			s.removed = append(s.removed, *m)
+		case found[spliceOldBound].Kind == guard.Absent:
+			s.rename(m, "max_completion_tokens", "max_tokens")
 		}
 	}
 	s.rename(&found[spliceSeed], "seed", rules.Seed.Or("seed"))
@@ -194,7 +197,7 @@ func (s *splicing) message(before, name string) (role string) {
 	rules := &s.to.profile.Rules
 	at := s.c.At()
 	var first llm.Text // id of the first call
-	thought := false
+	thought, named := false, false
 	from := at + 1
 	for k, ok := s.c.Object(); ok; k, ok = s.c.Next() {
 		value := s.c.At()
@@ -206,7 +209,8 @@ func (s *splicing) message(before, name string) (role string) {
 			}
 		case "name":
 			s.c.Skip()
-			if rules.Refused("messages.name", s.model) {
+			if rules.Refused("messages.name", s.model) && !named {
+				named = true
 				s.r.Notes.Drop("messages.name")
 				s.cut(from)
 			}

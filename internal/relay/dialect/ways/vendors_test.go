@@ -22,15 +22,15 @@ func TestSplicesKeepJSON(t *testing.T) {
 	formats := New()
 	all := formats.Registry(nil)
 	members := []string{
-		`"usage":{"include":true}`, `"seed":7`, `"stream_options":{"include_usage":true}`, `"max_completion_tokens":5`, `"presence_penalty":0.5`,
+		`"usage":{"include":true}`, `"seed":7`, `"stream_options":{"include_usage":true}`, `"max_completion_tokens":null`, `"presence_penalty":0.5`,
 		`"frequency_penalty":1`, `"reasoning_effort":"low"`, `"temperature":1`, `"stream":true`, `"x":{"seed":[1,{"y":"}"}]}`,
-		`"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}}`,
+		`"max_tokens":null`, `"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}}`,
 	}
 	messages := []string{
 		`{"role":"developer","content":"d"}`, `{"role":"user","name":"n","content":"u"}`, `{"name":"n","role":"user","content":[{"type":"text","text":"u"}]}`,
 		`{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}},{"type":"function","id":"call_2","function":{"name":"f","arguments":"{\"id\":1}"}}]}`,
 		`{"tool_calls":[{"id":"é \" ,","type":"function","function":{"name":"f","arguments":""}}],"role":"assistant","reasoning_content":"r"}`,
-		`{"role":"tool","tool_call_id":"call_1","content":"t"}`, `{}`, `{"role":"system","content":"s"}`, `7`,
+		`{"role":"tool","tool_call_id":"call_1","content":"t"}`, `{}`, `{"role":"system","content":"s"}`, `7`, `{"name":"a" , "name":"b","role":"user"}`, `{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://example.com/a"}},{"image_url":"https://example.com/b"},7]}`,
 	}
 	random := rand.New(rand.NewPCG(3, 4))
 	space := func() string { return []string{"", " ", "\n\t"}[random.IntN(3)] }
@@ -56,6 +56,9 @@ func TestSplicesKeepJSON(t *testing.T) {
 			way := all[dialect.Key{Client: "openai", Upstream: catalog.Way(v.Name), Capability: dialect.Chat}]
 			r, err := formats.Chat.DecodeRequest(body.Copy([]byte(text)))
 			require.NoError(t, err, text)
+			if r.Fetcher = (shelfOfMedia{}); r.MaxOutput == 0 {
+				r.Bound = 77
+			}
 			m, err := way.EncodeRequest(r, dialect.Target{Model: "vendor-model"})
 			require.NoError(t, err, text)
 			sent, err := io.ReadAll(m.Reader())
@@ -66,6 +69,10 @@ func TestSplicesKeepJSON(t *testing.T) {
 			require.NoError(t, json.Unmarshal([]byte(text), &want))
 			require.JSONEq(t, `"vendor-model"`, string(got["model"]))
 			require.NotContains(t, got, "usage")
+			if r.Bound > 0 {
+				require.Equal(t, 1, strings.Count(string(got["max_tokens"])+string(got["max_completion_tokens"]), "77"), "%s", sent)
+			}
+			require.NotContains(t, string(got["messages"]), map[bool]string{true: "\x00", false: "https://example.com"}[v.Rules.ImageURLs.Or(true)])
 			for _, name := range []string{"temperature", "stream", "x"} {
 				require.Equal(t, want[name], got[name], "%s: %s", v.Name, name)
 			}
