@@ -20,7 +20,7 @@ type RegistryStore interface {
 	Providers(ctx context.Context, ask page.Ask) (page.List[registry.Provider], error)
 	Provider(ctx context.Context, provider id.ID) (registry.Provider, error)
 	CreateProvider(ctx context.Context, by audit.Actor, p registry.Provider) (registry.Provider, error)
-	RenameProvider(ctx context.Context, by audit.Actor, provider id.ID, name string) (registry.Provider, error)
+	UpdateProvider(ctx context.Context, by audit.Actor, provider id.ID, name string, vendor *string) (registry.Provider, error)
 	Accounts(ctx context.Context, provider id.ID, ask page.Ask) (page.List[registry.Account], error)
 	Account(ctx context.Context, account id.ID) (registry.Account, error)
 	CreateAccount(ctx context.Context, by audit.Actor, a registry.Account) (registry.Account, error)
@@ -34,7 +34,7 @@ type RegistryStore interface {
 const defaultWeight = 100
 
 func providerToAPI(p *registry.Provider) gen.Provider {
-	return gen.Provider{Id: p.ID, Slug: p.Slug, Name: p.Name, Dialect: gen.Dialect(p.Dialect), Simulated: p.Simulated, CreatedAt: p.CreatedAt.UTC()}
+	return gen.Provider{Id: p.ID, Slug: p.Slug, Name: p.Name, Dialect: gen.Dialect(p.Dialect), Vendor: gen.Vendor(p.Vendor), Simulated: p.Simulated, CreatedAt: p.CreatedAt.UTC()}
 }
 
 // ListProviders lists vendors.
@@ -53,16 +53,18 @@ func (s *Server) ListProviders(ctx context.Context, r gen.ListProvidersRequestOb
 // CreateProvider adds a vendor.
 func (s *Server) CreateProvider(ctx context.Context, r gen.CreateProviderRequestObject) (gen.CreateProviderResponseObject, error) {
 	b := r.Body
-	p, err := s.Registry.CreateProvider(ctx, from(ctx).Actor, registry.Provider{ID: id.New(), Slug: b.Slug, Name: b.Name, Dialect: string(b.Dialect), Simulated: val(b.Simulated)})
+	p, err := s.Registry.CreateProvider(ctx, from(ctx).Actor, registry.Provider{
+		ID: id.New(), Slug: b.Slug, Name: b.Name, Dialect: string(b.Dialect), Vendor: string(val(b.Vendor)), Simulated: val(b.Simulated),
+	})
 	if err != nil {
 		return nil, err
 	}
 	return gen.CreateProvider201JSONResponse(providerToAPI(&p)), nil
 }
 
-// UpdateProvider renames a vendor.
+// UpdateProvider renames a provider, or says whose dialect it speaks.
 func (s *Server) UpdateProvider(ctx context.Context, r gen.UpdateProviderRequestObject) (gen.UpdateProviderResponseObject, error) {
-	p, err := s.Registry.RenameProvider(ctx, from(ctx).Actor, r.ProviderId, r.Body.Name)
+	p, err := s.Registry.UpdateProvider(ctx, from(ctx).Actor, r.ProviderId, r.Body.Name, (*string)(r.Body.Vendor))
 	if err != nil {
 		return nil, err
 	}

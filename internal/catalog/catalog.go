@@ -32,6 +32,7 @@ type Provider struct {
 	Slug      string `json:"slug"`
 	Name      string `json:"name"`
 	Dialect   string `json:"dialect"` // openai, anthropic, gemini, or one of a cloud
+	Vendor    string `json:"vendor"`  // whose dialect of OpenAI's format it speaks; empty: as the base URL says
 	Simulated bool   `json:"simulated"`
 }
 
@@ -96,6 +97,7 @@ type Candidate struct {
 	Account    Account
 	Provider   Provider
 	Keys       []UpstreamKey // active ones, never empty
+	Way        string        // the provider's dialect, or DIALECT/VENDOR where a vendor has its own
 }
 
 // Snapshot is compiled and immutable. Its methods may be called from any goroutine.
@@ -155,7 +157,8 @@ func Compile(d Data) (*Snapshot, error) {
 			continue
 		}
 		r := s.routes[dep.Model]
-		r.candidates = append(r.candidates, Candidate{dep, m, acc, providers[acc.Provider], keys[acc.ID]})
+		p := providers[acc.Provider]
+		r.candidates = append(r.candidates, Candidate{dep, m, acc, p, keys[acc.ID], p.way(acc.BaseURL)})
 	}
 	for _, route := range d.Routes {
 		if _, taken := s.models[route.Alias]; taken {

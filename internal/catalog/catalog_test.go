@@ -129,3 +129,21 @@ func TestEncodeRoundTrip(t *testing.T) {
 		t.Error("a torn snapshot is accepted")
 	}
 }
+
+func TestWays(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ dialect, vendor, base, want string }{
+		{"openai", "", "https://api.openai.com/v1", "openai"},
+		{"openai", "", "https://api.deepseek.com", "openai/deepseek"},
+		{"openai", "openai", "https://api.deepseek.com", "openai"},
+		{"openai", "vllm", "http://10.0.0.1:8000/v1", "openai/vllm"},
+		{"openai", "gone", "https://api.deepseek.com", "openai"},
+		{"anthropic", "", "https://api.deepseek.com/anthropic/v1", "anthropic"},
+		{"azure_openai", "mistral", "https://x.openai.azure.com", "azure_openai"},
+	} {
+		p := Provider{Dialect: tc.dialect, Vendor: tc.vendor}
+		if got := p.way(tc.base); got != tc.want {
+			t.Errorf("%+v: %s", tc, got)
+		}
+	}
+}

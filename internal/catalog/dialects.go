@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 
+	"starlane/internal/catalog/vendor"
 	"starlane/internal/platform/apperr"
 )
 
@@ -28,6 +29,21 @@ func Format(dialect string) string {
 	default:
 		return dialect
 	}
+}
+
+// Way names the way to a vendor who speaks a dialect of OpenAI's format.
+func Way(vendor string) string { return "openai/" + vendor }
+
+// way is how the provider is spoken to at a base URL.
+func (p *Provider) way(baseURL string) string {
+	name := p.Vendor
+	if name == "" {
+		name = vendor.At(baseURL)
+	}
+	if p.Dialect != "openai" || vendor.Find(name) == nil {
+		return p.Dialect
+	}
+	return Way(name)
 }
 
 // Place says where at a cloud the models of an account are. What a dialect has no use for is empty.

@@ -51,6 +51,7 @@ type exchange struct {
 	broken   bool // the client cannot tell that the answer is not whole
 	settled  bool
 	counted  tally // by the tokenizer of the pick
+	media    fetching
 }
 
 // run makes attempts until one is answered or the verdict on the last one is final. Nothing is tried again once the client
@@ -158,6 +159,7 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 	c := x.pick.Candidate
 	to := dialect.Target{Model: c.Deployment.UpstreamModel, MaxOutput: c.Model.MaxOutput}
 	x.req.Notes.Reset()
+	x.mediaSource(ctx)
 	message, err := x.wire.EncodeRequest(x.req, to)
 	if err != nil {
 		return 0, &llm.Fault{Phase: llm.Dial, Kind: llm.Unfit, Err: err}

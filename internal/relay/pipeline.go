@@ -33,7 +33,7 @@ type Timeouts struct {
 	Session, Quiet time.Duration
 }
 
-// Deps is what a Pipeline works with. All fields are required.
+// Deps is what a Pipeline works with. All fields but Media are required.
 type Deps struct {
 	Keys     KeyResolver
 	Hasher   *vkey.Hasher
@@ -49,6 +49,7 @@ type Deps struct {
 	Logger   *slog.Logger
 	Metrics  *Metrics
 	Timeouts Timeouts
+	Media    MediaFetcher // nil: nothing is fetched
 }
 
 // Pipeline serves calls. It is safe for concurrent use.

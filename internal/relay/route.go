@@ -87,16 +87,24 @@ func noCapacity() error {
 
 // egress returns the wire format that a candidate is called with, nil if it cannot serve the request.
 func (x *exchange) egress(d *catalog.Candidate) dialect.Egress {
-	key := dialect.Key{Client: x.req.Original.Dialect, Upstream: d.Provider.Dialect, Capability: x.call.Capability}
-	if d.Model.Has(key.Capability) {
-		if way := x.p.Egress[key]; way != nil {
+	if d.Model.Has(x.call.Capability) {
+		if way := x.way(d, x.call.Capability); way != nil {
 			return way
 		}
 	}
-	if key.Capability = dialect.Chat; x.call.Capability == dialect.Completions && d.Model.Has(key.Capability) {
-		return x.p.Egress[key] // who converses completes a text, too
+	if x.call.Capability == dialect.Completions && d.Model.Has(dialect.Chat) {
+		return x.way(d, dialect.Chat) // who converses completes a text, too
 	}
 	return nil
+}
+
+func (x *exchange) way(d *catalog.Candidate, capability string) dialect.Egress {
+	key := dialect.Key{Client: x.req.Original.Dialect, Upstream: d.Way, Capability: capability}
+	if way := x.p.Egress[key]; way != nil {
+		return way
+	}
+	key.Upstream = d.Provider.Dialect // a vendor's own dialect is one of chat
+	return x.p.Egress[key]
 }
 
 func (x *exchange) usable(d *catalog.Candidate) bool {

@@ -84,6 +84,7 @@ func (x *exchange) close() {
 	}
 	x.settle(usage.UpstreamError)
 	x.closeTap()
+	x.media.release()
 }
 
 func (x *exchange) closeTap() {

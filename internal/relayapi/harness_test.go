@@ -193,6 +193,7 @@ type settings struct {
 	private   bool
 	vendors   func(simulator string, sim *provider.Server) []otherVendor
 	cors      []string
+	media     func(bodies *body.Pool) relay.MediaFetcher // default: nothing is fetched
 	stored    responsestore.Backend
 }
 
@@ -223,11 +224,15 @@ func newWorld(t testing.TB, options ...option) *world {
 	sender := upstream.New(box, set.private)
 	t.Cleanup(sender.Close)
 	formats := ways.New()
+	var fetcher relay.MediaFetcher
+	if set.media != nil {
+		fetcher = set.media(w.bodies)
+	}
 	w.pipe, err = relay.New(relay.Deps{
 		Keys: w.memory, Hasher: hasher, Admitter: w.memory, Log: w.memory, Catalog: func() *catalog.Snapshot { return snapshot },
 		Sender: sender, Dialer: sender, Bodies: w.bodies, Tokens: words{}, Clock: clock.System{}, Logger: slog.New(slog.NewJSONHandler(w.logs, nil)),
 		Metrics: relay.NewMetrics(prometheus.NewRegistry(), w.bodies), Timeouts: set.timeouts,
-		Egress: formats.Registry(set.keeper),
+		Egress: formats.Registry(set.keeper), Media: fetcher,
 	})
 	require.NoError(t, err)
 	w.handler = relayapi.New(relayapi.Deps{
@@ -282,6 +287,7 @@ type otherVendor struct {
 	capability                   string // default: chat
 	rates                        pricing.RatesByName
 	place                        catalog.Place
+	vendor                       string // whose dialect of OpenAI's format it speaks
 }
 
 func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []otherVendor) *catalog.Snapshot {
@@ -313,7 +319,7 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 	)
 	special := map[string]otherVendor{}
 	for _, v := range vendors {
-		other := catalog.Provider{ID: id.New(), Slug: "sim-" + v.dialect, Dialect: v.dialect, Simulated: true}
+		other := catalog.Provider{ID: id.New(), Slug: "sim-" + v.dialect, Dialect: v.dialect, Vendor: v.vendor, Simulated: true}
 		acc, kid := catalog.Account{ID: id.New(), Provider: other.ID, BaseURL: v.base, Active: true, Place: v.place}, id.New()
 		sealed, err := box.Seal(secret.New(v.secret), catalog.SealContext(kid))
 		require.NoError(t, err)

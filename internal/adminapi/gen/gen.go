@@ -296,34 +296,34 @@ func (e DeploymentState) Valid() bool {
 
 // Defines values for Dialect.
 const (
-	Anthropic        Dialect = "anthropic"
-	AzureOpenai      Dialect = "azure_openai"
-	Bedrock          Dialect = "bedrock"
-	BedrockAnthropic Dialect = "bedrock_anthropic"
-	Gemini           Dialect = "gemini"
-	Openai           Dialect = "openai"
-	VertexAnthropic  Dialect = "vertex_anthropic"
-	VertexGemini     Dialect = "vertex_gemini"
+	DialectAnthropic        Dialect = "anthropic"
+	DialectAzureOpenai      Dialect = "azure_openai"
+	DialectBedrock          Dialect = "bedrock"
+	DialectBedrockAnthropic Dialect = "bedrock_anthropic"
+	DialectGemini           Dialect = "gemini"
+	DialectOpenai           Dialect = "openai"
+	DialectVertexAnthropic  Dialect = "vertex_anthropic"
+	DialectVertexGemini     Dialect = "vertex_gemini"
 )
 
 // Valid indicates whether the value is a known member of the Dialect enum.
 func (e Dialect) Valid() bool {
 	switch e {
-	case Anthropic:
+	case DialectAnthropic:
 		return true
-	case AzureOpenai:
+	case DialectAzureOpenai:
 		return true
-	case Bedrock:
+	case DialectBedrock:
 		return true
-	case BedrockAnthropic:
+	case DialectBedrockAnthropic:
 		return true
-	case Gemini:
+	case DialectGemini:
 		return true
-	case Openai:
+	case DialectOpenai:
 		return true
-	case VertexAnthropic:
+	case DialectVertexAnthropic:
 		return true
-	case VertexGemini:
+	case DialectVertexGemini:
 		return true
 	default:
 		return false
@@ -756,6 +756,63 @@ func (e UsageDimension) Valid() bool {
 	case UsageDimensionModel:
 		return true
 	case UsageDimensionProject:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Vendor.
+const (
+	VendorCohere     Vendor = "cohere"
+	VendorDashscope  Vendor = "dashscope"
+	VendorDeepseek   Vendor = "deepseek"
+	VendorEmpty      Vendor = ""
+	VendorGroq       Vendor = "groq"
+	VendorMistral    Vendor = "mistral"
+	VendorMoonshot   Vendor = "moonshot"
+	VendorOllama     Vendor = "ollama"
+	VendorOpenai     Vendor = "openai"
+	VendorOpenrouter Vendor = "openrouter"
+	VendorSglang     Vendor = "sglang"
+	VendorTogether   Vendor = "together"
+	VendorVllm       Vendor = "vllm"
+	VendorXai        Vendor = "xai"
+	VendorZhipu      Vendor = "zhipu"
+)
+
+// Valid indicates whether the value is a known member of the Vendor enum.
+func (e Vendor) Valid() bool {
+	switch e {
+	case VendorCohere:
+		return true
+	case VendorDashscope:
+		return true
+	case VendorDeepseek:
+		return true
+	case VendorEmpty:
+		return true
+	case VendorGroq:
+		return true
+	case VendorMistral:
+		return true
+	case VendorMoonshot:
+		return true
+	case VendorOllama:
+		return true
+	case VendorOpenai:
+		return true
+	case VendorOpenrouter:
+		return true
+	case VendorSglang:
+		return true
+	case VendorTogether:
+		return true
+	case VendorVllm:
+		return true
+	case VendorXai:
+		return true
+	case VendorZhipu:
 		return true
 	default:
 		return false
@@ -1739,6 +1796,9 @@ type Provider struct {
 	Name      string             `json:"name"`
 	Simulated bool               `json:"simulated"`
 	Slug      string             `json:"slug"`
+
+	// Vendor Whose dialect of OpenAI's format it speaks. Empty: as the base URLs of its accounts say; openai: none
+	Vendor Vendor `json:"vendor"`
 }
 
 // ProviderCreate defines model for ProviderCreate.
@@ -1747,6 +1807,9 @@ type ProviderCreate struct {
 	Name      Name    `json:"name"`
 	Simulated *bool   `json:"simulated,omitempty"`
 	Slug      Slug    `json:"slug"`
+
+	// Vendor Whose dialect of OpenAI's format it speaks. Empty: as the base URLs of its accounts say; openai: none
+	Vendor *Vendor `json:"vendor,omitempty"`
 }
 
 // ProviderPage defines model for ProviderPage.
@@ -1758,6 +1821,9 @@ type ProviderPage struct {
 // ProviderPatch defines model for ProviderPatch.
 type ProviderPatch struct {
 	Name Name `json:"name"`
+
+	// Vendor Whose dialect of OpenAI's format it speaks. Empty: as the base URLs of its accounts say; openai: none
+	Vendor *Vendor `json:"vendor,omitempty"`
 }
 
 // Rates Token class → USD per million units (for `request`: per million requests), as decimal strings with up to nine places
@@ -2170,6 +2236,9 @@ type User struct {
 	Id    openapi_types.UUID `json:"id"`
 	Name  string             `json:"name"`
 }
+
+// Vendor Whose dialect of OpenAI's format it speaks. Empty: as the base URLs of its accounts say; openai: none
+type Vendor string
 
 // ActingTenant defines model for ActingTenant.
 type ActingTenant = openapi_types.UUID
@@ -2913,7 +2982,7 @@ type ServerInterface interface {
 	// CreateProvider Add a provider
 	// (POST /providers)
 	CreateProvider(c *gin.Context, params CreateProviderParams)
-	// UpdateProvider Rename a provider
+	// UpdateProvider Rename a provider, or say whose dialect it speaks
 	// (PATCH /providers/{provider_id})
 	UpdateProvider(c *gin.Context, providerId openapi_types.UUID)
 	// ListRequests List requests
@@ -9135,7 +9204,7 @@ type StrictServerInterface interface {
 	// CreateProvider Add a provider
 	// (POST /providers)
 	CreateProvider(ctx context.Context, request CreateProviderRequestObject) (CreateProviderResponseObject, error)
-	// UpdateProvider Rename a provider
+	// UpdateProvider Rename a provider, or say whose dialect it speaks
 	// (PATCH /providers/{provider_id})
 	UpdateProvider(ctx context.Context, request UpdateProviderRequestObject) (UpdateProviderResponseObject, error)
 	// ListRequests List requests

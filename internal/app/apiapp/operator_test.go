@@ -250,7 +250,7 @@ func TestCloudAccounts(t *testing.T) {
 	key := func(account, secret string) answer {
 		return in.op.do("POST", "/upstream-keys", map[string]any{"account_id": account, "name": "k", "secret": secret})
 	}
-	azure, bedrock, vertex := vendor("azure_openai"), vendor("bedrock"), vendor("vertex_anthropic")
+	azure, bedrock, vertex := vendor("azure_openai"), vendor("bedrock"), vendor("vertex_gemini")
 
 	account(azure, map[string]any{"api_version": "latest"}).problem(400, "invalid_request")
 	account(azure, map[string]any{"region": "eu"}).problem(400, "invalid_request")
@@ -305,4 +305,25 @@ func TestCloudAccounts(t *testing.T) {
 	key(google, string(text)).problem(400, "invalid_request")
 	key(id.New().String(), "sk-some-credential").problem(422, "unprocessable")
 	account(id.New().String(), nil).problem(422, "unprocessable")
+}
+
+// TestProviderVendors: a provider says whose dialect of OpenAI's format it speaks, or leaves it to its base URL.
+func TestProviderVendors(t *testing.T) {
+	t.Parallel()
+	in := start(t)
+	create := func(slug, vendor string) answer {
+		return in.op.do("POST", "/providers", map[string]any{"slug": slug, "name": slug, "dialect": "openai", "vendor": vendor})
+	}
+	create("a", "nobody").problem(400, "invalid_request")
+	own := create("b", "vllm").want(201)
+	if got := own.text("vendor"); got != "vllm" {
+		t.Errorf("vendor = %q", got)
+	}
+	path := "/providers/" + own.text("id")
+	if got := in.op.do("PATCH", path, map[string]any{"name": "Box"}).want(200).text("vendor"); got != "vllm" {
+		t.Errorf("vendor = %q after a new name", got)
+	}
+	if got := in.op.do("PATCH", path, map[string]any{"name": "Box", "vendor": ""}).want(200).text("vendor"); got != "" {
+		t.Errorf("vendor = %q after it was taken away", got)
+	}
 }

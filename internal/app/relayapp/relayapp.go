@@ -23,6 +23,7 @@ import (
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/ways"
 	"starlane/internal/relay/lease"
+	"starlane/internal/relay/media"
 	"starlane/internal/relay/responsestore"
 	"starlane/internal/relay/snapshot"
 	"starlane/internal/relay/spool"
@@ -109,9 +110,17 @@ func (a *app) buildPipeline() error {
 			Request: rc.RequestTimeout, Header: rc.UpstreamTimeout, Idle: rc.IdleTimeout, Heartbeat: rc.Heartbeat,
 			Session: rc.SessionTime, Quiet: rc.SessionIdle,
 		},
-		Egress: a.formats.Registry(a.keeper(box)),
+		Egress: a.formats.Registry(a.keeper(box)), Media: a.media(),
 	})
 	return err
+}
+
+// media gets what stands at addresses, or nobody does.
+func (a *app) media() relay.MediaFetcher {
+	if a.cfg.Relay.MediaFetch == "off" {
+		return nil
+	}
+	return media.New(a.bodies, false) // whatever upstreams may be private
 }
 
 // keeper is the vault, or none where nothing may be kept.

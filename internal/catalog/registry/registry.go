@@ -16,6 +16,7 @@ type Provider struct {
 	Slug      string
 	Name      string
 	Dialect   string
+	Vendor    string // as in catalog.Provider
 	Simulated bool
 	CreatedAt time.Time
 }

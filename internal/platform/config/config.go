@@ -61,6 +61,7 @@ type RelayConfig struct {
 	Heartbeat         time.Duration `env:"STARLANE_HEARTBEAT" envDefault:"15s" help:"Silence of a stream after which its client gets a sign of life, where its kind of client bears one; 0 for never."`
 	DrainTimeout      time.Duration `env:"STARLANE_DRAIN_TIMEOUT" envDefault:"30s" help:"How long a stopping relay waits for running streams."`
 	AllowPrivate      bool          `env:"STARLANE_ALLOW_PRIVATE_UPSTREAMS" envDefault:"false" help:"Lets upstream base URLs point to loopback and private networks."`
+	MediaFetch        string        `env:"STARLANE_MEDIA_FETCH" envDefault:"on" help:"Whether relays get pictures and documents at public addresses for upstreams that take bytes alone: on or off."`
 	CORSOrigins       []string      `env:"STARLANE_RELAY_CORS_ORIGINS" help:"Browser origins that may call the relay; empty: none."`
 }
 
@@ -150,6 +151,9 @@ func (c *Config) validate(role Role) []error {
 	}
 	if role == Relay && c.Relay.ResponsesMaxBytes < 8<<20 {
 		add("STARLANE_RESPONSES_MAX_BYTES", "want at least 8388608, which the largest response fits in, got %d", c.Relay.ResponsesMaxBytes)
+	}
+	if role == Relay && c.Relay.MediaFetch != "on" && c.Relay.MediaFetch != "off" {
+		add("STARLANE_MEDIA_FETCH", "want on or off, got %q", c.Relay.MediaFetch)
 	}
 	if role == Relay && (c.Relay.SpoolSync < time.Millisecond || c.Relay.SpoolSync > time.Minute) {
 		add("STARLANE_SPOOL_SYNC", "want 1ms to 1m, got %s", c.Relay.SpoolSync)

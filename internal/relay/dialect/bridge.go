@@ -38,6 +38,9 @@ func (b *Bridge) EncodeRequest(r *llm.Request, to Target) (body.Message, error) 
 	if b.Keeper != nil {
 		restore(b.Keeper, r.Tenant, p.Turns, b.Origin)
 	}
+	if err := fetch(b.Upstream, r, p); err != nil {
+		return body.Message{}, err
+	}
 	out, err := b.Upstream.Encode(p, to, r.Stream, &r.Notes)
 	if err != nil {
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client

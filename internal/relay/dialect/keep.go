@@ -69,6 +69,22 @@ func (k *keeping) done(to Keeper, tenant id.ID) {
 	}
 }
 
+// Collector keeps what is behind the calls of an answer that passes. It implements llm.Sink.
+type Collector struct {
+	keeping
+	to     Keeper
+	tenant id.ID
+}
+
+// NewCollector collects for a tenant.
+func NewCollector(to Keeper, tenant id.ID) *Collector { return &Collector{to: to, tenant: tenant} }
+
+// Done hands what was collected to the keeper.
+func (c *Collector) Done() {
+	c.done(c.to, c.tenant)
+	c.keeping = keeping{}
+}
+
 // sealedBy is who sealed the thoughts, empty if nobody did.
 func sealedBy(thoughts []llm.Block) llm.Origin {
 	for i := range thoughts {

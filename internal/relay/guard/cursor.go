@@ -22,6 +22,9 @@ func NewCursor(src []byte) Cursor { return Cursor{src: src} }
 // Bad tells whether something was not JSON.
 func (c *Cursor) Bad() bool { return c.bad }
 
+// Seek goes to the place of a value.
+func (c *Cursor) Seek(at int) { c.at = at }
+
 // At is the place of the next byte that is not white space.
 func (c *Cursor) At() int {
 	c.space()

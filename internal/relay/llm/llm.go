@@ -27,6 +27,7 @@ type Request struct {
 	Framing    Framing      // of the stream
 	ID         id.ID        // of the request, for answers that have none of their own
 	Header     http.Header  // of the client's headers those that an upstream of its format is shown; may be nil
+	Fetcher    Fetcher      // of media at addresses; nil: nobody fetches
 	Notes      Notes        // what the translation for the upstream could not keep
 	Stored     *Stored      // what its tenant's store has to do with it; nil for nothing
 	Original   Original
@@ -39,6 +40,12 @@ type Stored struct {
 	Previous string
 	// Save stores the answer, and the list of items that it answers to. False: it could not. Nil: the client does not want it.
 	Save func(id string, input, answer body.Content) bool
+}
+
+// Fetcher gets media at addresses for upstreams that take bytes alone.
+type Fetcher interface {
+	// Fetch puts bytes into the place of an address. Errors are apperr.
+	Fetch(kind BlockKind, m *Media) error
 }
 
 // Framing is how a stream is laid out for the client.

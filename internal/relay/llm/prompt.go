@@ -134,8 +134,9 @@ type Media struct {
 	Type   Text // MIME type, empty if the client did not say
 	Data   Text // base64
 	URL    Text
-	File   Text // id at a vendor
-	Detail Text // of a picture
+	File   Text   // id at a vendor
+	Detail Text   // of a picture
+	At     string // where it stands in the client's request, if it has an address
 }
 
 // Sealed is an artifact that only the vendor who made it can read: a signature, an encrypted thought.

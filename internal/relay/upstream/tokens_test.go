@@ -13,6 +13,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"starlane/internal/catalog/credential"
+	"starlane/internal/platform/netguard"
 	"starlane/internal/relay/llm"
 	"starlane/internal/sim/provider"
 )
@@ -58,8 +59,8 @@ func TestTokensOfAServiceAccount(t *testing.T) {
 		t.Errorf("a key that the simulator does not know: %v", f)
 	}
 	guarded := New(newBox(t), false)
-	if _, f := newTokens(account, guarded.transport(srv.URL)).get(context.Background()); f == nil || !strings.Contains(f.Error(), ErrPrivate.Error()) {
-		t.Errorf("a token endpoint in a private network: %v, want %v", f, ErrPrivate)
+	if _, f := newTokens(account, guarded.transport(srv.URL)).get(context.Background()); f == nil || !strings.Contains(f.Error(), netguard.ErrPrivate.Error()) {
+		t.Errorf("a token endpoint in a private network: %v, want %v", f, netguard.ErrPrivate)
 	}
 }
 

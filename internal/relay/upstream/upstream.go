@@ -20,6 +20,7 @@ import (
 	"starlane/internal/catalog"
 	"starlane/internal/catalog/credential"
 	"starlane/internal/platform/id"
+	"starlane/internal/platform/netguard"
 	"starlane/internal/platform/secret"
 	"starlane/internal/relay"
 	"starlane/internal/relay/awsstream"
@@ -79,10 +80,7 @@ type endpoint struct {
 
 // New returns a client that opens upstream keys with box. allowPrivate lets base URLs point into private networks.
 func New(box *secret.Box, allowPrivate bool) *Client {
-	d := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}
-	if !allowPrivate {
-		d.ControlContext = refusePrivate
-	}
+	d := netguard.Guard(&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}, allowPrivate)
 	return &Client{
 		box: box, signer: v4.NewSigner(), dialer: d, json: []string{"application/json"}, events: []string{"text/event-stream"}, frames: []string{awsstream.ContentType}, any: []string{"*/*"}, agent: []string{"starlane/1"}, version: []string{"2023-06-01"},
 		endpoints: map[place]*endpoint{}, transports: map[string]*http.Transport{}, keys: map[id.ID]openedKey{},
@@ -157,7 +155,7 @@ func fault(ctx context.Context, err error) *llm.Fault {
 	var dns *net.DNSError
 	var cert *tls.CertificateVerificationError
 	switch {
-	case errors.As(err, &dns), errors.As(err, &cert), errors.As(err, &op) && op.Op == "dial", errors.Is(err, ErrPrivate):
+	case errors.As(err, &dns), errors.As(err, &cert), errors.As(err, &op) && op.Op == "dial", errors.Is(err, netguard.ErrPrivate):
 		f.Phase = llm.Dial
 	}
 	var ne net.Error

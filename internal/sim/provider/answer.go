@@ -1,6 +1,10 @@
 package provider
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"starlane/internal/catalog/vendor"
+)
 
 type promptDetails struct {
 	Cached int `json:"cached_tokens"`
@@ -37,6 +41,7 @@ type answer struct {
 	// withUsage says that the stream ends with a usage chunk.
 	withUsage  bool
 	obfuscated bool
+	vendor     *vendor.Profile // who answers otherwise than OpenAI; nil: nobody
 }
 
 // compose plans the answer to a request; it depends on the seed and the request alone, save for ids and caching.

@@ -27,6 +27,7 @@ func (s *Server) chat(c *call) *apiError {
 		return e
 	}
 	a := s.compose(c.key, req)
+	a.asVendor(c)
 	c.usage = a.usage
 	c.wire.timed(c)
 	s.deliver(c, a, pace, fault)

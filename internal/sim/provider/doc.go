@@ -5,7 +5,8 @@
 // rankings of documents as Jina and Cohere have them, Anthropic's Messages (by anthropic-version, the one of
 // October 2026 included) and Google's Gemini. It also is the clouds that serve them: Azure OpenAI and Foundry, Amazon Bedrock
 // (InvokeModel for Claude, Converse; it verifies signatures and speaks binary frames) and Claude and Gemini on Vertex AI, with the token
-// endpoint of a service account whose key GET /_sim/service-account tells. What the vendors check, it checks: which turn may follow which, what a
+// endpoint of a service account whose key GET /_sim/service-account tells. Below
+// /vendors/NAME/v1 it is a vendor who speaks OpenAI's chat format with differences, and strict about them. What the vendors check, it checks: which turn may follow which, what a
 // schema may say, and whether signatures and encrypted reasoning come back as they were given out. So a client that
 // passes here has lost nothing on the way.
 //

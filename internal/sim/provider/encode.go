@@ -95,6 +95,9 @@ func appendLogprobs(out []byte, tokens ...string) []byte {
 
 // appendBody appends the whole answer as a chat.completion object.
 func (a *answer) appendBody(out []byte, withUsage bool) []byte {
+	if a.vendor != nil && a.vendor.Name == "deepseek" {
+		out = append(out, "\n\n"...) // sent while a request waits
+	}
 	out = append(out, `{"id":"`...)
 	out = append(out, a.id...)
 	out = append(out, `","object":"chat.completion","created":`...)
@@ -111,7 +114,7 @@ func (a *answer) appendBody(out []byte, withUsage bool) []byte {
 	out = append(out, ']')
 	if withUsage {
 		out = append(out, `,"usage":`...)
-		out = a.usage.appendJSON(out)
+		out = a.appendVendorUsage(out)
 	}
 	return append(out, `,"service_tier":"default","system_fingerprint":"`+fingerprint+`"}`...)
 }
@@ -119,11 +122,12 @@ func (a *answer) appendBody(out []byte, withUsage bool) []byte {
 func (a *answer) appendChoice(out []byte, index int, c choice) []byte {
 	out = append(out, `{"index":`...)
 	out = appendInt(out, index)
-	out = append(out, `,"message":{"role":"assistant","content":`...)
+	out = append(out, `,"message":{"role":"assistant",`...)
+	out = append(a.appendThoughts(out, c.thinking), `"content":`...)
 	if len(c.calls) > 0 {
 		out = append(out, "null"...)
 	} else {
-		out = appendQuoted(out, join(c.content))
+		out = a.appendContent(out, c)
 	}
 	for i, call := range c.calls {
 		if i == 0 {

@@ -72,6 +72,7 @@ func New(cfg Config) *Server {
 	s.bedrock()
 	s.vertex()
 	s.realtime()
+	s.vendors()
 	// Anthropic's clients look whether anybody is there before they ask.
 	s.mux.HandleFunc("HEAD /{$}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	s.mux.HandleFunc("GET /_sim/requests", s.handleReport)

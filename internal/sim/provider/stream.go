@@ -238,7 +238,7 @@ func (s *eventStream) end(a *answer) error {
 	if a.withUsage && s.fault.Kind != NoUsage {
 		s.buf = append(s.buf, s.head...)
 		s.buf = append(s.buf, `],"usage":`...)
-		s.buf = a.usage.appendJSON(s.buf)
+		s.buf = a.appendVendorUsage(s.buf)
 		s.buf = append(s.buf, '}', '\n', '\n')
 	}
 	s.buf = append(s.buf, "data: [DONE]\n\n"...)
@@ -284,6 +284,7 @@ func (a *answer) writeStream(s *eventStream) error {
 	if err := s.roles(a); err != nil {
 		return err
 	}
+	s.thoughts(a)
 	for round, open := 0, true; open; round++ {
 		open = false
 		for i, c := range a.choices {

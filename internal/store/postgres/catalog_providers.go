@@ -71,12 +71,12 @@ func change[T any](ctx context.Context, r *Registry, by audit.Actor, what, act s
 	return out, err
 }
 
-const providerColumns = `id, slug, name, dialect, simulated, created_at`
+const providerColumns = `id, slug, name, dialect, vendor, simulated, created_at`
 
 func providerID(p *registry.Provider) string { return p.ID.String() }
 
 func tellProvider(p *registry.Provider) (string, audit.Detail) {
-	return p.ID.String(), audit.Detail{"slug": p.Slug, "name": p.Name, "dialect": p.Dialect, "simulated": p.Simulated}
+	return p.ID.String(), audit.Detail{"slug": p.Slug, "name": p.Name, "dialect": p.Dialect, "vendor": p.Vendor, "simulated": p.Simulated}
 }
 
 // Providers lists vendors, oldest first.
@@ -92,14 +92,14 @@ func (r *Registry) Providers(ctx context.Context, ask page.Ask) (page.List[regis
 // CreateProvider adds a vendor.
 func (r *Registry) CreateProvider(ctx context.Context, by audit.Actor, p registry.Provider) (registry.Provider, error) {
 	return change(ctx, r, by, "provider", "provider.create", tellProvider, `
-		insert into provider (id, slug, name, dialect, simulated) values ($1, $2, $3, $4, $5) returning `+providerColumns,
-		p.ID, p.Slug, p.Name, p.Dialect, p.Simulated)
+		insert into provider (id, slug, name, dialect, vendor, simulated) values ($1, $2, $3, $4, $5, $6) returning `+providerColumns,
+		p.ID, p.Slug, p.Name, p.Dialect, p.Vendor, p.Simulated)
 }
 
-// RenameProvider changes the shown name.
-func (r *Registry) RenameProvider(ctx context.Context, by audit.Actor, provider id.ID, name string) (registry.Provider, error) {
+// UpdateProvider changes the shown name and, if it is not nil, the vendor.
+func (r *Registry) UpdateProvider(ctx context.Context, by audit.Actor, provider id.ID, name string, vendor *string) (registry.Provider, error) {
 	return change(ctx, r, by, "provider", "provider.update", tellProvider, `
-		update provider set name = $2 where id = $1 returning `+providerColumns, provider, name)
+		update provider set name = $2, vendor = coalesce($3, vendor) where id = $1 returning `+providerColumns, provider, name, vendor)
 }
 
 // Provider reads one vendor.

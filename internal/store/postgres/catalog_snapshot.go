@@ -69,7 +69,7 @@ func (s *Snapshots) Catalog(ctx context.Context) (catalog.Data, error) {
 		}
 		for _, read := range []func() error{
 			func() error {
-				return collect(ctx, tx, &d.Providers, `select id, slug, name, dialect, simulated from provider order by id`)
+				return collect(ctx, tx, &d.Providers, `select id, slug, name, dialect, vendor, simulated from provider order by id`)
 			},
 			func() error {
 				return collect(ctx, tx, &d.Accounts, `select id, provider_id, name, base_url, state = 'active', region, project, api_version from provider_account order by id`)

@@ -82,6 +82,9 @@ func (d *Hosted) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.No
 	return encode(p, to, stream, n, d.at), nil
 }
 
+// Fetches implements dialect.Fetching: hosts look nothing up.
+func (*Hosted) Fetches(b *llm.Block) bool { return b.Kind == llm.Image || b.Kind == llm.Document }
+
 // ReadFault implements dialect.Upstream.
 func (d *Hosted) ReadFault(status int, h http.Header, c body.Content) (*llm.Fault, string) {
 	return d.at.fault(status, h, c)
@@ -99,13 +102,13 @@ type passage struct {
 
 // EncodeRequest implements dialect.Egress: the version takes the place of the model.
 func (p *passage) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, error) {
-	const model, stream, betas = 0, 1, 2
+	const model, stream, betas, messages = 0, 1, 2, 3
 	src := r.Content.Open()
 	if r.Original.Refused != nil || bytes.Contains(src, []byte(p.Foreign)) {
 		return p.Direct.EncodeRequest(r, to) //nolint:wrapcheck // an apperr for the client
 	}
-	var found [3]guard.Member
-	if err := guard.Scan(src, []string{"model", "stream", "anthropic_beta"}, found[:]); err != nil {
+	var found [4]guard.Member
+	if err := guard.Scan(src, []string{"model", "stream", "anthropic_beta", "messages"}, found[:]); err != nil {
 		return body.Message{}, err //nolint:wrapcheck // DecodeRequest has read it
 	}
 	r.Notes.Reset()
@@ -120,6 +123,11 @@ func (p *passage) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message
 	if found[stream].Kind != guard.Absent && !p.at.stream {
 		edits = append(edits, without(src, &found[stream]))
 	}
+	fetched, err := fetchSources(r, src[:found[messages].To], found[messages].From)
+	if err != nil {
+		return body.Message{}, err
+	}
+	edits = append(edits, fetched...)
 	slices.SortFunc(edits, func(a, b body.Edit) int { return a.From - b.From })
 	return r.Content.Edited(edits...), nil
 }

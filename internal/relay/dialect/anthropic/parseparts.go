@@ -37,7 +37,7 @@ func (d *parsing) source(c *guard.Cursor, at string, have []llm.Block) (m llm.Me
 	if kind == "text" {
 		return llm.Media{}, []llm.Block{{Kind: llm.TextBlock, Text: data}}
 	}
-	m.Data = data
+	m.Data, m.At = data, at
 	return m, blocks
 }
 

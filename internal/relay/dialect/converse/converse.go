@@ -59,3 +59,6 @@ const (
 )
 
 var traitsOf = families.Of("converse/traits.json", traitsFile, func(t *traits) []string { return t.Match }, strings.Contains) //nolint:gochecknoglobals // a constant table
+
+// Fetches implements dialect.Fetching: the API looks nothing up.
+func (Converse) Fetches(b *llm.Block) bool { return b.Kind == llm.Image || b.Kind == llm.Document }

@@ -34,7 +34,7 @@ func withBedrock(rows []Row, like string, but map[string]exception) []Row {
 
 const (
 	byFamily   = "by the family of models, dropped where it knows no such thing"
-	noAddress  = "addresses are rejected"
+	noAddress  = "what stands at an address is fetched"
 	fitName    = "names that it does not take are made fit (approximated)"
 	keepsTools = "none is approximated, for the tools stay"
 	unenforced = "not enforced"
@@ -76,7 +76,7 @@ func responsesToBedrock() map[string]exception {
 		"input.role.developer": {Approximated, tagged},
 		"input_image":          {Lossless, noAddress},
 		"input_file.file_data": {Lossless, fitName},
-		"input_file.file_url":  {Rejected, ""},
+		"input_file.file_url":  {Lossless, noAddress},
 		"tool_choice":          {Lossless, keepsTools},
 		"parallel_tool_calls":  {Dropped, ""},
 		"reasoning.effort":     {Lossless, byFamily},
@@ -85,7 +85,7 @@ func responsesToBedrock() map[string]exception {
 
 func contentsToBedrock() map[string]exception {
 	return map[string]exception{
-		"parts.fileData":                  {Rejected, "nothing is fetched"},
+		"parts.fileData":                  {Lossless, noAddress},
 		"parts.inlineData":                {Lossless, "documents of the types that it knows"},
 		"generationConfig.topK":           {Dropped, ""},
 		"generationConfig.thinkingConfig": {Lossless, byFamily},

@@ -29,18 +29,27 @@ type Row struct {
 
 // Of finds the fate of a member; what the table does not know is dropped.
 func Of(client, upstream, field string) Fate {
-	f, _ := at(index()[key{client, field}], upstream)
+	f, _ := at(client, index()[key{client, field}], upstream)
 	return f
 }
 
 // At is the fate at an upstream; false if the table does not know it.
-func (r *Row) At(upstream string) (Fate, bool) { return at(r.To, upstream) }
+func (r *Row) At(upstream string) (Fate, bool) { return at(r.Client, r.To, upstream) }
 
 // at finds a fate; of an upstream that is like another one only what differs is in the table.
-func at(to map[string]Fate, upstream string) (f Fate, known bool) {
-	if f, known = to[upstream]; !known && upstream == vertexGemini {
-		f, known = to[gemini]
+func at(client string, to map[string]Fate, upstream string) (f Fate, known bool) {
+	if f, known = to[upstream]; known {
+		return f, true
 	}
+	switch {
+	case upstream == vertexGemini:
+		upstream = gemini
+	case upstream == Compatible && client == responses: // passes to OpenAI, as it does not to chat
+		upstream = anthropic
+	case upstream == Compatible:
+		upstream = openai
+	}
+	f, known = to[upstream]
 	return f, known
 }
 

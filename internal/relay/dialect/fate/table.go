@@ -15,6 +15,8 @@ const (
 	gemini    = "gemini"
 	// vertexGemini is the format gemini as Vertex AI serves it.
 	vertexGemini = "vertex_gemini"
+	// Compatible is OpenAI's chat format as other vendors speak it.
+	Compatible = "openai_compatible"
 )
 
 var index = sync.OnceValue(func() map[key]map[string]Fate { //nolint:gochecknoglobals // made once of the table

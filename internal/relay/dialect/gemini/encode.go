@@ -3,6 +3,7 @@ package gemini
 import (
 	"net/url"
 	"strconv"
+	"strings"
 
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/fate"
@@ -26,6 +27,12 @@ func (*Contents) Path(stream bool, model string) string {
 		return path + ":streamGenerateContent?alt=sse"
 	}
 	return path + ":generateContent"
+}
+
+// Fetches implements dialect.Fetching. AI Studio looks up files of its own and films alone.
+func (*Contents) Fetches(b *llm.Block) bool {
+	address := string(b.Media.URL)
+	return !strings.Contains(address, "//generativelanguage.googleapis.com/") && !strings.Contains(address, "youtu")
 }
 
 // BillsCacheWrites implements dialect.Upstream: the cache there works by itself.

@@ -43,6 +43,9 @@ func (v *Vertex) Path(stream bool, model string) string {
 	return "/publishers/google" + v.Contents.Path(stream, model)
 }
 
+// Fetches implements dialect.Fetching: Vertex AI looks up what stands at addresses itself.
+func (*Vertex) Fetches(*llm.Block) bool { return false }
+
 // Encode implements dialect.Upstream.
 func (*Vertex) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes) ([]byte, error) {
 	return encode(p, to, stream, n, &vertex), nil

@@ -24,6 +24,7 @@ func (d *parsing) part(c *guard.Cursor, at string) []llm.Block {
 			signature = wire.Text(c)
 		case "inlineData", "fileData":
 			b, known = d.media(c), true
+			b.Media.At = at
 		case "functionCall":
 			b, known = d.call(c), true
 		case "functionResponse":

@@ -16,6 +16,10 @@ var errNoAnswer = errors.New("the answer is not a chat completion")
 
 // ReadAnswer implements dialect.Egress.
 func (*Chat) ReadAnswer(_ *llm.Request, content body.Content, _ dialect.Meter) (llm.Answer, error) {
+	return readAnswer(content, &openai.ChatUsage)
+}
+
+func readAnswer(content body.Content, names *openai.UsageNames) (llm.Answer, error) {
 	var a llm.Answer
 	var choices bool
 	c := guard.NewCursor(content.Open())
@@ -23,7 +27,7 @@ func (*Chat) ReadAnswer(_ *llm.Request, content body.Content, _ dialect.Meter) (
 		switch {
 		case string(k) == "usage" && c.Kind() == guard.Object:
 			a.UsageAt = c.At() + 1
-			a.Counts, a.Reported = openai.ReadUsage(&c)
+			a.Counts, a.Reported = openai.ReadUsageOf(&c, names)
 		case string(k) == "choices" && c.Kind() == guard.Array:
 			choices = true
 			c.Skip()

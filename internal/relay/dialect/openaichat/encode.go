@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 
+	"starlane/internal/catalog/vendor"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/fate"
 	"starlane/internal/relay/dialect/internal/openai"
@@ -28,45 +30,69 @@ func (Upstream) Path(bool, string) string { return "/chat/completions" }
 // BillsCacheWrites implements dialect.Upstream: the cache there works by itself.
 func (Upstream) BillsCacheWrites() bool { return false }
 
+// Fetches implements dialect.Fetching: documents have no addresses in this format.
+func (Upstream) Fetches(b *llm.Block) bool { return b.Kind == llm.Document }
+
 // encoding is a request on its way out.
 type encoding struct {
 	wire.Builder
 	p     *llm.Prompt
+	to    dialect.Target
 	can   traits
 	notes *llm.Notes
 	ids   wire.IDs
+	// vendor does otherwise by rules; those of OpenAI itself are none.
+	vendor llm.Origin
+	rules  *vendor.Rules
 }
 
 // Encode implements dialect.Upstream.
 func (Upstream) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes) ([]byte, error) {
-	e := &encoding{p: p, can: traitsOf(to.Model), notes: n, ids: wire.NewIDs(maxCallID)}
+	return (&encoding{p: p, to: to, notes: n, rules: &vendor.Rules{}}).encode(openai.Dialect, stream), nil
+}
+
+// encode writes the request. upstream is what the table of fates calls it.
+func (e *encoding) encode(upstream string, stream bool) []byte {
+	e.can, e.ids = traitsOf(e.to.Model), wire.NewIDs(maxCallID)
+	if length := e.rules.CallIDs.Or(0); length > 0 {
+		e.ids = wire.NewExactIDs(length)
+	}
 	e.Open('{')
 	e.Key("model")
-	e.String(to.Model)
+	e.String(e.to.Model)
 	if stream {
 		e.Key("stream")
 		e.Bool(true)
-		e.Key("stream_options")
-		e.Raw(llm.Raw(`{"include_usage":true}`))
+		if e.rules.StreamOptions.Or(true) {
+			e.Key("stream_options")
+			e.Raw(llm.Raw(`{"include_usage":true}`))
+		}
 	}
 	e.messages()
 	e.tools()
 	e.choice()
 	e.bounds()
 	e.form()
-	fate.Apply(openai.Dialect, p, n)
+	e.added()
+	fate.Apply(upstream, e.p, e.notes)
 	e.Close('}')
-	return e.B, nil
+	return e.B
 }
 
 func (e *encoding) messages() {
 	e.Key("messages")
 	e.Open('[')
-	e.system(e.p.System)
+	e.system(e.withSchema(e.p.System))
 	for i := range e.p.Turns {
 		switch t := &e.p.Turns[i]; t.Role {
 		case llm.System:
-			e.system(t.Blocks)
+			if e.rules.MidSystem.Or(true) {
+				e.system(t.Blocks)
+				continue
+			}
+			e.notes.Approx("messages.role.system")
+			tagged := wire.Tagged(t)
+			e.user(&tagged)
 		case llm.Assistant:
 			e.assistant(t.Blocks)
 		case llm.User:
@@ -94,7 +120,7 @@ func (e *encoding) system(blocks []llm.Block) {
 
 // parts writes texts and media: a single text as itself.
 func (e *encoding) parts(blocks []llm.Block) {
-	if len(blocks) == 1 && blocks[0].Kind == llm.TextBlock {
+	if len(blocks) == 1 && blocks[0].Kind == llm.TextBlock && !e.marks(blocks[0].Cache) {
 		e.Text(blocks[0].Text)
 		return
 	}
@@ -116,9 +142,10 @@ func (e *encoding) part(b *llm.Block) {
 		e.String("text")
 		e.Key("text")
 		e.Text(b.Text)
+		e.mark(b.Cache)
 		e.Close('}')
 	case llm.Image:
-		e.image(&b.Media)
+		e.image(&b.Media, b.Cache)
 	case llm.Audio:
 		e.Open('{')
 		e.Key("type")
@@ -137,9 +164,13 @@ func (e *encoding) part(b *llm.Block) {
 	}
 }
 
-func (e *encoding) image(m *llm.Media) {
-	if len(m.File) > 0 {
+func (e *encoding) image(m *llm.Media, cache llm.TTL) {
+	switch {
+	case len(m.File) > 0:
 		e.notes.Reject("image.source.file_id")
+		return
+	case len(m.Data) == 0 && !e.rules.ImageURLs.Or(true):
+		e.notes.Reject("image_url")
 		return
 	}
 	e.Open('{')
@@ -150,6 +181,7 @@ func (e *encoding) image(m *llm.Media) {
 	e.Key("url")
 	e.address(m)
 	e.Close('}')
+	e.mark(cache)
 	e.Close('}')
 }
 
@@ -195,7 +227,7 @@ func (e *encoding) document(b *llm.Block) {
 
 // assistant writes a turn of the model. Thoughts of other vendors are not for this one.
 func (e *encoding) assistant(blocks []llm.Block) {
-	var said, calls []llm.Block
+	var said, calls, thoughts []llm.Block
 	for i := range blocks {
 		switch b := &blocks[i]; b.Kind {
 		case llm.ToolCall:
@@ -204,13 +236,18 @@ func (e *encoding) assistant(blocks []llm.Block) {
 			if len(b.Text) > 0 {
 				said = append(said, *b)
 			}
-		case llm.Thinking, llm.Image, llm.Audio, llm.Document, llm.ToolResult:
+		case llm.Thinking:
+			thoughts = append(thoughts, *b)
+		case llm.Image, llm.Audio, llm.Document, llm.ToolResult:
 		}
 	}
 	if len(said)+len(calls) == 0 {
 		return
 	}
 	e.begin("assistant")
+	if len(calls) > 0 {
+		e.thoughts(thoughts)
+	}
 	e.Key("content")
 	if len(said) == 0 {
 		e.Null()
@@ -259,13 +296,22 @@ func (e *encoding) user(t *llm.Turn) {
 			rest = append(rest, *b)
 		}
 	}
+	results := len(rest) < len(t.Blocks)
 	if rest = append(pictures, rest...); len(rest) == 0 {
 		return
 	}
+	if results && !e.rules.UserAfterTool.Or(true) {
+		e.notes.Approx("messages")
+		e.Raw(llm.Raw(understood))
+	}
 	e.begin("user")
 	if len(t.Name) > 0 {
-		e.Key("name")
-		e.Text(t.Name)
+		if e.rules.Refused("messages.name", e.to.Model) {
+			e.notes.Drop("messages.name")
+		} else {
+			e.Key("name")
+			e.Text(t.Name)
+		}
 	}
 	e.Key("content")
 	e.parts(rest)
@@ -298,76 +344,10 @@ func (e *encoding) result(b *llm.Block) (media []llm.Block) {
 	return media
 }
 
-func (e *encoding) tools() {
-	if len(e.p.Tools) == 0 {
-		return
-	}
-	e.Key("tools")
-	e.Open('[')
-	for i := range e.p.Tools {
-		t := &e.p.Tools[i]
-		e.Open('{')
-		e.Key("type")
-		e.String("function")
-		e.Key("function")
-		e.Open('{')
-		e.Key("name")
-		e.Text(t.Name)
-		if len(t.Description) > 0 {
-			e.Key("description")
-			e.Text(t.Description)
-		}
-		if t.Schema != nil {
-			e.Key("parameters")
-			e.Raw(t.Schema)
-		}
-		if t.Strict != llm.Unsaid {
-			e.Key("strict")
-			e.Bool(t.Strict == llm.Yes)
-		}
-		e.Close('}')
-		e.Close('}')
-	}
-	e.Close(']')
-	if e.p.Parallel != llm.Unsaid {
-		e.Key("parallel_tool_calls")
-		e.Bool(e.p.Parallel == llm.Yes)
-	}
-}
-
-func (e *encoding) choice() {
-	if len(e.p.Tools) == 0 {
-		return
-	}
-	switch e.p.Choice.Mode {
-	case llm.ChoiceUnsaid:
-		return
-	case llm.ChoiceNamed:
-		e.Key("tool_choice")
-		e.Open('{')
-		e.Key("type")
-		e.String("function")
-		e.Key("function")
-		e.Open('{')
-		e.Key("name")
-		e.Text(e.p.Choice.Name)
-		e.Close('}')
-		e.Close('}')
-		return
-	case llm.ChoiceAuto, llm.ChoiceNone, llm.ChoiceAny:
-	}
-	e.Key("tool_choice")
-	e.String(map[llm.ChoiceMode]string{llm.ChoiceAuto: "auto", llm.ChoiceNone: "none", llm.ChoiceAny: "required"}[e.p.Choice.Mode])
-}
-
 // bounds writes what bounds the answer and how it is drawn.
 func (e *encoding) bounds() {
 	if e.p.MaxOutput > 0 {
-		if e.can.OldBound {
-			e.Key("max_tokens")
-		} else {
-			e.Key("max_completion_tokens")
-		}
+		e.Key(e.can.bound(e.rules))
 		e.Int(e.p.MaxOutput)
 	}
 	if e.p.Choices > 1 {
@@ -378,20 +358,33 @@ func (e *encoding) bounds() {
 	e.sampled("top_p", e.p.TopP)
 	e.sampled("presence_penalty", e.p.Presence)
 	e.sampled("frequency_penalty", e.p.Frequency)
-	if e.p.Seed != nil {
-		e.Key("seed")
+	switch {
+	case e.p.Seed == nil:
+	case e.rules.Refused("seed", e.to.Model):
+		e.notes.Drop("seed")
+	default:
+		e.Key(e.rules.Seed.Or("seed"))
 		e.Raw(e.p.Seed)
 	}
-	if e.p.TopK != nil {
+	switch {
+	case e.p.TopK == nil:
+	case slices.Contains(e.rules.Keeps.Or(nil), "top_k"):
+		e.Key("top_k")
+		e.Raw(e.p.TopK)
+	default:
 		e.notes.Drop("top_k")
 	}
-	if len(e.p.Stop) > maxStops {
+	most := e.rules.Stops.Or(maxStops)
+	if e.rules.Refused("stop", e.to.Model) {
+		most = 0
+	}
+	if len(e.p.Stop) > most {
 		e.notes.Reject("stop")
 	}
-	if len(e.p.Stop) > 0 {
+	if stop := e.p.Stop[:min(len(e.p.Stop), most)]; len(stop) > 0 {
 		e.Key("stop")
 		e.Open('[')
-		for _, s := range e.p.Stop[:min(len(e.p.Stop), maxStops)] {
+		for _, s := range stop {
 			e.Text(s)
 		}
 		e.Close(']')
@@ -401,7 +394,7 @@ func (e *encoding) bounds() {
 func (e *encoding) sampled(name string, value llm.Raw) {
 	switch {
 	case value == nil:
-	case e.can.Sampling:
+	case e.can.Sampling && !e.rules.Refused(name, e.to.Model):
 		e.Key(name)
 		e.Raw(value)
 	default:
@@ -411,6 +404,11 @@ func (e *encoding) sampled(name string, value llm.Raw) {
 
 // effort writes how much the model shall think. That one that does not think shall not is no loss.
 func (e *encoding) effort() {
+	if e.rules.Refused("reasoning_effort", e.to.Model) {
+		e.can.Efforts = nil
+	} else if own := e.rules.Efforts.Or(nil); own != nil {
+		e.can.Efforts = own
+	}
 	asked, near := openai.EffortOf(&e.p.Reasoning)
 	if asked == llm.EffortUnsaid {
 		return
@@ -435,6 +433,12 @@ func (e *encoding) effort() {
 func (e *encoding) form() {
 	switch f := &e.p.Format; f.Kind {
 	case llm.JSONSchema:
+		if !e.rules.JSONSchema.Or(true) { // the schema is among the instructions
+			e.notes.Approx("response_format")
+			e.Key("response_format")
+			e.Raw(llm.Raw(`{"type":"json_object"}`))
+			break
+		}
 		e.Key("response_format")
 		e.Open('{')
 		e.Key("type")
@@ -456,14 +460,16 @@ func (e *encoding) form() {
 		e.Raw(llm.Raw(`{"type":"json_object"}`))
 	case llm.FreeText:
 	}
-	e.effort()
-	if len(e.p.User) > 0 { // people are not told apart by their names
+	e.think()
+	if len(e.p.User) > 0 && e.vendor != "" {
+		e.notes.Drop("user")
+	} else if len(e.p.User) > 0 { // people are not told apart by their names
 		sum := sha256.Sum256(e.p.User)
 		e.Key("safety_identifier")
 		e.String(hex.EncodeToString(sum[:]))
 		e.notes.Approx("user")
 	}
-	if string(e.p.Tier) == "standard_only" {
+	if string(e.p.Tier) == "standard_only" && e.vendor == "" {
 		e.Key("service_tier")
 		e.String("default")
 	}

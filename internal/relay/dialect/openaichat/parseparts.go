@@ -61,6 +61,7 @@ func (d *parsing) part(at string, c *guard.Cursor) (b llm.Block) {
 	default:
 		d.fail(at+".type", "%s.type must be text, image_url, input_audio, file or refusal.", at)
 	}
+	b.Media.At = at
 	return b
 }
 

@@ -3,6 +3,7 @@ package openaichat
 import (
 	"net/http"
 
+	"starlane/internal/catalog/vendor"
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/openai"
@@ -21,6 +22,12 @@ type reader struct {
 	calls   []readCall
 	stopped bool
 	event   llm.Event
+	// vendor says by rules what is its own; those of OpenAI itself are none.
+	vendor llm.Origin
+	rules  *vendor.Rules
+	names  *openai.UsageNames
+	sealed bool // the open thought has its artifact
+	failed bool // the reason to finish is a failure
 }
 
 // readCall is a call of the answer.
@@ -31,7 +38,15 @@ type readCall struct {
 }
 
 // NewReader implements dialect.Upstream.
-func (Upstream) NewReader() dialect.Reader { return &reader{open: -1} }
+func (Upstream) NewReader() dialect.Reader { return newReader("", &vendor.Rules{}) }
+
+func newReader(origin llm.Origin, rules *vendor.Rules) *reader {
+	r := &reader{open: -1, vendor: origin, rules: rules, names: &openai.ChatUsage}
+	if rules.CacheControl.Or(false) {
+		r.names = &openai.ChatUsageWithWrites
+	}
+	return r
+}
 
 func (r *reader) take(to llm.Sink, e llm.Event) {
 	r.event = e
@@ -62,7 +77,15 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 				c.Skip()
 				continue
 			}
-			counts, reported = openai.ReadUsage(&c)
+			counts, reported = openai.ReadUsageOf(&c, r.names)
+		case "x_groq":
+			wire.Object(&c, func(k string) {
+				if k == "usage" && c.Kind() == guard.Object && !reported {
+					counts, reported = openai.ReadUsageOf(&c, r.names)
+					return
+				}
+				c.Skip()
+			})
 		case "error":
 			failed = failed || c.Kind() != guard.Null
 			c.Skip()
@@ -85,6 +108,9 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 		r.take(to, llm.Event{Kind: llm.Report, Counts: counts})
 	}
 	r.choices(&choices, to)
+	if r.failed {
+		return dialect.Failed
+	}
 	return dialect.Pass
 }
 
@@ -100,14 +126,31 @@ func (r *reader) choices(c *guard.Cursor, to llm.Sink) {
 			r.message(c, to)
 		case "finish_reason":
 			finish = string(wire.Text(c))
+		case "usage": // Moonshot's place for it
+			if c.Kind() != guard.Object {
+				c.Skip()
+				return
+			}
+			if counts, ok := openai.ReadUsageOf(c, r.names); ok {
+				r.take(to, llm.Event{Kind: llm.Report, Counts: counts})
+			}
 		default:
 			c.Skip()
 		}
 	})
-	if finish != "" && !r.stopped {
-		r.stopped = true
-		r.take(to, llm.Event{Kind: llm.Stop, Reason: reasonOf(finish)})
+	if finish == "" || r.stopped {
+		return
 	}
+	r.endThought(to)
+	if own, known := r.rules.Finish.Or(nil)[finish]; known {
+		finish = own
+	}
+	if finish == "failed" {
+		r.failed = true
+		return
+	}
+	r.stopped = true
+	r.take(to, llm.Event{Kind: llm.Stop, Reason: reasonOf(finish)})
 }
 
 // message reads a delta or a whole message. What was thought comes before what was said, wherever it stands.
@@ -124,18 +167,22 @@ func (r *reader) message(c *guard.Cursor, to llm.Sink) {
 			r.say(llm.Thinking, said, to)
 		}
 	})
+	if r.rules.ThoughtsBack.Or("") == reasoningDetails {
+		details := *c
+		wire.Object(&details, func(k string) {
+			if k == reasoningDetails {
+				wire.List(&details, func() { r.detail(&details, to) })
+				return
+			}
+			details.Skip()
+		})
+	}
 	wire.Object(c, func(k string) {
 		switch k {
 		case "content":
 			if c.Kind() == guard.Array { // some vendors answer in parts
 				for ok := c.Array(); ok; ok = c.More() {
-					wire.Object(c, func(k string) {
-						if k == "text" {
-							r.say(llm.TextBlock, wire.Text(c), to)
-							return
-						}
-						c.Skip()
-					})
+					r.part(c, to)
 				}
 				return
 			}
@@ -161,7 +208,8 @@ func (r *reader) say(what llm.BlockKind, said llm.Text, to llm.Sink) {
 	if len(said) == 0 {
 		return
 	}
-	if r.open < 0 || r.what != what {
+	if r.open < 0 || r.what != what || what == llm.Thinking && r.sealed {
+		r.endThought(to)
 		r.open, r.what = r.next, what
 		r.next++
 		r.take(to, llm.Event{Kind: llm.Open, Block: r.open, What: what})
@@ -203,6 +251,7 @@ func (r *reader) function(index int, id llm.Text, c *guard.Cursor, to llm.Sink) 
 	call := r.call(index, id)
 	if call == nil {
 		r.calls = append(r.calls, readCall{index, string(id), r.next})
+		r.endThought(to)
 		call = &r.calls[len(r.calls)-1]
 		r.next++
 		r.open = -1
@@ -236,19 +285,24 @@ func reasonOf(s string) llm.Reason {
 		return llm.MaxTokens
 	case "tool_calls", "function_call":
 		return llm.ToolUse
-	case "content_filter":
+	case "content_filter", "filtered":
 		return llm.Filtered
+	case "context":
+		return llm.ContextFull
 	default:
 		return llm.OtherReason
 	}
 }
 
 // ReadWhole implements dialect.Upstream.
-func (u Upstream) ReadWhole(src []byte, to llm.Sink) bool {
-	if _, err := u.ReadAnswer(nil, body.Copy(src), nil); err != nil {
+func (Upstream) ReadWhole(src []byte, to llm.Sink) bool {
+	return readWhole(newReader("", &vendor.Rules{}), src, to)
+}
+
+func readWhole(r *reader, src []byte, to llm.Sink) bool {
+	if _, err := (*Chat)(nil).ReadAnswer(nil, body.Copy(src), nil); err != nil {
 		return false
 	}
-	r := &reader{open: -1}
 	return r.Read(src, to) == dialect.Pass && r.stopped
 }
 

@@ -20,6 +20,7 @@ type tap struct {
 	hide   bool // the client did not ask for the usage
 	cost   bool // the client wants the cost inside it
 	meter  dialect.Meter
+	names  *openai.UsageNames
 	out    []byte // the event with the usage, with the cost
 	answer llm.Answer
 	said   dialect.Said
@@ -42,7 +43,7 @@ func (d *Chat) newTap(r *llm.Request, m dialect.Meter, text bool) *tap {
 	if !ok {
 		t = &tap{said: dialect.NewSaid()}
 	}
-	*t = tap{home: &d.taps, text: text, hide: !r.WantsUsage && !r.WantsCost, cost: r.WantsCost, meter: m, said: t.said, out: t.out[:0]}
+	*t = tap{home: &d.taps, text: text, hide: !r.WantsUsage && !r.WantsCost, cost: r.WantsCost, meter: m, names: &openai.ChatUsage, said: t.said, out: t.out[:0]}
 	return t
 }
 
@@ -85,7 +86,11 @@ func (t *tap) Event(data []byte) dialect.Seen {
 				continue
 			}
 			t.usageAt = c.At() + 1
-			counts, reported = openai.ReadUsage(&c)
+			counts, reported = openai.ReadUsageOf(&c, t.names)
+		case "x_groq":
+			if own, ok := t.groq(&c); ok && !reported {
+				counts, reported = own, true
+			}
 		case "error":
 			t.failed = t.failed || c.Kind() != guard.Null
 			c.Skip()
@@ -114,6 +119,22 @@ func (t *tap) Event(data []byte) dialect.Seen {
 		seen.Out = t.with(data, t.bare, func(dst []byte) []byte { return append(dst, `"delta":{},`...) })
 	}
 	return seen
+}
+
+// groq reads what Groq tells in a member of its own.
+func (t *tap) groq(c *guard.Cursor) (counts usage.Counts, ok bool) {
+	if c.Kind() != guard.Object {
+		c.Skip()
+		return counts, false
+	}
+	for k, more := c.Object(); more; k, more = c.Next() {
+		if string(k) == "usage" && c.Kind() == guard.Object {
+			counts, ok = openai.ReadUsageOf(c, t.names)
+			continue
+		}
+		c.Skip()
+	}
+	return counts, ok
 }
 
 // noUsage finds the member "usage" whose value null stands at an offset, with the comma that parts it from its neighbour.
@@ -157,6 +178,10 @@ func (t *tap) choices(c *guard.Cursor) bool {
 			case string(k) == "finish_reason" && c.Kind() == guard.String:
 				t.answer.Finished = true
 				c.Skip()
+			case string(k) == "usage" && c.Kind() == guard.Object: // Moonshot's place for it
+				if counts, ok := openai.ReadUsageOf(c, t.names); ok {
+					t.answer.Counts, t.answer.Reported = counts, true
+				}
 			default:
 				c.Skip()
 			}

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"strings"
 
+	"starlane/internal/catalog/vendor"
 	"starlane/internal/relay/dialect/internal/families"
 	"starlane/internal/relay/llm"
 )
@@ -31,9 +32,17 @@ func ofFamily(model, prefix string) bool {
 func (t *traits) effort(asked llm.Effort) (near llm.Effort, same, ok bool) {
 	for _, name := range t.Efforts {
 		e, _ := llm.ParseEffort(name)
-		if near == llm.EffortUnsaid || e <= asked {
-			near = e
+		if near == llm.EffortUnsaid || e <= asked || near == llm.EffortNone && asked != llm.EffortNone {
+			near = e // who is to think a little does not do so by thinking nothing
 		}
 	}
 	return near, near == asked, near != llm.EffortUnsaid
+}
+
+// bound is what the bound on an answer is called, by the vendor's rules or else by the model's family.
+func (t *traits) bound(rules *vendor.Rules) string {
+	if t.OldBound {
+		return rules.Bound.Or("max_tokens")
+	}
+	return rules.Bound.Or("max_completion_tokens")
 }

@@ -170,6 +170,7 @@ func (d *parsing) part(at string, c *guard.Cursor) (b llm.Block) {
 	default:
 		d.fail(at+".type", "%s.type is not known: it may be input_text, input_image, input_file, input_audio, output_text or refusal.", at)
 	}
+	b.Media.At = at
 	return b
 }
 

@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"starlane/internal/catalog"
+	"starlane/internal/catalog/vendor"
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
@@ -32,9 +34,10 @@ var update = flag.Bool("update", false, "write the golden parts of the cases ane
 
 // A golden case is a file testdata/CLIENT-UPSTREAM/NAME.txt of parts, each behind a line "-- NAME --". What it gives:
 //
-//	about     a sentence, with the rows of the table of fates that it shows as [row]
+//	about     a sentence, with the rows of the table of fates that it shows as [row], the rules of a vendor as {rule}
 //	model     the upstream's name of the model (vendor-model) and its longest answer in tokens
-//	options   strict or lenient; array for a stream of Gemini that is one JSON array; batch for many texts to be embedded
+//	options   strict, lenient, or fetch, for media at addresses; array for a stream of Gemini that is one JSON array; batch for many
+//	          texts to be embedded
 //	request   what the client sends
 //	stream    what the upstream streams
 //	answer    what the upstream answers in one piece
@@ -108,6 +111,19 @@ func (wordMeter) Priced(usage.Class) bool { return true }
 func (wordMeter) Count(text []byte) usage.Tokens { return usage.Tokens(len(bytes.Fields(text))) }
 func (wordMeter) Cost(usage.Counts) string       { return "0.00125" }
 
+// shelfOfMedia has something at every address of example.com.
+type shelfOfMedia struct{}
+
+// Fetch implements llm.Fetcher.
+func (shelfOfMedia) Fetch(kind llm.BlockKind, m *llm.Media) error {
+	if !strings.HasPrefix(string(m.URL), "https://example.com/") {
+		return apperr.New(apperr.InvalidRequest, "%s could not be fetched: its address cannot be reached.", m.At).WithParam(m.At)
+	}
+	m.Type = map[llm.BlockKind]llm.Text{llm.Image: llm.Text("image/webp"), llm.Document: llm.Text("application/pdf"), llm.Audio: llm.Text("audio/mp3")}[kind]
+	m.Data, m.URL = llm.Text("Ynl0ZXM="), nil
+	return nil
+}
+
 func cases(t *testing.T) []string {
 	t.Helper()
 	paths, err := filepath.Glob("testdata/*/*.txt")
@@ -129,6 +145,9 @@ func TestGolden(t *testing.T) {
 		client, upstream, _ := strings.Cut(pair, "-")
 		t.Run(pair+"/"+strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			t.Parallel()
+			if vendor.Find(upstream) != nil {
+				upstream = catalog.Way(upstream)
+			}
 			g, in := readCase(t, path), ingress[client]
 			key := dialect.Key{Client: client, Upstream: upstream, Capability: dialect.Chat}
 			options, _ := g.get("options")
@@ -168,6 +187,9 @@ func run(t *testing.T, g *goldenCase, in dialect.Ingress, way dialect.Egress) {
 	}
 	options, _ := g.get("options")
 	r.Notes.Strict, r.Notes.Lenient = options == "strict", options == "lenient"
+	if options == "fetch" {
+		r.Fetcher = shelfOfMedia{}
+	}
 	m, err := way.EncodeRequest(r, to)
 	if err != nil {
 		g.refused(t, err)
@@ -281,6 +303,28 @@ func TestEveryRowHasACase(t *testing.T) {
 	for _, row := range fate.Table() {
 		for upstream := range row.To {
 			require.Contains(t, shown[row.Client+"-"+upstream], "["+row.Field+"]", "%s to %s: no case shows %s", row.Client, upstream, row.Field)
+		}
+	}
+}
+
+// TestEveryRuleHasACase holds the vendors' rules to the cases, and each to where it is from.
+func TestEveryRuleHasACase(t *testing.T) {
+	t.Parallel()
+	shown := map[string]string{} // by upstream
+	for _, path := range cases(t) {
+		about, _ := readCase(t, path).get("about")
+		_, upstream, _ := strings.Cut(filepath.Base(filepath.Dir(path)), "-")
+		shown[upstream] += about
+	}
+	for _, p := range vendor.All() {
+		text, err := json.Marshal(p.Rules)
+		require.NoError(t, err)
+		var rules map[string]vendor.Rule[json.RawMessage]
+		require.NoError(t, json.Unmarshal(text, &rules))
+		require.NotEmpty(t, rules)
+		for name, rule := range rules {
+			require.Contains(t, shown[p.Name], "{"+name+"}", "%s: no case shows %s", p.Name, name)
+			require.Regexp(t, `^https://`, rule.Source, "%s: %s", p.Name, name)
 		}
 	}
 }

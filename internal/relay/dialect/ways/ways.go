@@ -79,5 +79,6 @@ func (f *Formats) Registry(keeper dialect.Keeper) dialect.Registry {
 	}
 	f.addEmbeddings(all)
 	f.addClouds(all, bridge)
+	f.addVendors(all, bridge, keeper)
 	return all
 }

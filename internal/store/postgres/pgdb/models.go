@@ -269,6 +269,7 @@ type Provider struct {
 	Dialect   string
 	Simulated bool
 	CreatedAt time.Time
+	Vendor    string
 }
 
 type ProviderAccount struct {

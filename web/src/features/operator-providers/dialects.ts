@@ -78,3 +78,26 @@ export const dialects: Record<Dialect, DialectTraits> = {
 };
 
 export const DIALECTS = Object.keys(dialects) as [Dialect, ...Dialect[]];
+
+type Vendor = Schema<"Vendor">;
+
+/** Whose dialect of OpenAI's format a provider speaks. */
+export const vendors: Record<Vendor, string> = {
+  "": "As the base URL says",
+  openai: "OpenAI itself",
+  cohere: "Cohere",
+  dashscope: "DashScope (Qwen)",
+  deepseek: "DeepSeek",
+  groq: "Groq",
+  mistral: "Mistral",
+  moonshot: "Moonshot (Kimi)",
+  ollama: "Ollama",
+  openrouter: "OpenRouter",
+  sglang: "SGLang",
+  together: "Together AI",
+  vllm: "vLLM",
+  xai: "xAI",
+  zhipu: "Zhipu (GLM)",
+};
+
+export const VENDORS = Object.keys(vendors) as [Vendor, ...Vendor[]];

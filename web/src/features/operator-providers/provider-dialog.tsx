@@ -8,7 +8,7 @@ import { required } from "@/components/form/rules";
 import { SelectField } from "@/components/form/select-field";
 import { api } from "@/lib/api/client";
 import { useInvalidate } from "@/lib/api/invalidate";
-import { DIALECTS, dialects } from "./dialects";
+import { DIALECTS, dialects, VENDORS, vendors } from "./dialects";
 
 const schema = z.object({
   name: required("A name").max(120),
@@ -17,15 +17,17 @@ const schema = z.object({
     .max(60)
     .regex(/^[a-z0-9][a-z0-9-]*$/, "Small letters, digits and dashes"),
   dialect: z.enum(DIALECTS),
+  vendor: z.enum(VENDORS),
 });
 
 export function ProviderDialog({ onClose }: { onClose: () => void }) {
   const invalidate = useInvalidate();
   const form = useForm<z.infer<typeof schema>>({
     resolver: zodResolver(schema),
-    defaultValues: { name: "", slug: "", dialect: "openai" },
+    defaultValues: { name: "", slug: "", dialect: "openai", vendor: "" },
   });
   const { errors } = form.formState;
+  const compatible = form.watch("dialect") === "openai";
   return (
     <FormDialog
       open
@@ -36,7 +38,7 @@ export function ProviderDialog({ onClose }: { onClose: () => void }) {
       onSubmit={async (body, idempotencyKey) => {
         await api.POST("/providers", {
           params: { header: { "Idempotency-Key": idempotencyKey } },
-          body,
+          body: compatible ? body : { ...body, vendor: "" },
         });
         await invalidate("/providers");
       }}
@@ -54,6 +56,16 @@ export function ProviderDialog({ onClose }: { onClose: () => void }) {
         hint="Claude on Azure Foundry speaks Anthropic’s"
         options={DIALECTS.map((value) => ({ value, label: dialects[value].label }))}
       />
+      {compatible && (
+        <SelectField
+          control={form.control}
+          name="vendor"
+          label="Vendor"
+          hint="What it does otherwise than OpenAI"
+          placeholder={vendors[""]}
+          options={VENDORS.map((value) => ({ value, label: vendors[value] }))}
+        />
+      )}
     </FormDialog>
   );
 }

@@ -722,7 +722,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Rename a provider */
+        /** Rename a provider, or say whose dialect it speaks */
         patch: operations["updateProvider"];
         trace?: never;
     };
@@ -1746,12 +1746,18 @@ export interface components {
         /** @enum {string} */
         Dialect: "openai" | "anthropic" | "gemini" | "azure_openai" | "bedrock" | "bedrock_anthropic" | "vertex_anthropic" | "vertex_gemini";
         Slug: string;
+        /**
+         * @description Whose dialect of OpenAI's format it speaks. Empty: as the base URLs of its accounts say; openai: none
+         * @enum {string}
+         */
+        Vendor: "" | "openai" | "deepseek" | "mistral" | "xai" | "groq" | "together" | "openrouter" | "dashscope" | "moonshot" | "zhipu" | "cohere" | "vllm" | "sglang" | "ollama";
         Provider: {
             /** Format: uuid */
             id: string;
             slug: string;
             name: string;
             dialect: components["schemas"]["Dialect"];
+            vendor: components["schemas"]["Vendor"];
             simulated: boolean;
             /** Format: date-time */
             created_at: string;
@@ -1760,10 +1766,12 @@ export interface components {
             slug: components["schemas"]["Slug"];
             name: components["schemas"]["Name"];
             dialect: components["schemas"]["Dialect"];
+            vendor?: components["schemas"]["Vendor"];
             simulated?: boolean;
         };
         ProviderPatch: {
             name: components["schemas"]["Name"];
+            vendor?: components["schemas"]["Vendor"];
         };
         ProviderPage: {
             items: components["schemas"]["Provider"][];

@@ -123,20 +123,26 @@ func errorCode(src []byte) (code string, shaped bool) {
 }
 
 // UsageNames are what a format calls the members of a usage.
-type UsageNames struct{ prompt, completion, promptDetails, completionDetails string }
+type UsageNames struct {
+	prompt, completion, promptDetails, completionDetails string
+	writes                                               bool // what is written to a cache is told, and has a price of its own
+}
 
 // The formats' names.
 var (
-	ChatUsage      = UsageNames{"prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details"} //nolint:gochecknoglobals // a constant table
-	ResponsesUsage = UsageNames{"input_tokens", "output_tokens", "input_tokens_details", "output_tokens_details"}           //nolint:gochecknoglobals // a constant table
+	ChatUsage           = UsageNames{"prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details", false} //nolint:gochecknoglobals // a constant table
+	ChatUsageWithWrites = UsageNames{"prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details", true}  //nolint:gochecknoglobals // a constant table
+	ResponsesUsage      = UsageNames{"input_tokens", "output_tokens", "input_tokens_details", "output_tokens_details", false}           //nolint:gochecknoglobals // a constant table
 )
 
 // ReadUsage reads a usage object of a chat completion.
 func ReadUsage(c *guard.Cursor) (counts usage.Counts, ok bool) { return ReadUsageOf(c, &ChatUsage) }
 
-// ReadUsageOf reads a usage object at the cursor into the classes. ok is false if it says nothing that can be billed.
+// ReadUsageOf reads a usage object at the cursor into the classes. ok is false if it says nothing that can be billed. Compatible
+// vendors tell what was cached in members of their own, and some do not count thoughts among the completion: then only the total
+// has all.
 func ReadUsageOf(c *guard.Cursor, names *UsageNames) (counts usage.Counts, ok bool) {
-	var prompt, completion, cached, reasoning, heard, spoken int64
+	var prompt, completion, cached, written, reasoning, heard, spoken, total int64
 	var have, broken bool
 	read := func(into *int64) {
 		if c.Kind() == guard.Null {
@@ -157,6 +163,8 @@ func ReadUsageOf(c *guard.Cursor, names *UsageNames) (counts usage.Counts, ok bo
 			switch string(k) {
 			case name:
 				read(into)
+			case "cache_write_tokens", "cache_creation_input_tokens":
+				read(&written)
 			case "audio_tokens":
 				read(audio)
 			default:
@@ -171,8 +179,16 @@ func ReadUsageOf(c *guard.Cursor, names *UsageNames) (counts usage.Counts, ok bo
 			read(&prompt)
 		case names.completion:
 			read(&completion)
+		case "total_tokens":
+			read(&total)
+		case "prompt_cache_hit_tokens", "cached_tokens": // DeepSeek's, Moonshot's
+			var n int64
+			read(&n)
+			cached = max(cached, n)
 		case names.promptDetails:
+			before := cached
 			details("cached_tokens", &cached, &heard)
+			cached = max(cached, before)
 		case names.completionDetails:
 			details("reasoning_tokens", &reasoning, &spoken)
 		default:
@@ -182,7 +198,13 @@ func ReadUsageOf(c *guard.Cursor, names *UsageNames) (counts usage.Counts, ok bo
 	if c.Bad() || broken || !have || prompt+completion == 0 {
 		return usage.Counts{}, false
 	}
-	split(&counts, usage.InText, prompt, part{usage.InCached, cached}, part{usage.InAudio, heard})
+	if reasoning > 0 && total == prompt+completion+reasoning { // xAI's
+		completion += reasoning
+	}
+	if !names.writes {
+		written = 0
+	}
+	split(&counts, usage.InText, prompt, part{usage.InCached, cached}, part{usage.CacheWrite5m, written}, part{usage.InAudio, heard})
 	split(&counts, usage.OutText, completion, part{usage.OutReasoning, reasoning}, part{usage.OutAudio, spoken})
 	return counts, true
 }

@@ -3,6 +3,7 @@
 package request
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -97,7 +98,7 @@ func Encode(r *llm.Request, upstreamModel string, more ...body.Edit) (body.Messa
 	if b := &r.Original.Bound; r.Bound > 0 {
 		list = append(list, body.Edit{From: b.From, To: b.To, Text: b.Before + strconv.FormatInt(r.Bound, 10) + b.After})
 	}
-	slices.SortFunc(list, func(a, b body.Edit) int { return a.From - b.From })
+	slices.SortFunc(list, func(a, b body.Edit) int { return cmp.Or(a.From-b.From, a.To-b.To) }) // what is put in comes before what is taken out
 	return r.Content.Edited(list...), nil
 }
 

@@ -1,14 +1,24 @@
-package upstream
+// Package netguard keeps connections that others choose the address of out of private networks.
+package netguard
 
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
 	"syscall"
 )
 
-// ErrPrivate means that a base URL led to an address that is not public.
-var ErrPrivate = errors.New("the upstream's address is not public, and private upstreams are not allowed")
+// ErrPrivate means that an address is not public.
+var ErrPrivate = errors.New("the address is not public, and private addresses are not allowed")
+
+// Guard has a dialer refuse private addresses, unless they are allowed.
+func Guard(d *net.Dialer, allowPrivate bool) *net.Dialer {
+	if !allowPrivate {
+		d.ControlContext = refusePrivate
+	}
+	return d
+}
 
 // refusePrivate is asked by the dialer for each address after names were resolved, so that no name can lead inside.
 func refusePrivate(_ context.Context, _, address string, _ syscall.RawConn) error {
