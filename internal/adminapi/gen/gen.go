@@ -3061,6 +3061,7 @@ type MiddlewareFunc func(c *gin.Context)
 
 // ListAccounts operation middleware
 func (siw *ServerInterfaceWrapper) ListAccounts(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3103,6 +3104,7 @@ func (siw *ServerInterfaceWrapper) ListAccounts(c *gin.Context) {
 
 // CreateAccount operation middleware
 func (siw *ServerInterfaceWrapper) CreateAccount(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3142,6 +3144,7 @@ func (siw *ServerInterfaceWrapper) CreateAccount(c *gin.Context) {
 
 // UpdateAccount operation middleware
 func (siw *ServerInterfaceWrapper) UpdateAccount(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3166,6 +3169,7 @@ func (siw *ServerInterfaceWrapper) UpdateAccount(c *gin.Context) {
 
 // ListApiTokens operation middleware
 func (siw *ServerInterfaceWrapper) ListApiTokens(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3221,6 +3225,7 @@ func (siw *ServerInterfaceWrapper) ListApiTokens(c *gin.Context) {
 
 // CreateApiToken operation middleware
 func (siw *ServerInterfaceWrapper) CreateApiToken(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3279,6 +3284,7 @@ func (siw *ServerInterfaceWrapper) CreateApiToken(c *gin.Context) {
 
 // RevokeApiToken operation middleware
 func (siw *ServerInterfaceWrapper) RevokeApiToken(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3327,6 +3333,7 @@ func (siw *ServerInterfaceWrapper) RevokeApiToken(c *gin.Context) {
 
 // ListAudit operation middleware
 func (siw *ServerInterfaceWrapper) ListAudit(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3398,6 +3405,7 @@ func (siw *ServerInterfaceWrapper) ListAudit(c *gin.Context) {
 
 // Login operation middleware
 func (siw *ServerInterfaceWrapper) Login(c *gin.Context) {
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -3410,6 +3418,7 @@ func (siw *ServerInterfaceWrapper) Login(c *gin.Context) {
 
 // Logout operation middleware
 func (siw *ServerInterfaceWrapper) Logout(c *gin.Context) {
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -3422,6 +3431,7 @@ func (siw *ServerInterfaceWrapper) Logout(c *gin.Context) {
 
 // CreateAccessToken operation middleware
 func (siw *ServerInterfaceWrapper) CreateAccessToken(c *gin.Context) {
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -3434,6 +3444,7 @@ func (siw *ServerInterfaceWrapper) CreateAccessToken(c *gin.Context) {
 
 // GetBalance operation middleware
 func (siw *ServerInterfaceWrapper) GetBalance(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3473,6 +3484,7 @@ func (siw *ServerInterfaceWrapper) GetBalance(c *gin.Context) {
 
 // GetCredits operation middleware
 func (siw *ServerInterfaceWrapper) GetCredits(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3512,6 +3524,7 @@ func (siw *ServerInterfaceWrapper) GetCredits(c *gin.Context) {
 
 // ListDeadLetters operation middleware
 func (siw *ServerInterfaceWrapper) ListDeadLetters(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3554,6 +3567,7 @@ func (siw *ServerInterfaceWrapper) ListDeadLetters(c *gin.Context) {
 
 // ListDeployments operation middleware
 func (siw *ServerInterfaceWrapper) ListDeployments(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3604,6 +3618,7 @@ func (siw *ServerInterfaceWrapper) ListDeployments(c *gin.Context) {
 
 // CreateDeployment operation middleware
 func (siw *ServerInterfaceWrapper) CreateDeployment(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3643,6 +3658,7 @@ func (siw *ServerInterfaceWrapper) CreateDeployment(c *gin.Context) {
 
 // UpdateDeployment operation middleware
 func (siw *ServerInterfaceWrapper) UpdateDeployment(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3667,6 +3683,7 @@ func (siw *ServerInterfaceWrapper) UpdateDeployment(c *gin.Context) {
 
 // ListInvoices operation middleware
 func (siw *ServerInterfaceWrapper) ListInvoices(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3722,6 +3739,7 @@ func (siw *ServerInterfaceWrapper) ListInvoices(c *gin.Context) {
 
 // GetInvoice operation middleware
 func (siw *ServerInterfaceWrapper) GetInvoice(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3770,6 +3788,7 @@ func (siw *ServerInterfaceWrapper) GetInvoice(c *gin.Context) {
 
 // GetInvoiceCsv operation middleware
 func (siw *ServerInterfaceWrapper) GetInvoiceCsv(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3818,6 +3837,7 @@ func (siw *ServerInterfaceWrapper) GetInvoiceCsv(c *gin.Context) {
 
 // ListInvoiceLines operation middleware
 func (siw *ServerInterfaceWrapper) ListInvoiceLines(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3882,6 +3902,7 @@ func (siw *ServerInterfaceWrapper) ListInvoiceLines(c *gin.Context) {
 
 // ListKeys operation middleware
 func (siw *ServerInterfaceWrapper) ListKeys(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -3961,6 +3982,7 @@ func (siw *ServerInterfaceWrapper) ListKeys(c *gin.Context) {
 
 // CreateKey operation middleware
 func (siw *ServerInterfaceWrapper) CreateKey(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4019,6 +4041,7 @@ func (siw *ServerInterfaceWrapper) CreateKey(c *gin.Context) {
 
 // RevokeKey operation middleware
 func (siw *ServerInterfaceWrapper) RevokeKey(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4067,6 +4090,7 @@ func (siw *ServerInterfaceWrapper) RevokeKey(c *gin.Context) {
 
 // GetKey operation middleware
 func (siw *ServerInterfaceWrapper) GetKey(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4115,6 +4139,7 @@ func (siw *ServerInterfaceWrapper) GetKey(c *gin.Context) {
 
 // UpdateKey operation middleware
 func (siw *ServerInterfaceWrapper) UpdateKey(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4182,6 +4207,7 @@ func (siw *ServerInterfaceWrapper) UpdateKey(c *gin.Context) {
 
 // GetMe operation middleware
 func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4221,6 +4247,7 @@ func (siw *ServerInterfaceWrapper) GetMe(c *gin.Context) {
 
 // UpdateMe operation middleware
 func (siw *ServerInterfaceWrapper) UpdateMe(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4260,6 +4287,7 @@ func (siw *ServerInterfaceWrapper) UpdateMe(c *gin.Context) {
 
 // ChangePassword operation middleware
 func (siw *ServerInterfaceWrapper) ChangePassword(c *gin.Context) {
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -4272,6 +4300,7 @@ func (siw *ServerInterfaceWrapper) ChangePassword(c *gin.Context) {
 
 // ListMembers operation middleware
 func (siw *ServerInterfaceWrapper) ListMembers(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4327,6 +4356,7 @@ func (siw *ServerInterfaceWrapper) ListMembers(c *gin.Context) {
 
 // AddMember operation middleware
 func (siw *ServerInterfaceWrapper) AddMember(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4385,6 +4415,7 @@ func (siw *ServerInterfaceWrapper) AddMember(c *gin.Context) {
 
 // RemoveMember operation middleware
 func (siw *ServerInterfaceWrapper) RemoveMember(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4433,6 +4464,7 @@ func (siw *ServerInterfaceWrapper) RemoveMember(c *gin.Context) {
 
 // UpdateMember operation middleware
 func (siw *ServerInterfaceWrapper) UpdateMember(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4481,6 +4513,7 @@ func (siw *ServerInterfaceWrapper) UpdateMember(c *gin.Context) {
 
 // ListModels operation middleware
 func (siw *ServerInterfaceWrapper) ListModels(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4544,6 +4577,7 @@ func (siw *ServerInterfaceWrapper) ListModels(c *gin.Context) {
 
 // CreateModel operation middleware
 func (siw *ServerInterfaceWrapper) CreateModel(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4602,6 +4636,7 @@ func (siw *ServerInterfaceWrapper) CreateModel(c *gin.Context) {
 
 // GetModel operation middleware
 func (siw *ServerInterfaceWrapper) GetModel(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4650,6 +4685,7 @@ func (siw *ServerInterfaceWrapper) GetModel(c *gin.Context) {
 
 // UpdateModel operation middleware
 func (siw *ServerInterfaceWrapper) UpdateModel(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4698,6 +4734,7 @@ func (siw *ServerInterfaceWrapper) UpdateModel(c *gin.Context) {
 
 // ListPeriods operation middleware
 func (siw *ServerInterfaceWrapper) ListPeriods(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4732,6 +4769,7 @@ func (siw *ServerInterfaceWrapper) ListPeriods(c *gin.Context) {
 
 // GetPeriod operation middleware
 func (siw *ServerInterfaceWrapper) GetPeriod(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4756,6 +4794,7 @@ func (siw *ServerInterfaceWrapper) GetPeriod(c *gin.Context) {
 
 // ClosePeriod operation middleware
 func (siw *ServerInterfaceWrapper) ClosePeriod(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4804,6 +4843,7 @@ func (siw *ServerInterfaceWrapper) ClosePeriod(c *gin.Context) {
 
 // ListPriceBooks operation middleware
 func (siw *ServerInterfaceWrapper) ListPriceBooks(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4838,6 +4878,7 @@ func (siw *ServerInterfaceWrapper) ListPriceBooks(c *gin.Context) {
 
 // CreatePriceBook operation middleware
 func (siw *ServerInterfaceWrapper) CreatePriceBook(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4877,6 +4918,7 @@ func (siw *ServerInterfaceWrapper) CreatePriceBook(c *gin.Context) {
 
 // ListPriceVersions operation middleware
 func (siw *ServerInterfaceWrapper) ListPriceVersions(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4928,6 +4970,7 @@ func (siw *ServerInterfaceWrapper) ListPriceVersions(c *gin.Context) {
 
 // CreatePriceVersion operation middleware
 func (siw *ServerInterfaceWrapper) CreatePriceVersion(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -4976,6 +5019,7 @@ func (siw *ServerInterfaceWrapper) CreatePriceVersion(c *gin.Context) {
 
 // ListProjects operation middleware
 func (siw *ServerInterfaceWrapper) ListProjects(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5039,6 +5083,7 @@ func (siw *ServerInterfaceWrapper) ListProjects(c *gin.Context) {
 
 // CreateProject operation middleware
 func (siw *ServerInterfaceWrapper) CreateProject(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5097,6 +5142,7 @@ func (siw *ServerInterfaceWrapper) CreateProject(c *gin.Context) {
 
 // GetProject operation middleware
 func (siw *ServerInterfaceWrapper) GetProject(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5145,6 +5191,7 @@ func (siw *ServerInterfaceWrapper) GetProject(c *gin.Context) {
 
 // UpdateProject operation middleware
 func (siw *ServerInterfaceWrapper) UpdateProject(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5193,6 +5240,7 @@ func (siw *ServerInterfaceWrapper) UpdateProject(c *gin.Context) {
 
 // ListProviders operation middleware
 func (siw *ServerInterfaceWrapper) ListProviders(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5227,6 +5275,7 @@ func (siw *ServerInterfaceWrapper) ListProviders(c *gin.Context) {
 
 // CreateProvider operation middleware
 func (siw *ServerInterfaceWrapper) CreateProvider(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5266,6 +5315,7 @@ func (siw *ServerInterfaceWrapper) CreateProvider(c *gin.Context) {
 
 // UpdateProvider operation middleware
 func (siw *ServerInterfaceWrapper) UpdateProvider(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5290,6 +5340,7 @@ func (siw *ServerInterfaceWrapper) UpdateProvider(c *gin.Context) {
 
 // ListRequests operation middleware
 func (siw *ServerInterfaceWrapper) ListRequests(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5417,6 +5468,7 @@ func (siw *ServerInterfaceWrapper) ListRequests(c *gin.Context) {
 
 // GetRequest operation middleware
 func (siw *ServerInterfaceWrapper) GetRequest(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5465,6 +5517,7 @@ func (siw *ServerInterfaceWrapper) GetRequest(c *gin.Context) {
 
 // ListRoutes operation middleware
 func (siw *ServerInterfaceWrapper) ListRoutes(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5499,6 +5552,7 @@ func (siw *ServerInterfaceWrapper) ListRoutes(c *gin.Context) {
 
 // CreateRoute operation middleware
 func (siw *ServerInterfaceWrapper) CreateRoute(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5538,6 +5592,7 @@ func (siw *ServerInterfaceWrapper) CreateRoute(c *gin.Context) {
 
 // DeleteRoute operation middleware
 func (siw *ServerInterfaceWrapper) DeleteRoute(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5562,6 +5617,7 @@ func (siw *ServerInterfaceWrapper) DeleteRoute(c *gin.Context) {
 
 // ReplaceRoute operation middleware
 func (siw *ServerInterfaceWrapper) ReplaceRoute(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5586,6 +5642,7 @@ func (siw *ServerInterfaceWrapper) ReplaceRoute(c *gin.Context) {
 
 // GetStatus operation middleware
 func (siw *ServerInterfaceWrapper) GetStatus(c *gin.Context) {
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -5598,6 +5655,7 @@ func (siw *ServerInterfaceWrapper) GetStatus(c *gin.Context) {
 
 // ListTenants operation middleware
 func (siw *ServerInterfaceWrapper) ListTenants(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5648,6 +5706,7 @@ func (siw *ServerInterfaceWrapper) ListTenants(c *gin.Context) {
 
 // CreateTenant operation middleware
 func (siw *ServerInterfaceWrapper) CreateTenant(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5687,6 +5746,7 @@ func (siw *ServerInterfaceWrapper) CreateTenant(c *gin.Context) {
 
 // GetTenant operation middleware
 func (siw *ServerInterfaceWrapper) GetTenant(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5711,6 +5771,7 @@ func (siw *ServerInterfaceWrapper) GetTenant(c *gin.Context) {
 
 // UpdateTenant operation middleware
 func (siw *ServerInterfaceWrapper) UpdateTenant(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5759,6 +5820,7 @@ func (siw *ServerInterfaceWrapper) UpdateTenant(c *gin.Context) {
 
 // GetTenantCredits operation middleware
 func (siw *ServerInterfaceWrapper) GetTenantCredits(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5783,6 +5845,7 @@ func (siw *ServerInterfaceWrapper) GetTenantCredits(c *gin.Context) {
 
 // GrantCredit operation middleware
 func (siw *ServerInterfaceWrapper) GrantCredit(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5831,6 +5894,7 @@ func (siw *ServerInterfaceWrapper) GrantCredit(c *gin.Context) {
 
 // ListTopups operation middleware
 func (siw *ServerInterfaceWrapper) ListTopups(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5886,6 +5950,7 @@ func (siw *ServerInterfaceWrapper) ListTopups(c *gin.Context) {
 
 // CreateTopup operation middleware
 func (siw *ServerInterfaceWrapper) CreateTopup(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5944,6 +6009,7 @@ func (siw *ServerInterfaceWrapper) CreateTopup(c *gin.Context) {
 
 // GetTopup operation middleware
 func (siw *ServerInterfaceWrapper) GetTopup(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -5992,6 +6058,7 @@ func (siw *ServerInterfaceWrapper) GetTopup(c *gin.Context) {
 
 // ListUpstreamKeys operation middleware
 func (siw *ServerInterfaceWrapper) ListUpstreamKeys(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -6034,6 +6101,7 @@ func (siw *ServerInterfaceWrapper) ListUpstreamKeys(c *gin.Context) {
 
 // CreateUpstreamKey operation middleware
 func (siw *ServerInterfaceWrapper) CreateUpstreamKey(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -6073,6 +6141,7 @@ func (siw *ServerInterfaceWrapper) CreateUpstreamKey(c *gin.Context) {
 
 // RevokeUpstreamKey operation middleware
 func (siw *ServerInterfaceWrapper) RevokeUpstreamKey(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -6097,6 +6166,7 @@ func (siw *ServerInterfaceWrapper) RevokeUpstreamKey(c *gin.Context) {
 
 // UpdateUpstreamKey operation middleware
 func (siw *ServerInterfaceWrapper) UpdateUpstreamKey(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -6121,6 +6191,7 @@ func (siw *ServerInterfaceWrapper) UpdateUpstreamKey(c *gin.Context) {
 
 // GetUsage operation middleware
 func (siw *ServerInterfaceWrapper) GetUsage(c *gin.Context) {
+
 	var err error
 	_ = err
 
@@ -6327,6 +6398,7 @@ type ListAccountsResponseObject interface {
 type ListAccounts200JSONResponse AccountPage
 
 func (response ListAccounts200JSONResponse) VisitListAccountsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6343,6 +6415,7 @@ type ListAccountsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListAccountsdefaultApplicationProblemPlusJSONResponse) VisitListAccountsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6365,6 +6438,7 @@ type CreateAccountResponseObject interface {
 type CreateAccount201JSONResponse Account
 
 func (response CreateAccount201JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6381,6 +6455,7 @@ type CreateAccountdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateAccountdefaultApplicationProblemPlusJSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6403,6 +6478,7 @@ type UpdateAccountResponseObject interface {
 type UpdateAccount200JSONResponse Account
 
 func (response UpdateAccount200JSONResponse) VisitUpdateAccountResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6419,6 +6495,7 @@ type UpdateAccountdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateAccountdefaultApplicationProblemPlusJSONResponse) VisitUpdateAccountResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6440,6 +6517,7 @@ type ListApiTokensResponseObject interface {
 type ListApiTokens200JSONResponse ApiTokenPage
 
 func (response ListApiTokens200JSONResponse) VisitListApiTokensResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6456,6 +6534,7 @@ type ListApiTokensdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListApiTokensdefaultApplicationProblemPlusJSONResponse) VisitListApiTokensResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6478,6 +6557,7 @@ type CreateApiTokenResponseObject interface {
 type CreateApiToken201JSONResponse ApiTokenCreated
 
 func (response CreateApiToken201JSONResponse) VisitCreateApiTokenResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6494,6 +6574,7 @@ type CreateApiTokendefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateApiTokendefaultApplicationProblemPlusJSONResponse) VisitCreateApiTokenResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6513,7 +6594,8 @@ type RevokeApiTokenResponseObject interface {
 	VisitRevokeApiTokenResponse(w http.ResponseWriter) error
 }
 
-type RevokeApiToken204Response struct{}
+type RevokeApiToken204Response struct {
+}
 
 func (response RevokeApiToken204Response) VisitRevokeApiTokenResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
@@ -6526,6 +6608,7 @@ type RevokeApiTokendefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RevokeApiTokendefaultApplicationProblemPlusJSONResponse) VisitRevokeApiTokenResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6547,6 +6630,7 @@ type ListAuditResponseObject interface {
 type ListAudit200JSONResponse AuditPage
 
 func (response ListAudit200JSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6563,6 +6647,7 @@ type ListAuditdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListAuditdefaultApplicationProblemPlusJSONResponse) VisitListAuditResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6591,6 +6676,7 @@ type Login200JSONResponse struct {
 }
 
 func (response Login200JSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6610,6 +6696,7 @@ type LogindefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response LogindefaultApplicationProblemPlusJSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6620,7 +6707,8 @@ func (response LogindefaultApplicationProblemPlusJSONResponse) VisitLoginRespons
 	return err
 }
 
-type LogoutRequestObject struct{}
+type LogoutRequestObject struct {
+}
 
 type LogoutResponseObject interface {
 	VisitLogoutResponse(w http.ResponseWriter) error
@@ -6648,6 +6736,7 @@ type LogoutdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response LogoutdefaultApplicationProblemPlusJSONResponse) VisitLogoutResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6669,6 +6758,7 @@ type CreateAccessTokenResponseObject interface {
 type CreateAccessToken200JSONResponse AccessToken
 
 func (response CreateAccessToken200JSONResponse) VisitCreateAccessTokenResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6685,6 +6775,7 @@ type CreateAccessTokendefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateAccessTokendefaultApplicationProblemPlusJSONResponse) VisitCreateAccessTokenResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6706,6 +6797,7 @@ type GetBalanceResponseObject interface {
 type GetBalance200JSONResponse Balance
 
 func (response GetBalance200JSONResponse) VisitGetBalanceResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6722,6 +6814,7 @@ type GetBalancedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetBalancedefaultApplicationProblemPlusJSONResponse) VisitGetBalanceResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6743,6 +6836,7 @@ type GetCreditsResponseObject interface {
 type GetCredits200JSONResponse Credits
 
 func (response GetCredits200JSONResponse) VisitGetCreditsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6759,6 +6853,7 @@ type GetCreditsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetCreditsdefaultApplicationProblemPlusJSONResponse) VisitGetCreditsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6780,6 +6875,7 @@ type ListDeadLettersResponseObject interface {
 type ListDeadLetters200JSONResponse DeadLetterPage
 
 func (response ListDeadLetters200JSONResponse) VisitListDeadLettersResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6796,6 +6892,7 @@ type ListDeadLettersdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListDeadLettersdefaultApplicationProblemPlusJSONResponse) VisitListDeadLettersResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6817,6 +6914,7 @@ type ListDeploymentsResponseObject interface {
 type ListDeployments200JSONResponse DeploymentPage
 
 func (response ListDeployments200JSONResponse) VisitListDeploymentsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6833,6 +6931,7 @@ type ListDeploymentsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListDeploymentsdefaultApplicationProblemPlusJSONResponse) VisitListDeploymentsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6855,6 +6954,7 @@ type CreateDeploymentResponseObject interface {
 type CreateDeployment201JSONResponse Deployment
 
 func (response CreateDeployment201JSONResponse) VisitCreateDeploymentResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6871,6 +6971,7 @@ type CreateDeploymentdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateDeploymentdefaultApplicationProblemPlusJSONResponse) VisitCreateDeploymentResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6893,6 +6994,7 @@ type UpdateDeploymentResponseObject interface {
 type UpdateDeployment200JSONResponse Deployment
 
 func (response UpdateDeployment200JSONResponse) VisitUpdateDeploymentResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6909,6 +7011,7 @@ type UpdateDeploymentdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateDeploymentdefaultApplicationProblemPlusJSONResponse) VisitUpdateDeploymentResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6930,6 +7033,7 @@ type ListInvoicesResponseObject interface {
 type ListInvoices200JSONResponse InvoicePage
 
 func (response ListInvoices200JSONResponse) VisitListInvoicesResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6946,6 +7050,7 @@ type ListInvoicesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListInvoicesdefaultApplicationProblemPlusJSONResponse) VisitListInvoicesResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -6968,6 +7073,7 @@ type GetInvoiceResponseObject interface {
 type GetInvoice200JSONResponse Invoice
 
 func (response GetInvoice200JSONResponse) VisitGetInvoiceResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -6984,6 +7090,7 @@ type GetInvoicedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetInvoicedefaultApplicationProblemPlusJSONResponse) VisitGetInvoiceResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7014,6 +7121,7 @@ type GetInvoiceCsv200TextcsvResponse struct {
 }
 
 func (response GetInvoiceCsv200TextcsvResponse) VisitGetInvoiceCsvResponse(w http.ResponseWriter) error {
+
 	w.Header().Set("Content-Type", "text/csv")
 	if response.ContentLength != 0 {
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
@@ -7036,6 +7144,7 @@ type GetInvoiceCsvdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetInvoiceCsvdefaultApplicationProblemPlusJSONResponse) VisitGetInvoiceCsvResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7058,6 +7167,7 @@ type ListInvoiceLinesResponseObject interface {
 type ListInvoiceLines200JSONResponse InvoiceLinePage
 
 func (response ListInvoiceLines200JSONResponse) VisitListInvoiceLinesResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7074,6 +7184,7 @@ type ListInvoiceLinesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListInvoiceLinesdefaultApplicationProblemPlusJSONResponse) VisitListInvoiceLinesResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7095,6 +7206,7 @@ type ListKeysResponseObject interface {
 type ListKeys200JSONResponse KeyPage
 
 func (response ListKeys200JSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7111,6 +7223,7 @@ type ListKeysdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListKeysdefaultApplicationProblemPlusJSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7133,6 +7246,7 @@ type CreateKeyResponseObject interface {
 type CreateKey201JSONResponse KeyCreated
 
 func (response CreateKey201JSONResponse) VisitCreateKeyResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7149,6 +7263,7 @@ type CreateKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateKeydefaultApplicationProblemPlusJSONResponse) VisitCreateKeyResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7168,7 +7283,8 @@ type RevokeKeyResponseObject interface {
 	VisitRevokeKeyResponse(w http.ResponseWriter) error
 }
 
-type RevokeKey204Response struct{}
+type RevokeKey204Response struct {
+}
 
 func (response RevokeKey204Response) VisitRevokeKeyResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
@@ -7181,6 +7297,7 @@ type RevokeKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RevokeKeydefaultApplicationProblemPlusJSONResponse) VisitRevokeKeyResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7210,6 +7327,7 @@ type GetKey200JSONResponse struct {
 }
 
 func (response GetKey200JSONResponse) VisitGetKeyResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7229,6 +7347,7 @@ type GetKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetKeydefaultApplicationProblemPlusJSONResponse) VisitGetKeyResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7259,6 +7378,7 @@ type UpdateKey200JSONResponse struct {
 }
 
 func (response UpdateKey200JSONResponse) VisitUpdateKeyResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7278,6 +7398,7 @@ type UpdateKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateKeydefaultApplicationProblemPlusJSONResponse) VisitUpdateKeyResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7299,6 +7420,7 @@ type GetMeResponseObject interface {
 type GetMe200JSONResponse Me
 
 func (response GetMe200JSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7315,6 +7437,7 @@ type GetMedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetMedefaultApplicationProblemPlusJSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7337,6 +7460,7 @@ type UpdateMeResponseObject interface {
 type UpdateMe200JSONResponse Me
 
 func (response UpdateMe200JSONResponse) VisitUpdateMeResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7353,6 +7477,7 @@ type UpdateMedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateMedefaultApplicationProblemPlusJSONResponse) VisitUpdateMeResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7371,7 +7496,8 @@ type ChangePasswordResponseObject interface {
 	VisitChangePasswordResponse(w http.ResponseWriter) error
 }
 
-type ChangePassword204Response struct{}
+type ChangePassword204Response struct {
+}
 
 func (response ChangePassword204Response) VisitChangePasswordResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
@@ -7384,6 +7510,7 @@ type ChangePassworddefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ChangePassworddefaultApplicationProblemPlusJSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7405,6 +7532,7 @@ type ListMembersResponseObject interface {
 type ListMembers200JSONResponse MemberPage
 
 func (response ListMembers200JSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7421,6 +7549,7 @@ type ListMembersdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListMembersdefaultApplicationProblemPlusJSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7443,6 +7572,7 @@ type AddMemberResponseObject interface {
 type AddMember201JSONResponse MemberCreated
 
 func (response AddMember201JSONResponse) VisitAddMemberResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7459,6 +7589,7 @@ type AddMemberdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AddMemberdefaultApplicationProblemPlusJSONResponse) VisitAddMemberResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7478,7 +7609,8 @@ type RemoveMemberResponseObject interface {
 	VisitRemoveMemberResponse(w http.ResponseWriter) error
 }
 
-type RemoveMember204Response struct{}
+type RemoveMember204Response struct {
+}
 
 func (response RemoveMember204Response) VisitRemoveMemberResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
@@ -7491,6 +7623,7 @@ type RemoveMemberdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RemoveMemberdefaultApplicationProblemPlusJSONResponse) VisitRemoveMemberResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7514,6 +7647,7 @@ type UpdateMemberResponseObject interface {
 type UpdateMember200JSONResponse Member
 
 func (response UpdateMember200JSONResponse) VisitUpdateMemberResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7530,6 +7664,7 @@ type UpdateMemberdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateMemberdefaultApplicationProblemPlusJSONResponse) VisitUpdateMemberResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7551,6 +7686,7 @@ type ListModelsResponseObject interface {
 type ListModels200JSONResponse ModelPage
 
 func (response ListModels200JSONResponse) VisitListModelsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7567,6 +7703,7 @@ type ListModelsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListModelsdefaultApplicationProblemPlusJSONResponse) VisitListModelsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7589,6 +7726,7 @@ type CreateModelResponseObject interface {
 type CreateModel201JSONResponse Model
 
 func (response CreateModel201JSONResponse) VisitCreateModelResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7605,6 +7743,7 @@ type CreateModeldefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateModeldefaultApplicationProblemPlusJSONResponse) VisitCreateModelResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7627,6 +7766,7 @@ type GetModelResponseObject interface {
 type GetModel200JSONResponse Model
 
 func (response GetModel200JSONResponse) VisitGetModelResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7643,6 +7783,7 @@ type GetModeldefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetModeldefaultApplicationProblemPlusJSONResponse) VisitGetModelResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7666,6 +7807,7 @@ type UpdateModelResponseObject interface {
 type UpdateModel200JSONResponse Model
 
 func (response UpdateModel200JSONResponse) VisitUpdateModelResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7682,6 +7824,7 @@ type UpdateModeldefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateModeldefaultApplicationProblemPlusJSONResponse) VisitUpdateModelResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7703,6 +7846,7 @@ type ListPeriodsResponseObject interface {
 type ListPeriods200JSONResponse PeriodPage
 
 func (response ListPeriods200JSONResponse) VisitListPeriodsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7719,6 +7863,7 @@ type ListPeriodsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListPeriodsdefaultApplicationProblemPlusJSONResponse) VisitListPeriodsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7740,6 +7885,7 @@ type GetPeriodResponseObject interface {
 type GetPeriod200JSONResponse Period
 
 func (response GetPeriod200JSONResponse) VisitGetPeriodResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7756,6 +7902,7 @@ type GetPerioddefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetPerioddefaultApplicationProblemPlusJSONResponse) VisitGetPeriodResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7779,6 +7926,7 @@ type ClosePeriodResponseObject interface {
 type ClosePeriod202JSONResponse Period
 
 func (response ClosePeriod202JSONResponse) VisitClosePeriodResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7795,6 +7943,7 @@ type ClosePerioddefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ClosePerioddefaultApplicationProblemPlusJSONResponse) VisitClosePeriodResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7816,6 +7965,7 @@ type ListPriceBooksResponseObject interface {
 type ListPriceBooks200JSONResponse PriceBookPage
 
 func (response ListPriceBooks200JSONResponse) VisitListPriceBooksResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7832,6 +7982,7 @@ type ListPriceBooksdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListPriceBooksdefaultApplicationProblemPlusJSONResponse) VisitListPriceBooksResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7854,6 +8005,7 @@ type CreatePriceBookResponseObject interface {
 type CreatePriceBook201JSONResponse PriceBook
 
 func (response CreatePriceBook201JSONResponse) VisitCreatePriceBookResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7870,6 +8022,7 @@ type CreatePriceBookdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreatePriceBookdefaultApplicationProblemPlusJSONResponse) VisitCreatePriceBookResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7892,6 +8045,7 @@ type ListPriceVersionsResponseObject interface {
 type ListPriceVersions200JSONResponse PriceVersionPage
 
 func (response ListPriceVersions200JSONResponse) VisitListPriceVersionsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7908,6 +8062,7 @@ type ListPriceVersionsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListPriceVersionsdefaultApplicationProblemPlusJSONResponse) VisitListPriceVersionsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7931,6 +8086,7 @@ type CreatePriceVersionResponseObject interface {
 type CreatePriceVersion201JSONResponse PriceVersion
 
 func (response CreatePriceVersion201JSONResponse) VisitCreatePriceVersionResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7947,6 +8103,7 @@ type CreatePriceVersiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreatePriceVersiondefaultApplicationProblemPlusJSONResponse) VisitCreatePriceVersionResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -7968,6 +8125,7 @@ type ListProjectsResponseObject interface {
 type ListProjects200JSONResponse ProjectPage
 
 func (response ListProjects200JSONResponse) VisitListProjectsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -7984,6 +8142,7 @@ type ListProjectsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListProjectsdefaultApplicationProblemPlusJSONResponse) VisitListProjectsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8006,6 +8165,7 @@ type CreateProjectResponseObject interface {
 type CreateProject201JSONResponse Project
 
 func (response CreateProject201JSONResponse) VisitCreateProjectResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8022,6 +8182,7 @@ type CreateProjectdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateProjectdefaultApplicationProblemPlusJSONResponse) VisitCreateProjectResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8044,6 +8205,7 @@ type GetProjectResponseObject interface {
 type GetProject200JSONResponse Project
 
 func (response GetProject200JSONResponse) VisitGetProjectResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8060,6 +8222,7 @@ type GetProjectdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetProjectdefaultApplicationProblemPlusJSONResponse) VisitGetProjectResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8083,6 +8246,7 @@ type UpdateProjectResponseObject interface {
 type UpdateProject200JSONResponse Project
 
 func (response UpdateProject200JSONResponse) VisitUpdateProjectResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8099,6 +8263,7 @@ type UpdateProjectdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateProjectdefaultApplicationProblemPlusJSONResponse) VisitUpdateProjectResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8120,6 +8285,7 @@ type ListProvidersResponseObject interface {
 type ListProviders200JSONResponse ProviderPage
 
 func (response ListProviders200JSONResponse) VisitListProvidersResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8136,6 +8302,7 @@ type ListProvidersdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListProvidersdefaultApplicationProblemPlusJSONResponse) VisitListProvidersResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8158,6 +8325,7 @@ type CreateProviderResponseObject interface {
 type CreateProvider201JSONResponse Provider
 
 func (response CreateProvider201JSONResponse) VisitCreateProviderResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8174,6 +8342,7 @@ type CreateProviderdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateProviderdefaultApplicationProblemPlusJSONResponse) VisitCreateProviderResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8196,6 +8365,7 @@ type UpdateProviderResponseObject interface {
 type UpdateProvider200JSONResponse Provider
 
 func (response UpdateProvider200JSONResponse) VisitUpdateProviderResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8212,6 +8382,7 @@ type UpdateProviderdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateProviderdefaultApplicationProblemPlusJSONResponse) VisitUpdateProviderResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8233,6 +8404,7 @@ type ListRequestsResponseObject interface {
 type ListRequests200JSONResponse RequestPage
 
 func (response ListRequests200JSONResponse) VisitListRequestsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8249,6 +8421,7 @@ type ListRequests200TextcsvResponse struct {
 }
 
 func (response ListRequests200TextcsvResponse) VisitListRequestsResponse(w http.ResponseWriter) error {
+
 	w.Header().Set("Content-Type", "text/csv")
 	if response.ContentLength != 0 {
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
@@ -8268,6 +8441,7 @@ type ListRequestsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListRequestsdefaultApplicationProblemPlusJSONResponse) VisitListRequestsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8290,6 +8464,7 @@ type GetRequestResponseObject interface {
 type GetRequest200JSONResponse RequestDetail
 
 func (response GetRequest200JSONResponse) VisitGetRequestResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8306,6 +8481,7 @@ type GetRequestdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetRequestdefaultApplicationProblemPlusJSONResponse) VisitGetRequestResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8327,6 +8503,7 @@ type ListRoutesResponseObject interface {
 type ListRoutes200JSONResponse RoutePage
 
 func (response ListRoutes200JSONResponse) VisitListRoutesResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8343,6 +8520,7 @@ type ListRoutesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListRoutesdefaultApplicationProblemPlusJSONResponse) VisitListRoutesResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8365,6 +8543,7 @@ type CreateRouteResponseObject interface {
 type CreateRoute201JSONResponse Route
 
 func (response CreateRoute201JSONResponse) VisitCreateRouteResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8381,6 +8560,7 @@ type CreateRoutedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateRoutedefaultApplicationProblemPlusJSONResponse) VisitCreateRouteResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8399,7 +8579,8 @@ type DeleteRouteResponseObject interface {
 	VisitDeleteRouteResponse(w http.ResponseWriter) error
 }
 
-type DeleteRoute204Response struct{}
+type DeleteRoute204Response struct {
+}
 
 func (response DeleteRoute204Response) VisitDeleteRouteResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
@@ -8412,6 +8593,7 @@ type DeleteRoutedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response DeleteRoutedefaultApplicationProblemPlusJSONResponse) VisitDeleteRouteResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8434,6 +8616,7 @@ type ReplaceRouteResponseObject interface {
 type ReplaceRoute200JSONResponse Route
 
 func (response ReplaceRoute200JSONResponse) VisitReplaceRouteResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8450,6 +8633,7 @@ type ReplaceRoutedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReplaceRoutedefaultApplicationProblemPlusJSONResponse) VisitReplaceRouteResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8460,7 +8644,8 @@ func (response ReplaceRoutedefaultApplicationProblemPlusJSONResponse) VisitRepla
 	return err
 }
 
-type GetStatusRequestObject struct{}
+type GetStatusRequestObject struct {
+}
 
 type GetStatusResponseObject interface {
 	VisitGetStatusResponse(w http.ResponseWriter) error
@@ -8469,6 +8654,7 @@ type GetStatusResponseObject interface {
 type GetStatus200JSONResponse SystemStatus
 
 func (response GetStatus200JSONResponse) VisitGetStatusResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8485,6 +8671,7 @@ type GetStatusdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetStatusdefaultApplicationProblemPlusJSONResponse) VisitGetStatusResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8506,6 +8693,7 @@ type ListTenantsResponseObject interface {
 type ListTenants200JSONResponse TenantPage
 
 func (response ListTenants200JSONResponse) VisitListTenantsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8522,6 +8710,7 @@ type ListTenantsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListTenantsdefaultApplicationProblemPlusJSONResponse) VisitListTenantsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8544,6 +8733,7 @@ type CreateTenantResponseObject interface {
 type CreateTenant201JSONResponse TenantCreated
 
 func (response CreateTenant201JSONResponse) VisitCreateTenantResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8560,6 +8750,7 @@ type CreateTenantdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateTenantdefaultApplicationProblemPlusJSONResponse) VisitCreateTenantResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8588,6 +8779,7 @@ type GetTenant200JSONResponse struct {
 }
 
 func (response GetTenant200JSONResponse) VisitGetTenantResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8607,6 +8799,7 @@ type GetTenantdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetTenantdefaultApplicationProblemPlusJSONResponse) VisitGetTenantResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8637,6 +8830,7 @@ type UpdateTenant200JSONResponse struct {
 }
 
 func (response UpdateTenant200JSONResponse) VisitUpdateTenantResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8656,6 +8850,7 @@ type UpdateTenantdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateTenantdefaultApplicationProblemPlusJSONResponse) VisitUpdateTenantResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8677,6 +8872,7 @@ type GetTenantCreditsResponseObject interface {
 type GetTenantCredits200JSONResponse Credits
 
 func (response GetTenantCredits200JSONResponse) VisitGetTenantCreditsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8693,6 +8889,7 @@ type GetTenantCreditsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetTenantCreditsdefaultApplicationProblemPlusJSONResponse) VisitGetTenantCreditsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8716,6 +8913,7 @@ type GrantCreditResponseObject interface {
 type GrantCredit201JSONResponse CreditLot
 
 func (response GrantCredit201JSONResponse) VisitGrantCreditResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8732,6 +8930,7 @@ type GrantCreditdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GrantCreditdefaultApplicationProblemPlusJSONResponse) VisitGrantCreditResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8753,6 +8952,7 @@ type ListTopupsResponseObject interface {
 type ListTopups200JSONResponse TopupPage
 
 func (response ListTopups200JSONResponse) VisitListTopupsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8769,6 +8969,7 @@ type ListTopupsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListTopupsdefaultApplicationProblemPlusJSONResponse) VisitListTopupsResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8791,6 +8992,7 @@ type CreateTopupResponseObject interface {
 type CreateTopup201JSONResponse Topup
 
 func (response CreateTopup201JSONResponse) VisitCreateTopupResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8807,6 +9009,7 @@ type CreateTopupdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateTopupdefaultApplicationProblemPlusJSONResponse) VisitCreateTopupResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8829,6 +9032,7 @@ type GetTopupResponseObject interface {
 type GetTopup200JSONResponse Topup
 
 func (response GetTopup200JSONResponse) VisitGetTopupResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8845,6 +9049,7 @@ type GetTopupdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetTopupdefaultApplicationProblemPlusJSONResponse) VisitGetTopupResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8866,6 +9071,7 @@ type ListUpstreamKeysResponseObject interface {
 type ListUpstreamKeys200JSONResponse UpstreamKeyPage
 
 func (response ListUpstreamKeys200JSONResponse) VisitListUpstreamKeysResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8882,6 +9088,7 @@ type ListUpstreamKeysdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListUpstreamKeysdefaultApplicationProblemPlusJSONResponse) VisitListUpstreamKeysResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8904,6 +9111,7 @@ type CreateUpstreamKeyResponseObject interface {
 type CreateUpstreamKey201JSONResponse UpstreamKey
 
 func (response CreateUpstreamKey201JSONResponse) VisitCreateUpstreamKeyResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8920,6 +9128,7 @@ type CreateUpstreamKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateUpstreamKeydefaultApplicationProblemPlusJSONResponse) VisitCreateUpstreamKeyResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8938,7 +9147,8 @@ type RevokeUpstreamKeyResponseObject interface {
 	VisitRevokeUpstreamKeyResponse(w http.ResponseWriter) error
 }
 
-type RevokeUpstreamKey204Response struct{}
+type RevokeUpstreamKey204Response struct {
+}
 
 func (response RevokeUpstreamKey204Response) VisitRevokeUpstreamKeyResponse(w http.ResponseWriter) error {
 	w.WriteHeader(204)
@@ -8951,6 +9161,7 @@ type RevokeUpstreamKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RevokeUpstreamKeydefaultApplicationProblemPlusJSONResponse) VisitRevokeUpstreamKeyResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -8973,6 +9184,7 @@ type UpdateUpstreamKeyResponseObject interface {
 type UpdateUpstreamKey200JSONResponse UpstreamKey
 
 func (response UpdateUpstreamKey200JSONResponse) VisitUpdateUpstreamKeyResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -8989,6 +9201,7 @@ type UpdateUpstreamKeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateUpstreamKeydefaultApplicationProblemPlusJSONResponse) VisitUpdateUpstreamKeyResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -9010,6 +9223,7 @@ type GetUsageResponseObject interface {
 type GetUsage200JSONResponse UsageReport
 
 func (response GetUsage200JSONResponse) VisitGetUsageResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
 		return err
@@ -9026,6 +9240,7 @@ type GetUsage200TextcsvResponse struct {
 }
 
 func (response GetUsage200TextcsvResponse) VisitGetUsageResponse(w http.ResponseWriter) error {
+
 	w.Header().Set("Content-Type", "text/csv")
 	if response.ContentLength != 0 {
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
@@ -9045,6 +9260,7 @@ type GetUsagedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetUsagedefaultApplicationProblemPlusJSONResponse) VisitGetUsageResponse(w http.ResponseWriter) error {
+
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
@@ -9272,10 +9488,8 @@ type StrictServerInterface interface {
 	GetUsage(ctx context.Context, request GetUsageRequestObject) (GetUsageResponseObject, error)
 }
 
-type (
-	StrictHandlerFunc    func(ctx *gin.Context, request any) (any, error)
-	StrictMiddlewareFunc func(f StrictHandlerFunc, operationID string) StrictHandlerFunc
-)
+type StrictHandlerFunc func(ctx *gin.Context, request any) (any, error)
+type StrictMiddlewareFunc func(f StrictHandlerFunc, operationID string) StrictHandlerFunc
 
 type StrictGinServerOptions struct {
 	// RequestErrorHandlerFunc is called when a request cannot be parsed or
