@@ -34,6 +34,8 @@ type encoding struct {
 	ids   wire.IDs
 	// thinks: thinking is on, which rules out other things; budgeted: by a budget, which rules out more.
 	thinks, budgeted bool
+	form             llm.Raw // of the answer, nil for none
+	byTool           bool    // the form is that of a tool which the model has to call
 }
 
 // Encode implements dialect.Upstream.
@@ -61,6 +63,7 @@ func encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes, at *hos
 	}
 	e.system()
 	e.messages()
+	e.answerForm()
 	e.tools()
 	e.sampling()
 	e.rest()
@@ -197,13 +200,20 @@ func (e *encoding) cache(ttl llm.TTL) {
 }
 
 func (e *encoding) tools() {
-	if len(e.p.Tools) > 0 {
+	if len(e.p.Tools) > 0 || e.byTool {
 		e.Key("tools")
 		e.Open('[')
 		for i := range e.p.Tools {
 			e.tool(&e.p.Tools[i])
 		}
+		if e.byTool {
+			e.tool(&llm.Tool{Name: llm.Text(answerTool), Description: llm.Text(answerToolUse), Schema: e.form})
+		}
 		e.Close(']')
+	}
+	if e.byTool {
+		e.forceAnswer()
+		return
 	}
 	e.choice()
 }
@@ -354,7 +364,10 @@ func (e *encoding) outputConfig() {
 	if r := &e.p.Reasoning; e.can.Thinking == thinksAsNeeded && r.Effort > llm.EffortNone {
 		effort = r.Effort
 	}
-	form := e.form()
+	form := e.form
+	if e.byTool {
+		form = nil
+	}
 	if effort == llm.EffortUnsaid && form == nil {
 		return
 	}
@@ -374,30 +387,6 @@ func (e *encoding) outputConfig() {
 		e.Close('}')
 	}
 	e.Close('}')
-}
-
-// form is the schema of the answer by the API's rules; nil where none is asked for or can be had.
-func (e *encoding) form() llm.Raw {
-	f := &e.p.Format
-	switch {
-	case f.Kind == llm.FreeText:
-		return nil
-	case f.Kind == llm.JSONObject:
-		e.notes.Approx("response_format")
-		return nil
-	case !e.can.Format: // another answer than the one asked for
-		e.notes.Reject("response_format")
-		return nil
-	}
-	form, changed, err := schema.Anthropic(f.Schema)
-	if err != nil {
-		e.notes.Reject("response_format")
-		return nil
-	}
-	if changed {
-		e.notes.Approx("response_format")
-	}
-	return form
 }
 
 // arguments are a call's arguments as an object.

@@ -17,6 +17,7 @@ type reader struct {
 	blocks  []readBlock // by the index of the API
 	next    int         // ordinal of the next block that has a neutral form
 	stopped bool
+	calls   bool // of tools of the client
 	event   llm.Event
 }
 
@@ -24,7 +25,7 @@ type readBlock struct {
 	ordinal   int // -1: has no neutral form
 	what      llm.BlockKind
 	spoke     bool
-	input     llm.Text // of a tool call, as it stood at the opening
+	input     llm.Text // of a tool call, as it stood at the opening; nil where what is no call has none
 	signature llm.Text
 	alone     bool
 }
@@ -164,7 +165,14 @@ func (r *reader) open(index int, c *guard.Cursor, to llm.Sink) {
 	case "thinking", "redacted_thinking":
 		e.What = llm.Thinking
 	case "tool_use":
-		e.What = llm.ToolCall
+		if string(e.Name) == answerTool { // the JSON of the call is the text of the answer
+			e.What, e.ID, e.Name = llm.TextBlock, nil, nil
+			break
+		}
+		e.What, r.calls = llm.ToolCall, true
+		if b.input == nil {
+			b.input = llm.Text("{}")
+		}
 	default:
 		return
 	}
@@ -203,12 +211,8 @@ func (r *reader) close(index int, to llm.Sink) {
 		return
 	}
 	b := &r.blocks[index]
-	if b.what == llm.ToolCall && !b.spoke {
-		said := b.input
-		if len(said) == 0 {
-			said = llm.Text("{}")
-		}
-		r.take(to, llm.Event{Kind: llm.Delta, Block: b.ordinal, What: b.what, Text: said})
+	if !b.spoke && len(b.input) > 0 {
+		r.take(to, llm.Event{Kind: llm.Delta, Block: b.ordinal, What: b.what, Text: b.input})
 	}
 	if len(b.signature) > 0 {
 		r.take(to, llm.Event{Kind: llm.Seal, Block: b.ordinal, What: b.what, Sealed: llm.Sealed{Origin: Dialect, Data: b.signature, Alone: b.alone}})
@@ -227,7 +231,7 @@ func (r *reader) messageDelta(c *guard.Cursor, to llm.Sink) {
 		switch string(k) {
 		case "stop_reason":
 			if c.Kind() == guard.String {
-				e.Reason = reasonOf(string(wire.Text(c)))
+				e.Reason = r.reasonOf(string(wire.Text(c)))
 				continue
 			}
 			c.Skip()
@@ -248,11 +252,15 @@ var reasons = map[string]llm.Reason{ //nolint:gochecknoglobals // a constant tab
 	"refusal": llm.Filtered, "pause_turn": llm.Paused, "model_context_window_exceeded": llm.ContextFull,
 }
 
-func reasonOf(s string) llm.Reason {
-	if r, ok := reasons[s]; ok {
-		return r
+func (r *reader) reasonOf(s string) llm.Reason {
+	reason, ok := reasons[s]
+	switch {
+	case !ok:
+		return llm.OtherReason
+	case reason == llm.ToolUse && !r.calls: // of the tool that stands for a form of the answer
+		return llm.EndOfTurn
 	}
-	return llm.OtherReason
+	return reason
 }
 
 // ReadWhole implements dialect.Upstream.
@@ -261,7 +269,7 @@ func (*Messages) ReadWhole(src []byte, to llm.Sink) bool {
 	var content, spent guard.Cursor
 	var id, name llm.Text
 	stop := llm.Event{Kind: llm.Stop}
-	message := false
+	message, reason := false, ""
 	c := guard.NewCursor(src)
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		at := c
@@ -279,7 +287,7 @@ func (*Messages) ReadWhole(src []byte, to llm.Sink) bool {
 			spent = at
 			c.Skip()
 		case "stop_reason":
-			stop.Reason = reasonOf(string(wire.Text(&c)))
+			reason = string(wire.Text(&c))
 		case "stop_sequence":
 			stop.Match = wire.Text(&c)
 		default:
@@ -300,6 +308,7 @@ func (*Messages) ReadWhole(src []byte, to llm.Sink) bool {
 	}
 	r.report.merge(&spent)
 	r.tell(to)
+	stop.Reason = r.reasonOf(reason)
 	r.take(to, stop)
 	return true
 }

@@ -67,7 +67,7 @@ func chatRows() []Row {
 		row("stop", Lossless, "white space alone is rejected"),
 		row("n", Rejected, "above 1"),
 		row("reasoning_effort", Lossless, "an effort or a budget of thoughts by the model's kind; approximated where the model knows no such effort"),
-		row("response_format", Lossless, "json_schema; json_object is approximated by nothing but the prompt"),
+		row("response_format", Lossless, "json_schema; by a forced tool of that form for models that know no other way (approximated), rejected while those think by a budget; json_object is approximated by nothing but the prompt"),
 		row("service_tier", Lossless, "auto and default"),
 		row("user", Approximated, "hashed"),
 		row("safety_identifier", Approximated, "hashed"),

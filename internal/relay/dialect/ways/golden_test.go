@@ -30,7 +30,7 @@ var update = flag.Bool("update", false, "write the golden parts of the cases ane
 
 // A golden case is a file testdata/CLIENT-UPSTREAM/NAME.txt of parts, each behind a line "-- NAME --". What it gives:
 //
-//	about     a sentence, with the rows of the table of fates that it shows as [row]
+//	about     a sentence, with the rows of the table of fates that it shows as [row], and the pitfalls as (pitfall N)
 //	model     the upstream's name of the model (vendor-model) and its longest answer in tokens
 //	options   strict or lenient; array for a stream of Gemini that is one JSON array
 //	request   what the client sends
@@ -227,9 +227,13 @@ func followed(t *testing.T, way dialect.Egress, r *llm.Request, stream string) (
 				continue
 			}
 			s := tap.Event(e.Data)
-			if s.Out != nil {
+			switch {
+			case s.Out != nil:
 				out += string(s.Out)
-			} else if s.Step != dialect.Hide {
+			case s.Step == dialect.Hide:
+			case e.At >= 0 && s.Cut.To > s.Cut.From:
+				out += string(e.Raw[:e.At+s.Cut.From]) + string(e.Raw[e.At+s.Cut.To:])
+			default:
 				out += string(e.Raw)
 			}
 			switch s.Step {
