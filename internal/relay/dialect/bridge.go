@@ -140,7 +140,7 @@ func (b *Bridge) EstimateAnswer(content body.Content, count Count) usage.Tokens 
 func (b *Bridge) NewTap(r *llm.Request, m Meter) Tap {
 	// An event of which nothing is told has an empty Out: none at all would be the event itself, in the upstream's format.
 	t := &translation{client: b.Client, request: r, meter: m, reader: b.Upstream.NewReader(), keeper: b.Keeper, out: []byte{}}
-	t.order.to, t.writer = t, b.Client.NewWriter(r)
+	t.order.first.to, t.order.most, t.writer = t, int(r.Choices), b.Client.NewWriter(r)
 	return t
 }
 
@@ -150,7 +150,7 @@ type translation struct {
 	request *llm.Request
 	meter   Meter
 	reader  Reader
-	order   sequence
+	order   sequences
 	writer  Writer
 	tally   tally
 	keeper  Keeper
@@ -165,9 +165,9 @@ func (t *translation) Event(data []byte) Seen {
 	t.out, t.content = t.out[:0], false
 	step := t.reader.Read(data, &t.order)
 	switch {
-	case step == Pass && (t.order.full || t.broken):
+	case step == Pass && (t.order.full() || t.broken):
 		step = Failed
-	case step == End && !t.tally.finished:
+	case step == End && !t.tally.finished():
 		step = Failed // the mark of an end without a reason is a cut
 	case step == End:
 		t.end()
@@ -199,7 +199,7 @@ func says(e *llm.Event) bool {
 
 // Finish implements Tap.
 func (t *translation) Finish() ([]byte, bool) {
-	if !t.tally.finished {
+	if !t.tally.finished() {
 		return nil, false
 	}
 	t.out = t.out[:0]
@@ -240,12 +240,17 @@ func (t *translation) Close() { *t = translation{} }
 type tally struct {
 	counts   usage.Counts
 	reported bool
-	finished bool
+	begun    int // answers
+	ended    int // of those
 	said     Said
 }
 
+// finished tells whether each answer that began has come to its end.
+func (t *tally) finished() bool { return t.ended > 0 && t.ended >= t.begun }
+
 // Take implements llm.Sink.
 func (t *tally) Take(e *llm.Event) {
+	t.begun = max(t.begun, e.Choice+1)
 	switch e.Kind {
 	case llm.Delta:
 		t.said.Add(e.Text)
@@ -254,14 +259,14 @@ func (t *tally) Take(e *llm.Event) {
 	case llm.Report:
 		t.counts, t.reported = e.Counts, true
 	case llm.Stop:
-		t.finished = true
+		t.ended++
 	case llm.Start, llm.Seal, llm.Close:
 	}
 }
 
 // answer is what is known so far. A report that a text cost no tokens is not one.
 func (t *tally) answer() llm.Answer {
-	return llm.Answer{Counts: t.counts, Reported: t.reported && (t.said.Nothing() || t.counts.Output() > 0), Finished: t.finished}
+	return llm.Answer{Counts: t.counts, Reported: t.reported && (t.said.Nothing() || t.counts.Output() > 0), Finished: t.finished()}
 }
 
 func (t *tally) estimate(count Count) usage.Tokens { return t.said.Estimate(count) }

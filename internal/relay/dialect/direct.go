@@ -106,7 +106,7 @@ func (l *listener) Take(e *llm.Event) {
 func (l *listener) Event(data []byte) Seen {
 	l.content = false
 	step := l.reader.Read(data, l)
-	if step == End && !l.tally.finished {
+	if step == End && !l.tally.finished() {
 		step = Failed // the mark of an end without a reason is a cut
 	}
 	seen := Seen{Step: step, Content: l.content}
@@ -129,10 +129,10 @@ func AppendElement(dst []byte, begun bool, element []byte) []byte {
 
 // Finish implements Tap.
 func (l *listener) Finish() ([]byte, bool) {
-	if l.array && l.tally.finished {
+	if l.array && l.tally.finished() {
 		return []byte{']'}, true
 	}
-	return nil, l.tally.finished
+	return nil, l.tally.finished()
 }
 
 // Answer implements Tap.

@@ -19,11 +19,13 @@ const (
 // Event is a step of an answer in neutral form. Its bytes are valid until the next event is read.
 type Event struct {
 	Kind   EventKind
+	Choice int       // Open, Delta, Seal, Close, Stop: which of the answers that were asked for, from 0
 	Block  int       // Open, Delta, Seal, Close: ordinal of the block in the answer
 	What   BlockKind // Open, Delta, Seal, Close: the kind of that block
 	ID     Text      // Start: of the answer; Open of a ToolCall: of the call
 	Name   Text      // Start: the model; Open of a ToolCall: the tool
 	Text   Text      // Delta: what is added, escaped; of a ToolCall a part of the JSON of its arguments
+	Probs  Raw       // Delta of a TextBlock: the probabilities of its tokens, as elements of OpenAI's list of them; nil for none
 	Sealed Sealed    // Seal; Open of a ToolCall whose artifact came with it
 	Counts usage.Counts
 	Tier   string // Report: the service tier that the request was served by, as OpenAI calls it; empty if the vendor did not say
@@ -60,11 +62,18 @@ type Completion struct {
 	Reported  bool
 	Reason    Reason
 	Match     Text
-	open      []int // places in Blocks by ordinal
+	More      []Completion // the answers behind the first, where several were asked for
+	open      []int        // places in Blocks by ordinal
 }
 
 // Take implements Sink. It copies what it keeps.
 func (c *Completion) Take(e *Event) {
+	if e.Choice > 0 {
+		for len(c.More) < e.Choice {
+			c.More = append(c.More, Completion{})
+		}
+		c = &c.More[e.Choice-1]
+	}
 	switch e.Kind {
 	case Start:
 		c.ID, c.Model = keep(e.ID), keep(e.Name)
@@ -77,6 +86,7 @@ func (c *Completion) Take(e *Event) {
 	case Delta:
 		if b := c.block(e.Block); b != nil {
 			b.Text = append(b.Text, e.Text...)
+			b.Probs = b.Probs.Join(e.Probs)
 		}
 	case Seal:
 		if b := c.block(e.Block); b != nil {
@@ -95,6 +105,17 @@ func (c *Completion) block(n int) *Block {
 		return nil
 	}
 	return &c.Blocks[c.open[n]]
+}
+
+// Choice is one of the answers, nil if there is none.
+func (c *Completion) Choice(i int) *Completion {
+	switch {
+	case i == 0:
+		return c
+	case i <= len(c.More):
+		return &c.More[i-1]
+	}
+	return nil
 }
 
 func keep(t Text) Text { return append(Text(nil), t...) }

@@ -13,6 +13,14 @@ type Text []byte
 // Raw is a JSON value as it was written, or nil. Numbers keep their digits and objects the order of their keys.
 type Raw []byte
 
+// Join appends the elements of another list.
+func (r Raw) Join(more Raw) Raw {
+	if len(r) > 0 && len(more) > 0 {
+		r = append(r, ',')
+	}
+	return append(r, more...)
+}
+
 // Zero tells whether a value is a number that is nothing.
 func (r Raw) Zero() bool {
 	v, err := strconv.ParseFloat(string(r), 64)
@@ -31,6 +39,7 @@ type Prompt struct {
 
 	MaxOutput   usage.Tokens // 0: the client set no bound
 	Choices     int64        // answers asked for
+	Probs       Probs        // of the tokens of the answer
 	Temperature Raw
 	TopP        Raw
 	TopK        Raw
@@ -45,6 +54,12 @@ type Prompt struct {
 
 	// Extras are the members of the client's request that have no neutral form. Their fate is a matter of the table.
 	Extras []Extra
+}
+
+// Probs is whether the client wants to know how likely each token was, and of how many that were as likely.
+type Probs struct {
+	Asked bool
+	Top   Raw // a number, nil for none
 }
 
 // DropDraws notes that an upstream takes neither a seed nor penalties.
@@ -120,6 +135,7 @@ const (
 type Block struct {
 	Kind   BlockKind
 	Text   Text    // TextBlock, Refusal, Thinking; ToolCall: the JSON of its arguments, as the model wrote it
+	Probs  Raw     // TextBlock of an answer: as in Event
 	ID     Text    // ToolCall, ToolResult: the client's name of the call
 	Name   Text    // ToolCall: the tool; Document: the file
 	Result []Block // ToolResult

@@ -158,6 +158,7 @@ func (e *encoding) config() {
 		e.Int(e.p.MaxOutput)
 	}
 	e.sampling()
+	e.choices()
 	e.stops()
 	e.format()
 	e.thinking()
@@ -196,6 +197,24 @@ func (e *encoding) sampling() {
 	}
 	penalty("presencePenalty", "presence_penalty", e.p.Presence)
 	penalty("frequencyPenalty", "frequency_penalty", e.p.Frequency)
+}
+
+// choices writes how many answers there shall be, and what is to be told of their tokens.
+func (e *encoding) choices() {
+	if e.p.Choices > maxCandidates {
+		e.notes.Reject("n")
+	} else if e.p.Choices > 1 {
+		e.Key("candidateCount")
+		e.Int(e.p.Choices)
+	}
+	if e.p.Probs.Asked {
+		e.Key("responseLogprobs")
+		e.Bool(true)
+		if top := e.p.Probs.Top; top != nil && !top.Zero() {
+			e.Key("logprobs")
+			e.Raw(top)
+		}
+	}
 }
 
 func (e *encoding) stops() {
@@ -335,11 +354,10 @@ func (e *encoding) longest() usage.Tokens {
 
 // rest judges what the API does not know.
 func (e *encoding) rest() {
-	if e.p.Choices > 1 {
-		e.notes.Reject("n")
+	if len(e.p.User) > 0 {
+		e.notes.Drop("user")
 	}
-	e.labels()
-	if tier := string(e.p.Tier); e.at.tiers && (tier == "default" || tier == "standard_only") {
+	if tier := string(e.p.Tier); tier == "default" || tier == "standard_only" {
 		e.Key("serviceTier")
 		e.String("standard")
 	}

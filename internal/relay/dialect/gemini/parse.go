@@ -20,7 +20,7 @@ var words = map[string]string{ //nolint:gochecknoglobals // a constant table
 	"temperature": "generationConfig.temperature", "top_p": "generationConfig.topP", "top_k": "generationConfig.topK",
 	"seed": "generationConfig.seed", "presence_penalty": "generationConfig.presencePenalty",
 	"frequency_penalty": "generationConfig.frequencyPenalty", "stop": "generationConfig.stopSequences",
-	"n": "generationConfig.candidateCount", "max_completion_tokens": "generationConfig.maxOutputTokens",
+	"n": "generationConfig.candidateCount", "logprobs": "generationConfig.responseLogprobs", "max_completion_tokens": "generationConfig.maxOutputTokens",
 	"response_format": "generationConfig.responseMimeType", "reasoning_effort": "generationConfig.thinkingConfig",
 	"thinking": "generationConfig.thinkingConfig", "thinking.budget": "generationConfig.thinkingConfig.thinkingBudget", "tool_choice": "toolConfig.functionCallingConfig",
 	"tool_calls.function.arguments": "parts.functionCall.args",
@@ -41,10 +41,7 @@ type openCall struct{ id, name llm.Text }
 // Parse implements dialect.Client.
 func (*Contents) Parse(r *llm.Request, n *llm.Notes) (*llm.Prompt, error) {
 	n.Words = words
-	d := &parsing{p: &llm.Prompt{Client: Dialect, MaxOutput: r.MaxOutput, Choices: 1}, notes: n}
-	if r.Choices > 1 {
-		n.Reject("generationConfig.candidateCount")
-	}
+	d := &parsing{p: &llm.Prompt{Client: Dialect, MaxOutput: r.MaxOutput, Choices: r.Choices}, notes: n}
 	c := guard.NewCursor(r.Content.Open())
 	wire.Object(&c, func(k string) { d.member(camel(k), &c) })
 	if d.err == nil && c.Bad() {
@@ -183,6 +180,14 @@ func (d *parsing) config(name string, c *guard.Cursor) {
 				p.Stop = append(p.Stop, t)
 			}
 		})
+	case "responseLogprobs":
+		at := *c
+		p.Probs.Asked = isTrue(&at)
+		d.extra("generationConfig."+name, c)
+	case "logprobs":
+		at := *c
+		p.Probs.Top = wire.Number(&at)
+		d.extra("generationConfig."+name, c)
 	case "responseMimeType":
 		d.mimeType(string(wire.Text(c)))
 	case "responseSchema":

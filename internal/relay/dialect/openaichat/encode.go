@@ -374,6 +374,9 @@ func (e *encoding) bounds() {
 		e.Key("n")
 		e.Int(e.p.Choices)
 	}
+	if e.p.Probs.Asked {
+		e.probs()
+	}
 	e.sampled("temperature", e.p.Temperature)
 	e.sampled("top_p", e.p.TopP)
 	e.sampled("presence_penalty", e.p.Presence)
@@ -395,6 +398,20 @@ func (e *encoding) bounds() {
 			e.Text(s)
 		}
 		e.Close(']')
+	}
+}
+
+// probs asks for the probabilities of the tokens. Models that are not drawn from at will tell none.
+func (e *encoding) probs() {
+	if !e.can.Sampling {
+		e.notes.Reject("logprobs")
+		return
+	}
+	e.Key("logprobs")
+	e.Bool(true)
+	if top := e.p.Probs.Top; top != nil {
+		e.Key("top_logprobs")
+		e.Raw(top)
 	}
 }
 

@@ -81,14 +81,26 @@ func (d *parsing) member(name string, c *guard.Cursor) {
 		}
 	case "service_tier":
 		p.Tier = wire.Text(c)
+	case "logprobs":
+		p.Probs.Asked = c.Kind() == guard.True
+		d.extra(name, c)
+	case "top_logprobs":
+		at := *c
+		p.Probs.Top = wire.Number(&at)
+		d.extra(name, c)
 	case "modalities":
 		raw := llm.Raw(c.Raw())
 		if string(raw) != `["text"]` {
 			p.Extras = append(p.Extras, llm.Extra{Name: name, Value: raw})
 		}
 	default:
-		p.Extras = append(p.Extras, llm.Extra{Name: name, Value: llm.Raw(c.Raw())})
+		d.extra(name, c)
 	}
+}
+
+// extra keeps a member that has no neutral form, or one that not every upstream has.
+func (d *parsing) extra(name string, c *guard.Cursor) {
+	d.p.Extras = append(d.p.Extras, llm.Extra{Name: name, Value: llm.Raw(c.Raw())})
 }
 
 // each calls visit for each element of a list; visit reads it.

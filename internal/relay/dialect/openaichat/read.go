@@ -15,12 +15,20 @@ import (
 // reader turns chunks into neutral events. The format tells no blocks apart: a text goes on until a thought or a call comes.
 type reader struct {
 	started bool
+	first   choice
+	more    []choice // the other choices, where several were asked for
+	*choice          // the choice that is read
+	event   llm.Event
+}
+
+// choice is what has been told of a choice.
+type choice struct {
+	index   int
 	open    int // ordinal of the open text or thought, -1 for none
 	what    llm.BlockKind
 	next    int // ordinal of the next block
 	calls   []readCall
 	stopped bool
-	event   llm.Event
 }
 
 // readCall is a call of the answer.
@@ -31,11 +39,30 @@ type readCall struct {
 }
 
 // NewReader implements dialect.Upstream.
-func (Upstream) NewReader() dialect.Reader { return &reader{open: -1} }
+func (Upstream) NewReader() dialect.Reader { return newReader() }
+
+func newReader() *reader {
+	r := &reader{first: choice{open: -1}}
+	r.choice = &r.first
+	return r
+}
 
 func (r *reader) take(to llm.Sink, e llm.Event) {
 	r.event = e
+	r.event.Choice = r.index
 	to.Take(&r.event)
+}
+
+// turn goes to a choice.
+func (r *reader) turn(index int) {
+	r.choice = &r.first
+	if index == 0 {
+		return
+	}
+	for len(r.more) < index {
+		r.more = append(r.more, choice{index: len(r.more) + 1, open: -1})
+	}
+	r.choice = &r.more[index-1]
 }
 
 // Read implements dialect.Reader.
@@ -76,6 +103,7 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 	case failed:
 		return dialect.Failed
 	}
+	r.turn(0)
 	silent := choices // Azure begins with a chunk of no choices, in which even the id is empty
 	if !r.started && (len(id) > 0 || silent.Kind() == guard.Array && silent.Array()) {
 		r.started = true
@@ -88,26 +116,57 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 	return dialect.Pass
 }
 
-// choices reads the first choice; no format but this one has more.
+// choices reads the choices of a chunk. Vendors that give the only one no index, or one that is none, mean the first.
 func (r *reader) choices(c *guard.Cursor, to llm.Sink) {
-	if c.Kind() != guard.Array || !c.Array() {
+	if c.Kind() != guard.Array {
 		return
 	}
-	finish := ""
+	for ok := c.Array(); ok; ok = c.More() {
+		r.turn(indexOf(*c))
+		finish := ""
+		wire.Object(c, func(k string) {
+			switch k {
+			case "delta", "message":
+				r.message(c, to)
+			case "logprobs":
+				r.probs(c, to)
+			case "finish_reason":
+				finish = string(wire.Text(c))
+			default:
+				c.Skip()
+			}
+		})
+		if finish != "" && !r.stopped {
+			r.stopped = true
+			r.take(to, llm.Event{Kind: llm.Stop, Reason: reasonOf(finish)})
+		}
+	}
+}
+
+// indexOf looks ahead for the index of a choice: it nearly always stands first.
+func indexOf(c guard.Cursor) int {
+	if c.Kind() != guard.Object {
+		return 0
+	}
+	for k, ok := c.Object(); ok; k, ok = c.Next() {
+		if string(k) == "index" {
+			if index, ok := c.Int(maxChoices - 1); ok {
+				return int(index)
+			}
+			return 0
+		}
+		c.Skip()
+	}
+	return 0
+}
+
+// probs reads the probabilities of the tokens of a text.
+func (r *reader) probs(c *guard.Cursor, to llm.Sink) {
 	wire.Object(c, func(k string) {
-		switch k {
-		case "delta", "message":
-			r.message(c, to)
-		case "finish_reason":
-			finish = string(wire.Text(c))
-		default:
-			c.Skip()
+		if raw := c.Raw(); k == "content" && len(raw) > len("[]") && raw[0] == '[' {
+			r.add(llm.TextBlock, llm.Event{Probs: llm.Raw(raw[1 : len(raw)-1])}, to)
 		}
 	})
-	if finish != "" && !r.stopped {
-		r.stopped = true
-		r.take(to, llm.Event{Kind: llm.Stop, Reason: reasonOf(finish)})
-	}
 }
 
 // message reads a delta or a whole message. What was thought comes before what was said, wherever it stands.
@@ -158,15 +217,19 @@ func (r *reader) message(c *guard.Cursor, to llm.Sink) {
 
 // say adds to the open block, or opens one.
 func (r *reader) say(what llm.BlockKind, said llm.Text, to llm.Sink) {
-	if len(said) == 0 {
-		return
+	if len(said) > 0 {
+		r.add(what, llm.Event{Text: said}, to)
 	}
+}
+
+func (r *reader) add(what llm.BlockKind, e llm.Event, to llm.Sink) {
 	if r.open < 0 || r.what != what {
 		r.open, r.what = r.next, what
 		r.next++
 		r.take(to, llm.Event{Kind: llm.Open, Block: r.open, What: what})
 	}
-	r.take(to, llm.Event{Kind: llm.Delta, Block: r.open, What: what, Text: said})
+	e.Kind, e.Block, e.What = llm.Delta, r.open, what
+	r.take(to, e)
 }
 
 func (r *reader) toolCalls(c *guard.Cursor, to llm.Sink) {
@@ -248,8 +311,8 @@ func (u Upstream) ReadWhole(src []byte, to llm.Sink) bool {
 	if _, err := u.ReadAnswer(nil, body.Copy(src), nil); err != nil {
 		return false
 	}
-	r := &reader{open: -1}
-	return r.Read(src, to) == dialect.Pass && r.stopped
+	r := newReader()
+	return r.Read(src, to) == dialect.Pass && r.first.stopped
 }
 
 // ReadFault implements dialect.Upstream.

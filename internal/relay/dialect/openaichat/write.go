@@ -15,6 +15,14 @@ var _ dialect.Client = (*Chat)(nil)
 type writer struct {
 	head    []byte // what every chunk begins with
 	request *llm.Request
+	first   told
+	more    []told // of the other choices, where several were asked for
+	*told          // of the choice that is written
+}
+
+// told is what has been told of a choice.
+type told struct {
+	index   int
 	call    int      // ordinal of the open call, -1 before the first
 	details int      // entries of reasoning_details so far
 	thought llm.Text // as far as the open thought was told
@@ -23,15 +31,35 @@ type writer struct {
 }
 
 // NewWriter implements dialect.Client.
-func (*Chat) NewWriter(r *llm.Request) dialect.Writer { return &writer{request: r, call: -1} }
+func (*Chat) NewWriter(r *llm.Request) dialect.Writer {
+	w := &writer{request: r, first: told{call: -1}}
+	w.told = &w.first
+	return w
+}
 
-// start keeps the head of the chunks and writes the first one, which says whose turn it is.
-func (w *writer) start(dst []byte, id llm.Text) []byte {
-	w.begun = true
+// turn goes to a choice.
+func (w *writer) turn(index int) {
+	w.told = &w.first
+	if index == 0 {
+		return
+	}
+	for len(w.more) < index {
+		w.more = append(w.more, told{index: len(w.more) + 1, call: -1})
+	}
+	w.told = &w.more[index-1]
+}
+
+// start keeps the head of the chunks.
+func (w *writer) start(id llm.Text) {
 	b := wire.Builder{}
 	b.Open('{')
 	head(&b, id, "chat.completion.chunk", w.request.Model)
 	w.head = b.B
+}
+
+// role writes the first chunk of a choice, which says whose turn it is.
+func (w *writer) role(dst []byte) []byte {
+	w.begun = true
 	return w.chunk(dst, func(b *wire.Builder) {
 		b.Key("role")
 		b.String("assistant")
@@ -71,7 +99,7 @@ func (w *writer) frame(dst []byte, fill func(b *wire.Builder)) []byte {
 	b.Open('[')
 	b.Open('{')
 	b.Key("index")
-	b.Int(0)
+	b.Int(int64(w.index))
 	fill(&b)
 	b.Close('}')
 	b.Close(']')
@@ -81,12 +109,15 @@ func (w *writer) frame(dst []byte, fill func(b *wire.Builder)) []byte {
 
 // Append implements dialect.Writer.
 func (w *writer) Append(dst []byte, e *llm.Event) []byte {
-	if !w.begun {
+	if w.head == nil {
 		var id llm.Text
 		if e.Kind == llm.Start {
 			id = e.ID
 		}
-		dst = w.start(dst, id)
+		w.start(id)
+	}
+	if w.turn(e.Choice); !w.begun {
+		dst = w.role(dst)
 	}
 	switch e.Kind {
 	case llm.Open:
@@ -96,6 +127,9 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 			return w.toolCall(dst, e)
 		}
 	case llm.Delta:
+		if e.Probs != nil {
+			return w.deltaWithProbs(dst, e)
+		}
 		return w.delta(dst, e)
 	case llm.Seal:
 		return w.seal(dst, e)
@@ -184,6 +218,32 @@ func (w *writer) delta(dst []byte, e *llm.Event) []byte {
 			b.Text(e.Text)
 		}
 	})
+}
+
+// deltaWithProbs writes a piece of a text with the probabilities of its tokens.
+func (w *writer) deltaWithProbs(dst []byte, e *llm.Event) []byte {
+	return w.frame(dst, func(b *wire.Builder) {
+		b.Key("delta")
+		b.Open('{')
+		b.Key("content")
+		b.Text(e.Text)
+		b.Close('}')
+		appendProbs(b, e.Probs)
+		b.Key("finish_reason")
+		b.Null()
+	})
+}
+
+func appendProbs(b *wire.Builder, list llm.Raw) {
+	b.Key("logprobs")
+	b.Open('{')
+	b.Key("content")
+	b.Open('[')
+	b.Raw(list)
+	b.Close(']')
+	b.Key("refusal")
+	b.Null()
+	b.Close('}')
 }
 
 // seal writes an artifact where clients of this format may carry it back from, with the text that it signs: of several thoughts
@@ -300,22 +360,38 @@ func (*Chat) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([]byte
 	head(&b, c.ID, "chat.completion", r.Model)
 	b.Key("choices")
 	b.Open('[')
-	b.Open('{')
-	b.Key("index")
-	b.Int(0)
-	b.Key("message")
-	calls := appendMessage(&b, c)
-	b.Key("logprobs")
-	b.Null()
-	b.Key("finish_reason")
-	b.String(finishOf(c.Reason, calls))
-	b.Close('}')
+	for i := range int(max(r.Choices, 1)) {
+		if choice := c.Choice(i); choice != nil {
+			appendChoice(&b, i, choice)
+		}
+	}
 	b.Close(']')
 	appendTier(&b, c.Tier)
 	b.Key("usage")
 	at := appendUsage(&b, c.Counts, "")
 	b.Close('}')
 	return b.B, at
+}
+
+func appendChoice(b *wire.Builder, index int, c *llm.Completion) {
+	b.Open('{')
+	b.Key("index")
+	b.Int(int64(index))
+	b.Key("message")
+	calls := appendMessage(b, c)
+	var probs llm.Raw
+	for i := range c.Blocks {
+		probs = probs.Join(c.Blocks[i].Probs)
+	}
+	if probs == nil {
+		b.Key("logprobs")
+		b.Null()
+	} else {
+		appendProbs(b, probs)
+	}
+	b.Key("finish_reason")
+	b.String(finishOf(c.Reason, calls))
+	b.Close('}')
 }
 
 // appendMessage writes the assistant's message: texts joined, thoughts beside them, calls behind.
