@@ -158,6 +158,7 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 	c := x.pick.Candidate
 	to := dialect.Target{Model: c.Deployment.UpstreamModel, MaxOutput: c.Model.MaxOutput}
 	x.req.Notes.Reset()
+	x.req.Gather = false
 	message, err := x.wire.EncodeRequest(x.req, to)
 	if err != nil {
 		return 0, &llm.Fault{Phase: llm.Dial, Kind: llm.Unfit, Err: err}
@@ -167,8 +168,9 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 		header = nil // of another format
 	}
 	x.sent = true
+	stream := x.req.Stream || x.req.Gather
 	res, err := x.p.Sender.Send(ctx, Dispatch{
-		Candidate: c, Key: x.pick.Key, Path: x.wire.Path(x.req, to.Model), Body: message, Stream: x.req.Stream, Form: x.req.Form(), Header: header,
+		Candidate: c, Key: x.pick.Key, Path: x.wire.Path(x.req, to.Model), Body: message, Stream: stream, Header: header,
 	})
 	if err != nil {
 		if !errors.As(err, &fault) {
@@ -188,12 +190,12 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 	switch {
 	case res.StatusCode != http.StatusOK:
 		return res.StatusCode, x.refused(res)
-	case res.Header.Get("Content-Encoding") != "" || !x.fits(streams):
+	case res.Header.Get("Content-Encoding") != "" || isEventStream(res) != stream:
 		return res.StatusCode, &llm.Fault{Phase: llm.Status, Status: res.StatusCode, Err: errKind}
 	case streams:
 		return res.StatusCode, x.stream(res, begin)
-	case x.req.Form() == llm.Bytes:
-		return res.StatusCode, x.pass(res, begin)
+	case x.req.Gather:
+		return res.StatusCode, x.gather(res, begin)
 	default:
 		return res.StatusCode, x.whole(res, begin)
 	}
@@ -267,18 +269,19 @@ func (x *exchange) whole(res *http.Response, begin time.Time) *llm.Fault {
 	if err != nil {
 		return &llm.Fault{Phase: llm.Status, Status: res.StatusCode, Err: err}
 	}
-	x.event.TTFTMillis = x.p.Clock.Now().Sub(x.call.Start).Milliseconds()
 	x.event.Counts = answer.Counts
 	if !answer.Reported {
 		x.fillCounts(x.wire.EstimateAnswer(content, x.Count))
 	}
-	x.succeed(begin)
-	kind := x.p.json
-	if x.req.Form() == llm.Lines {
-		kind = res.Header["Content-Type"]
-	}
-	x.deliver(content, answer, kind)
+	x.complete(begin, content, answer)
 	return nil
+}
+
+// complete settles an answer that is in one piece and passes it on.
+func (x *exchange) complete(begin time.Time, content body.Content, answer llm.Answer) {
+	x.event.TTFTMillis = x.p.Clock.Now().Sub(x.call.Start).Milliseconds()
+	x.succeed(begin)
+	x.deliver(content, answer)
 }
 
 // deliver writes a settled answer.

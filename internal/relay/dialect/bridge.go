@@ -24,10 +24,17 @@ type Bridge struct {
 }
 
 // Path implements Egress.
-func (b *Bridge) Path(r *llm.Request, model string) string { return b.Upstream.Path(r.Stream, model) }
+func (b *Bridge) Path(r *llm.Request, model string) string {
+	return b.Upstream.Path(r.Stream || r.Gather, model)
+}
 
 // EncodeRequest implements Egress.
 func (b *Bridge) EncodeRequest(r *llm.Request, to Target) (body.Message, error) {
+	return b.encode(r, to, true)
+}
+
+// encode renders a call; gather: what is long may be asked for as a stream.
+func (b *Bridge) encode(r *llm.Request, to Target, gather bool) (body.Message, error) {
 	p, err := b.Client.Parse(r, &r.Notes)
 	if err != nil {
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
@@ -38,7 +45,9 @@ func (b *Bridge) EncodeRequest(r *llm.Request, to Target) (body.Message, error) 
 	if b.Keeper != nil {
 		restore(b.Keeper, r.Tenant, p.Turns, b.Origin)
 	}
-	out, err := b.Upstream.Encode(p, to, r.Stream, &r.Notes)
+	long, ok := b.Upstream.(LongAnswerer)
+	r.Gather = gather && !r.Stream && ok && long.Long(p, to)
+	out, err := b.Upstream.Encode(p, to, r.Stream || r.Gather, &r.Notes)
 	if err != nil {
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
 	}
@@ -46,40 +55,6 @@ func (b *Bridge) EncodeRequest(r *llm.Request, to Target) (body.Message, error) 
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
 	}
 	return body.Own(out).Edited(), nil
-}
-
-// ReadAnswer implements Egress. The counts are those that the client is told, estimated where the upstream said nothing.
-func (b *Bridge) ReadAnswer(r *llm.Request, content body.Content, m Meter) (llm.Answer, error) {
-	var c llm.Completion
-	var k keeping
-	var to llm.Sink = &c
-	if b.Keeper != nil {
-		to = both{&c, &k}
-	}
-	if !b.Upstream.ReadWhole(content.Open(), to) {
-		return llm.Answer{}, errNoAnswer
-	}
-	if c.Reason == llm.BrokenCall {
-		return llm.Answer{}, errBrokenCall
-	}
-	k.done(b.Keeper, r.Tenant)
-	if len(c.ID) == 0 {
-		c.ID = llm.Text(r.ID.String())
-	}
-	if !c.Reported || c.Counts.Output() == 0 {
-		c.Counts.Fill(func() usage.Tokens { return b.EstimatePrompt(r, m.Count) }, b.EstimateAnswer(content, m.Count))
-	}
-	out, usageAt := b.Client.AppendAnswer(nil, r, &c)
-	return llm.Answer{Counts: c.Counts, Reported: true, Finished: true, Body: out, UsageAt: usageAt}, nil
-}
-
-// both gives events to two sinks.
-type both [2]llm.Sink
-
-// Take implements llm.Sink.
-func (b both) Take(e *llm.Event) {
-	b[0].Take(e)
-	b[1].Take(e)
 }
 
 // AppendCost implements Egress.

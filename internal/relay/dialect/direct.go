@@ -32,7 +32,7 @@ func (d *Direct) EncodeRequest(r *llm.Request, to Target) (body.Message, error) 
 		return body.Message{}, r.Original.Refused
 	}
 	if d.Foreign != "" && bytes.Contains(r.Content.Open(), []byte(d.Foreign)) {
-		return (&Bridge{Client: d.Client, Upstream: d.Upstream}).EncodeRequest(r, to)
+		return (&Bridge{Client: d.Client, Upstream: d.Upstream}).encode(r, to, false)
 	}
 	return request.Encode(r, to.Model) //nolint:wrapcheck // a name that is no text is a mistake of ours
 }

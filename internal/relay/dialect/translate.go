@@ -70,6 +70,12 @@ type Upstream interface {
 	ReadFault(status int, h http.Header, c body.Content) (f *llm.Fault, message string)
 }
 
+// LongAnswerer is an Upstream that does not give answers in one piece that may take long.
+type LongAnswerer interface {
+	// Long tells whether a call is one of those.
+	Long(p *llm.Prompt, to Target) bool
+}
+
 // Reader turns the events of an upstream's stream into neutral ones.
 type Reader interface {
 	// Read reads the data of one event. The step is Pass, End, Failed or Garbage.

@@ -16,6 +16,7 @@ type Request struct {
 	Content    body.Content
 	Model      string       // model or alias as asked
 	Stream     bool         // the client wants events
+	Gather     bool         // the client wants one piece, but the upstream is asked for events; set when the call is rendered
 	WantsUsage bool         // the client wants the usage at the end of the stream
 	WantsCost  bool         // the client wants the cost inside the usage
 	MaxOutput  usage.Tokens // the client's bound on one answer, 0 if it set none

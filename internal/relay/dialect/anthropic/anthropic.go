@@ -35,8 +35,9 @@ func New() *Messages {
 }
 
 var (
-	_ dialect.Client   = (*Messages)(nil)
-	_ dialect.Upstream = (*Messages)(nil)
+	_ dialect.Client       = (*Messages)(nil)
+	_ dialect.Upstream     = (*Messages)(nil)
+	_ dialect.LongAnswerer = (*Messages)(nil)
 )
 
 type errorBody struct {

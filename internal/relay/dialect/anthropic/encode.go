@@ -71,15 +71,27 @@ func encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes, at *hos
 	return e.B
 }
 
+// longWait is the longest answer that the API gives in one piece: what may take more than ten minutes it refuses.
+const longWait = 128_000 / 6
+
+// Long implements dialect.LongAnswerer.
+func (*Messages) Long(p *llm.Prompt, to dialect.Target) bool { return longest(p, to) > longWait }
+
+// longest is the bound on the answer.
+func longest(p *llm.Prompt, to dialect.Target) usage.Tokens {
+	switch {
+	case p.MaxOutput > 0:
+		return p.MaxOutput
+	case to.MaxOutput > 0:
+		return to.MaxOutput
+	default:
+		return unknownOutput
+	}
+}
+
 // thinking writes how the model shall think and returns the bound on the answer, thoughts included.
 func (e *encoding) thinking() usage.Tokens {
-	r, most := &e.p.Reasoning, e.p.MaxOutput
-	if most == 0 {
-		most = e.to.MaxOutput
-	}
-	if most == 0 {
-		most = unknownOutput
-	}
+	r, most := &e.p.Reasoning, longest(e.p, e.to)
 	asked := r.Effort != llm.EffortUnsaid || r.Budget > 0 || r.Adaptive
 	switch {
 	case !asked:

@@ -34,7 +34,7 @@ var update = flag.Bool("update", false, "write the golden parts of the cases ane
 //	model     the upstream's name of the model (vendor-model) and its longest answer in tokens
 //	options   strict or lenient; array for a stream of Gemini that is one JSON array
 //	request   what the client sends
-//	stream    what the upstream streams
+//	stream    what the upstream streams, also where the client wants one piece
 //	answer    what the upstream answers in one piece
 //	fault     a status and the body of a refusal
 //
@@ -171,7 +171,11 @@ func run(t *testing.T, g *goldenCase, in dialect.Ingress, way dialect.Egress) {
 	require.True(t, json.Valid(sent), "%s", sent)
 	g.want(t, "upstream", indented(t, sent))
 	g.want(t, "warnings", r.Notes.Header())
-	if stream, ok := g.get("stream"); ok {
+	if stream, ok := g.get("stream"); ok && r.Gather {
+		a := gathered(t, way, r, stream)
+		g.want(t, "client_answer", indented(t, a.Body))
+		g.want(t, "counts", counted(a.Counts))
+	} else if ok {
 		out, counts := followed(t, way, r, stream)
 		g.want(t, "client_stream", out)
 		g.want(t, "counts", counts)
@@ -210,6 +214,20 @@ func indented(t *testing.T, src []byte) string {
 	var out bytes.Buffer
 	require.NoError(t, json.Indent(&out, src, "", "  "))
 	return out.String()
+}
+
+// gathered puts a stream together for a client who wants one piece.
+func gathered(t *testing.T, way dialect.Egress, r *llm.Request, stream string) llm.Answer {
+	t.Helper()
+	g := way.(dialect.Gatherer).NewGathering(r, wordMeter{})
+	for event := range strings.SplitSeq(stream, "\n\n") {
+		if _, data, ok := strings.Cut(event, "data: "); ok && g.Event([]byte(data)) != dialect.Pass {
+			break
+		}
+	}
+	a, err := g.Answer()
+	require.NoError(t, err)
+	return a
 }
 
 // followed does with a stream what the pipeline does: client's bytes, and the counts.
