@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"slices"
 	"strconv"
 
 	"starlane/internal/usage"
@@ -197,8 +198,21 @@ const (
 
 // Choice is what the client wants the model to do about tools.
 type Choice struct {
-	Mode ChoiceMode
-	Name Text // ChoiceNamed
+	Mode    ChoiceMode
+	Name    Text   // ChoiceNamed
+	Allowed []Text // the only tools that it may call; nil for all
+}
+
+// FilterTools leaves of the tools those that may be called, for upstreams that cannot be told otherwise: their cache begins anew.
+func (p *Prompt) FilterTools(n *Notes) {
+	if p.Choice.Allowed == nil {
+		return
+	}
+	n.Approx("tool_choice.allowed_tools")
+	p.Tools = slices.DeleteFunc(p.Tools, func(t Tool) bool {
+		return !slices.ContainsFunc(p.Choice.Allowed, func(name Text) bool { return string(name) == string(t.Name) })
+	})
+	p.Choice.Allowed = nil
 }
 
 // FormatKind is the kind of answer that the client wants.

@@ -45,6 +45,7 @@ func (*Messages) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.No
 
 // encode renders a request for the API itself, or for a cloud that hosts it.
 func encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes, at *host) []byte {
+	p.FilterTools(n)
 	e := &encoding{p: p, to: to, at: at, can: traitsOf(to.Model), notes: n, ids: wire.NewIDs(64)}
 	e.Open('{')
 	if at == nil {

@@ -49,9 +49,11 @@ func chatToGemini() []outcome {
 		{"messages.role.tool", Lossless, "answers in the order of the calls; an object stays as it is, all else is wrapped in `result`"},
 		{"tools", Lossless, "`parametersJsonSchema`"},
 		{"tools.strict", Approximated, "not enforced"},
-		{"tools.custom", Rejected, ""},
+		{"tools.custom", Approximated, ""},
+		{"tools.custom.format", Rejected, ""},
+		{"functions", Lossless, ""},
 		{"tool_choice", Lossless, ""},
-		{"tool_choice.allowed_tools", Rejected, ""},
+		{"tool_choice.allowed_tools", Approximated, "lossless where one of them is required"},
 		{"parallel_tool_calls", Dropped, ""},
 		{"max_completion_tokens", Lossless, "thoughts count as a part of it"},
 		{"temperature", Lossless, ""},
@@ -130,15 +132,16 @@ func messagesToGemini() []outcome {
 // responsesToGemini is what becomes of the members of a Responses request: the same as at Anthropic, but for a few.
 func responsesToGemini(rows []Row) []outcome {
 	differ := map[string]outcome{
-		"input_audio":          {fate: Lossless},
-		"input_image.detail":   {fate: Approximated, note: "a `mediaResolution` where the model takes one"},
-		"input.role.developer": {fate: Approximated, note: "later ones become tagged text"},
-		"tool_choice":          {fate: Lossless, note: "one of the vendor's own tools is rejected"},
-		"parallel_tool_calls":  {fate: Dropped},
-		"max_output_tokens":    {fate: Lossless, note: "thoughts count as a part of it"},
-		"text.format":          {fate: Lossless, note: "rejected together with tools where the model cannot do both"},
-		"user":                 {fate: Dropped},
-		"safety_identifier":    {fate: Dropped},
+		"input_audio":               {fate: Lossless},
+		"input_image.detail":        {fate: Approximated, note: "a `mediaResolution` where the model takes one"},
+		"input.role.developer":      {fate: Approximated, note: "later ones become tagged text"},
+		"tool_choice":               {fate: Lossless, note: "one of the vendor's own tools is rejected"},
+		"tool_choice.allowed_tools": {fate: Approximated, note: "lossless where one of them is required"},
+		"parallel_tool_calls":       {fate: Dropped},
+		"max_output_tokens":         {fate: Lossless, note: "thoughts count as a part of it"},
+		"text.format":               {fate: Lossless, note: "rejected together with tools where the model cannot do both"},
+		"user":                      {fate: Dropped},
+		"safety_identifier":         {fate: Dropped},
 	}
 	out := make([]outcome, 0, len(rows))
 	for _, r := range rows {

@@ -46,13 +46,11 @@ type encoding struct {
 }
 
 // Encode implements dialect.Upstream.
-func (*Contents) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes) ([]byte, error) {
-	return encode(p, to, stream, n, &studio), nil
-}
-
-func encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes, at *host) []byte {
-	e := &encoding{p: p, to: to, can: traitsOf(to.Model), notes: n, ids: wire.NewIDs(maxCallID), names: map[string]llm.Text{}, at: at}
-	e.pieces = stream && at.pieces && e.can.Pieces
+func (*Contents) Encode(p *llm.Prompt, to dialect.Target, _ bool, n *llm.Notes) ([]byte, error) {
+	if p.Choice.Mode != llm.ChoiceAny {
+		p.FilterTools(n)
+	}
+	e := &encoding{p: p, to: to, can: traitsOf(to.Model), notes: n, ids: wire.NewIDs(maxCallID), names: map[string]llm.Text{}}
 	e.Open('{')
 	e.system()
 	e.contents()
@@ -129,18 +127,18 @@ func (e *encoding) choice() {
 	e.Open('{')
 	e.Key("functionCallingConfig")
 	e.Open('{')
-	if mode != "" {
-		e.Key("mode")
-		e.String(mode)
-	}
-	if e.pieces {
-		e.Key("streamFunctionCallArguments")
-		e.Bool(true)
-	}
+	e.Key("mode")
+	e.String(mode)
+	allowed := e.p.Choice.Allowed
 	if e.p.Choice.Mode == llm.ChoiceNamed {
+		allowed = []llm.Text{e.p.Choice.Name}
+	}
+	if len(allowed) > 0 {
 		e.Key("allowedFunctionNames")
 		e.Open('[')
-		e.Text(e.p.Choice.Name)
+		for _, name := range allowed {
+			e.Text(name)
+		}
 		e.Close(']')
 	}
 	e.Close('}')

@@ -1,7 +1,6 @@
 package gemini
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -23,17 +22,16 @@ var words = map[string]string{ //nolint:gochecknoglobals // a constant table
 	"n": "generationConfig.candidateCount", "logprobs": "generationConfig.responseLogprobs", "max_completion_tokens": "generationConfig.maxOutputTokens",
 	"response_format": "generationConfig.responseMimeType", "reasoning_effort": "generationConfig.thinkingConfig",
 	"thinking": "generationConfig.thinkingConfig", "thinking.budget": "generationConfig.thinkingConfig.thinkingBudget", "tool_choice": "toolConfig.functionCallingConfig",
-	"tool_calls.function.arguments": "parts.functionCall.args",
+	"tool_calls.function.arguments": "parts.functionCall.args", "tool_choice.allowed_tools": "toolConfig.functionCallingConfig.allowedFunctionNames",
 }
 
 // parsing is a request on its way into the neutral form.
 type parsing struct {
-	p       *llm.Prompt
-	notes   *llm.Notes
-	err     error
-	calls   int        // so far
-	open    []openCall // calls that have no answer yet
-	allowed []llm.Text // names of the only tools that may be called, nil for all
+	p     *llm.Prompt
+	notes *llm.Notes
+	err   error
+	calls int        // so far
+	open  []openCall // calls that have no answer yet
 }
 
 type openCall struct{ id, name llm.Text }
@@ -331,7 +329,7 @@ func (d *parsing) toolConfig(c *guard.Cursor) {
 					d.notes.Approx("toolConfig.functionCallingConfig.mode")
 				}
 			case "allowedFunctionNames":
-				wire.List(c, func() { d.allowed = append(d.allowed, wire.Text(c)) })
+				wire.List(c, func() { choice.Allowed = append(choice.Allowed, wire.Text(c)) })
 			default:
 				c.Skip()
 			}
@@ -339,17 +337,12 @@ func (d *parsing) toolConfig(c *guard.Cursor) {
 	})
 }
 
-// allow leaves the tools that may be called.
+// allow says a choice of one tool, or of none at all, as others do.
 func (d *parsing) allow() {
-	choice := &d.p.Choice
-	switch {
-	case len(d.allowed) == 0 || choice.Mode == llm.ChoiceNone:
-	case len(d.allowed) == 1 && choice.Mode == llm.ChoiceAny:
-		choice.Mode, choice.Name = llm.ChoiceNamed, d.allowed[0]
-	default:
-		d.notes.Approx("toolConfig.functionCallingConfig.allowedFunctionNames")
-		d.p.Tools = slices.DeleteFunc(d.p.Tools, func(t llm.Tool) bool {
-			return !slices.ContainsFunc(d.allowed, func(name llm.Text) bool { return string(name) == string(t.Name) })
-		})
+	switch choice := &d.p.Choice; {
+	case choice.Mode == llm.ChoiceNone:
+		choice.Allowed = nil
+	case len(choice.Allowed) == 1 && choice.Mode == llm.ChoiceAny:
+		choice.Mode, choice.Name, choice.Allowed = llm.ChoiceNamed, choice.Allowed[0], nil
 	}
 }

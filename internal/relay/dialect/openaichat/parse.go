@@ -1,6 +1,7 @@
 package openaichat
 
 import (
+	"bytes"
 	"fmt"
 
 	"starlane/internal/platform/apperr"
@@ -12,9 +13,10 @@ import (
 
 // parsing is a request on its way into the neutral form.
 type parsing struct {
-	p     *llm.Prompt
-	notes *llm.Notes
-	err   error
+	p      *llm.Prompt
+	notes  *llm.Notes
+	err    error
+	legacy map[string]llm.Text // the ids of the last calls of functions that have none in their format
 }
 
 // Parse implements dialect.Client.
@@ -47,6 +49,7 @@ func (d *parsing) member(name string, c *guard.Cursor) {
 		d.each(c, name, d.tool)
 	case "functions":
 		d.each(c, name, func(_ string, c *guard.Cursor) { p.Tools = append(p.Tools, d.function(c)) })
+		p.Parallel = llm.No // the answer has room for one call
 	case "tool_choice", "function_call":
 		d.choice(name, c)
 	case "parallel_tool_calls":
@@ -146,7 +149,7 @@ func (d *parsing) message(at string, c *guard.Cursor) {
 		case "function_call":
 			if c.Kind() == guard.Object {
 				call := functionOf(c)
-				call.ID = call.Name
+				call.ID = d.legacyID(call.Name, true)
 				calls = append(calls, call)
 				return
 			}
@@ -176,11 +179,29 @@ func (d *parsing) message(at string, c *guard.Cursor) {
 	case "tool":
 		t = llm.Turn{Blocks: []llm.Block{{Kind: llm.ToolResult, ID: id, Result: t.Blocks}}}
 	case "function":
-		t = llm.Turn{Blocks: []llm.Block{{Kind: llm.ToolResult, ID: t.Name, Result: t.Blocks}}}
+		t = llm.Turn{Blocks: []llm.Block{{Kind: llm.ToolResult, ID: d.legacyID(t.Name, false), Result: t.Blocks}}}
 	default:
 		d.fail(at+".role", "%s.role must be system, developer, user, assistant or tool.", at)
 	}
 	d.p.Turns = append(d.p.Turns, t)
+}
+
+// legacyID names the call of a function, or the last one of those that had its name: two calls of one name are two calls.
+func (d *parsing) legacyID(name llm.Text, called bool) llm.Text {
+	id, known := d.legacy[string(name)]
+	switch {
+	case !known:
+		id = name
+	case called:
+		id = append(bytes.Clone(id), "_2"...)
+	}
+	if called {
+		if d.legacy == nil {
+			d.legacy = map[string]llm.Text{}
+		}
+		d.legacy[string(name)] = id
+	}
+	return id
 }
 
 // signed leaves the thoughts that came with their details, if any did: reasoning_content repeats their text.
@@ -230,6 +251,9 @@ func (d *parsing) call(c *guard.Cursor) llm.Block {
 			sealed := b.Sealed
 			b = functionOf(c)
 			b.Sealed = sealed
+			if k == "custom" {
+				b.Text = openai.WrapInput(b.Text)
+			}
 		case k == "extra_content":
 			b.Sealed = geminiSignature(c)
 		default:

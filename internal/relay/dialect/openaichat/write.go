@@ -1,6 +1,8 @@
 package openaichat
 
 import (
+	"slices"
+
 	"starlane/internal/platform/clock"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/openai"
@@ -18,6 +20,7 @@ type writer struct {
 	first   told
 	more    []told // of the other choices, where several were asked for
 	*told          // of the choice that is written
+	calls   *callForms
 }
 
 // told is what has been told of a choice.
@@ -27,7 +30,8 @@ type told struct {
 	details int      // entries of reasoning_details so far
 	thought llm.Text // as far as the open thought was told
 	begun   bool
-	tier    string
+	form    callForm           // of the open call
+	input   *openai.Unwrapping // of the open call, if it is one of a custom tool
 }
 
 // NewWriter implements dialect.Client.
@@ -123,10 +127,12 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 	case llm.Open:
 		w.thought = w.thought[:0]
 		if e.What == llm.ToolCall {
-			w.call++
-			return w.toolCall(dst, e)
+			return w.openCall(dst, e)
 		}
 	case llm.Delta:
+		if e.What == llm.ToolCall {
+			return w.callDelta(dst, e.Text)
+		}
 		if e.Probs != nil {
 			return w.deltaWithProbs(dst, e)
 		}
@@ -138,41 +144,15 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 			b.Key("delta")
 			b.Raw(llm.Raw("{}"))
 			b.Key("finish_reason")
-			b.String(finishOf(e.Reason, w.call >= 0))
+			b.String(finishOf(e.Reason, w.call >= 0, w.form))
 		})
-	case llm.Report:
-		w.tier = e.Tier
-	case llm.Start, llm.Close:
+	case llm.Close:
+		if w.input != nil {
+			return w.closeInput(dst)
+		}
+	case llm.Start, llm.Report:
 	}
 	return dst
-}
-
-func (w *writer) toolCall(dst []byte, e *llm.Event) []byte {
-	return w.chunk(dst, func(b *wire.Builder) {
-		b.Key("tool_calls")
-		b.Open('[')
-		b.Open('{')
-		b.Key("index")
-		b.Int(int64(w.call))
-		appendCall(b, e.ID, e.Name, nil)
-		appendSignature(b, e.Sealed)
-		b.Close('}')
-		b.Close(']')
-	})
-}
-
-func appendCall(b *wire.Builder, id, name, arguments llm.Text) {
-	b.Key("id")
-	b.Text(id)
-	b.Key("type")
-	b.String("function")
-	b.Key("function")
-	b.Open('{')
-	b.Key("name")
-	b.Text(name)
-	b.Key("arguments")
-	b.Text(arguments)
-	b.Close('}')
 }
 
 // appendSignature writes what was sealed with a call where Gemini's own OpenAI-compatible endpoint has clients carry it.
@@ -200,19 +180,6 @@ func (w *writer) delta(dst []byte, e *llm.Event) []byte {
 		case llm.Refusal:
 			b.Key("refusal")
 			b.Text(e.Text)
-		case llm.ToolCall:
-			b.Key("tool_calls")
-			b.Open('[')
-			b.Open('{')
-			b.Key("index")
-			b.Int(int64(w.call))
-			b.Key("function")
-			b.Open('{')
-			b.Key("arguments")
-			b.Text(e.Text)
-			b.Close('}')
-			b.Close('}')
-			b.Close(']')
 		default:
 			b.Key("content")
 			b.Text(e.Text)
@@ -339,14 +306,17 @@ func appendUsage(b *wire.Builder, c usage.Counts, cost string) (at int) {
 	return at
 }
 
-func finishOf(r llm.Reason, calls bool) string {
+func finishOf(r llm.Reason, calls bool, form callForm) string {
 	switch r {
 	case llm.MaxTokens, llm.ContextFull, llm.Paused:
 		return "length"
 	case llm.Filtered:
 		return "content_filter"
 	default:
-		if calls {
+		switch {
+		case calls && form == legacyCall:
+			return "function_call"
+		case calls:
 			return "tool_calls"
 		}
 		return "stop"
@@ -360,9 +330,13 @@ func (*Chat) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([]byte
 	head(&b, c.ID, "chat.completion", r.Model)
 	b.Key("choices")
 	b.Open('[')
+	forms := &callForms{}
+	if slices.ContainsFunc(c.Blocks, func(b llm.Block) bool { return b.Kind == llm.ToolCall }) || len(c.More) > 0 {
+		forms = formsOf(r)
+	}
 	for i := range int(max(r.Choices, 1)) {
 		if choice := c.Choice(i); choice != nil {
-			appendChoice(&b, i, choice)
+			appendChoice(&b, i, choice, forms)
 		}
 	}
 	b.Close(']')
@@ -373,12 +347,12 @@ func (*Chat) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([]byte
 	return b.B, at
 }
 
-func appendChoice(b *wire.Builder, index int, c *llm.Completion) {
+func appendChoice(b *wire.Builder, index int, c *llm.Completion, forms *callForms) {
 	b.Open('{')
 	b.Key("index")
 	b.Int(int64(index))
 	b.Key("message")
-	calls := appendMessage(b, c)
+	calls := appendMessage(b, c, forms)
 	var probs llm.Raw
 	for i := range c.Blocks {
 		probs = probs.Join(c.Blocks[i].Probs)
@@ -390,12 +364,12 @@ func appendChoice(b *wire.Builder, index int, c *llm.Completion) {
 		appendProbs(b, probs)
 	}
 	b.Key("finish_reason")
-	b.String(finishOf(c.Reason, calls))
+	b.String(finishOf(c.Reason, calls, forms.of(nil)))
 	b.Close('}')
 }
 
 // appendMessage writes the assistant's message: texts joined, thoughts beside them, calls behind.
-func appendMessage(b *wire.Builder, c *llm.Completion) (calls bool) {
+func appendMessage(b *wire.Builder, c *llm.Completion, forms *callForms) (calls bool) {
 	joined := func(kind llm.BlockKind) (all llm.Text, some bool) {
 		for i := range c.Blocks {
 			if c.Blocks[i].Kind == kind {
@@ -431,24 +405,7 @@ func appendMessage(b *wire.Builder, c *llm.Completion) (calls bool) {
 		}
 		b.Close(']')
 	}
-	for i := range c.Blocks {
-		block := &c.Blocks[i]
-		if block.Kind != llm.ToolCall {
-			continue
-		}
-		if !calls {
-			calls = true
-			b.Key("tool_calls")
-			b.Open('[')
-		}
-		b.Open('{')
-		appendCall(b, block.ID, block.Name, block.Text)
-		appendSignature(b, block.Sealed)
-		b.Close('}')
-	}
-	if calls {
-		b.Close(']')
-	}
+	calls = appendCalls(b, c, forms)
 	b.Close('}')
 	return calls
 }

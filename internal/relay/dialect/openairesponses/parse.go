@@ -11,7 +11,6 @@ type parsing struct {
 	p            *llm.Prompt
 	notes        *llm.Notes
 	instructions []llm.Block
-	allowed      [][]byte // the tools that the choice leaves, by their neutral names; nil for all
 	err          error
 }
 
@@ -26,7 +25,6 @@ func (*Responses) Parse(r *llm.Request, n *llm.Notes) (*llm.Prompt, error) {
 		d.fail("", "The request body is not JSON.")
 	}
 	d.p.System = append(d.instructions, d.p.System...)
-	d.allow()
 	return d.p, d.err
 }
 

@@ -1,6 +1,7 @@
 package openairesponses
 
 import (
+	"starlane/internal/relay/dialect/internal/openai"
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/llm"
 )
@@ -18,9 +19,10 @@ type outputItem struct {
 	kind, id     string
 	callID, name llm.Text
 	space        string
-	text         llm.Text // of the open part, the summary, the call
-	shown        bool     // a part is open
-	refusal      bool     // the open part is a refusal
+	text         llm.Text          // of the open part, the summary, the call
+	input        openai.Unwrapping // of a call of a custom tool, whose text stands in JSON
+	shown        bool              // a part is open
+	refusal      bool              // the open part is a refusal
 	parts        wire.Builder
 	index        int64 // of the open part of a message
 	sealed       llm.Text
@@ -144,11 +146,13 @@ func (it *outputItem) stem() (kind, member string) {
 
 func (w *writer) delta(dst []byte, said llm.Text) []byte {
 	it := w.open
+	if it.kind == itemCustom {
+		if said = it.input.Add(nil, said); len(said) == 0 {
+			return dst
+		}
+	}
 	it.text = append(it.text, said...)
-	switch {
-	case it.kind == itemCustom: // its text stands in JSON that can be read only when it is whole
-		return dst
-	case it.kind == itemReasoning && !it.shown:
+	if it.kind == itemReasoning && !it.shown {
 		it.shown = true
 		dst = w.summaryEvent(dst, "response.reasoning_summary_part.added", nil)
 	}
@@ -210,9 +214,9 @@ func (w *writer) closeItem(dst []byte, status string) []byte {
 			dst = w.summaryEvent(dst, "response.reasoning_summary_part.done", it.text)
 		}
 	case itemCustom:
-		it.text = unwrapped(it.text)
-		if len(it.text) > 0 {
-			dst = w.textEvent(dst, "response.custom_tool_call_input.delta", "delta", it.text)
+		if rest := it.input.Rest(nil); len(rest) > 0 {
+			it.text = append(it.text, rest...)
+			dst = w.textEvent(dst, "response.custom_tool_call_input.delta", "delta", rest)
 		}
 		dst = w.textEvent(dst, "response.custom_tool_call_input.done", "input", it.text)
 	case itemCall:
