@@ -46,11 +46,16 @@ type encoding struct {
 }
 
 // Encode implements dialect.Upstream.
-func (*Contents) Encode(p *llm.Prompt, to dialect.Target, _ bool, n *llm.Notes) ([]byte, error) {
+func (*Contents) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes) ([]byte, error) {
+	return encode(p, to, stream, n, &studio), nil
+}
+
+func encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes, at *host) []byte {
 	if p.Choice.Mode != llm.ChoiceAny {
 		p.FilterTools(n)
 	}
-	e := &encoding{p: p, to: to, can: traitsOf(to.Model), notes: n, ids: wire.NewIDs(maxCallID), names: map[string]llm.Text{}}
+	e := &encoding{p: p, to: to, can: traitsOf(to.Model), notes: n, ids: wire.NewIDs(maxCallID), names: map[string]llm.Text{}, at: at}
+	e.pieces = stream && at.pieces && e.can.Pieces
 	e.Open('{')
 	e.system()
 	e.contents()
@@ -127,8 +132,14 @@ func (e *encoding) choice() {
 	e.Open('{')
 	e.Key("functionCallingConfig")
 	e.Open('{')
-	e.Key("mode")
-	e.String(mode)
+	if mode != "" {
+		e.Key("mode")
+		e.String(mode)
+	}
+	if e.pieces {
+		e.Key("streamFunctionCallArguments")
+		e.Bool(true)
+	}
 	allowed := e.p.Choice.Allowed
 	if e.p.Choice.Mode == llm.ChoiceNamed {
 		allowed = []llm.Text{e.p.Choice.Name}
@@ -352,10 +363,8 @@ func (e *encoding) longest() usage.Tokens {
 
 // rest judges what the API does not know.
 func (e *encoding) rest() {
-	if len(e.p.User) > 0 {
-		e.notes.Drop("user")
-	}
-	if tier := string(e.p.Tier); tier == "default" || tier == "standard_only" {
+	e.labels()
+	if tier := string(e.p.Tier); e.at.tiers && (tier == "default" || tier == "standard_only") {
 		e.Key("serviceTier")
 		e.String("standard")
 	}

@@ -18,7 +18,7 @@ type reader struct {
 	calls     int      // so far, of all candidates
 	id        llm.Text // of the answer
 	first     choice
-	more      []choice // the other candidates, where several were asked for
+	others    []choice // the other candidates, where several were asked for
 	*choice            // the candidate that is read
 	report    report
 	event     llm.Event
@@ -34,6 +34,8 @@ type choice struct {
 	finish  string // why it ended, as this chunk says
 	stopped bool
 	probs   llm.Raw // of this chunk, until its text is told
+	pieces  *pieces // the open call whose arguments come piece by piece, nil for none
+	broken  bool    // a call came in pieces that make no JSON
 }
 
 // NewReader implements dialect.Upstream.
@@ -57,10 +59,10 @@ func (r *reader) turn(index int) {
 	if index == 0 {
 		return
 	}
-	for len(r.more) < index {
-		r.more = append(r.more, choice{index: len(r.more) + 1, open: -1})
+	for len(r.others) < index {
+		r.others = append(r.others, choice{index: len(r.others) + 1, open: -1})
 	}
-	r.choice = &r.more[index-1]
+	r.choice = &r.others[index-1]
 }
 
 // Read implements dialect.Reader. There is no mark of the end.
@@ -129,12 +131,15 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 
 // stop tells the ends that a chunk has brought.
 func (r *reader) stop(to llm.Sink) {
-	for i := range 1 + len(r.more) {
+	for i := range 1 + len(r.others) {
 		if r.turn(i); r.finish == "" || r.stopped {
 			continue
 		}
 		r.stopped = true
 		reason := reasonOf(r.finish)
+		if r.endCall(reason == llm.EndOfTurn, to); r.broken {
+			reason = llm.BrokenCall
+		}
 		if reason == llm.EndOfTurn && r.called {
 			reason = llm.ToolUse
 		}
@@ -341,7 +346,7 @@ func (*Contents) ReadWhole(src []byte, to llm.Sink) bool {
 	if r.Read(src, to) != dialect.Pass {
 		return false
 	}
-	for i := range 1 + len(r.more) {
+	for i := range 1 + len(r.others) {
 		if r.turn(i); r.candidate && r.finish == "" {
 			r.finish = "FINISH_REASON_UNSPECIFIED"
 		}

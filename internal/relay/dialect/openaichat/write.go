@@ -21,6 +21,7 @@ type writer struct {
 	more    []told // of the other choices, where several were asked for
 	*told          // of the choice that is written
 	calls   *callForms
+	tier    string
 }
 
 // told is what has been told of a choice.
@@ -150,7 +151,9 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 		if w.input != nil {
 			return w.closeInput(dst)
 		}
-	case llm.Start, llm.Report:
+	case llm.Report:
+		w.tier = e.Tier
+	case llm.Start:
 	}
 	return dst
 }
