@@ -157,6 +157,9 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 	x.wire = x.egress(x.pick.Candidate)
 	c := x.pick.Candidate
 	to := dialect.Target{Model: c.Deployment.UpstreamModel, MaxOutput: c.Model.MaxOutput}
+	if x.req.Search.Most > 0 {
+		to.Search = x.rates().Has[usage.SearchQuery]
+	}
 	x.req.Notes.Reset()
 	x.req.Gather = false
 	message, err := x.wire.EncodeRequest(x.req, to)

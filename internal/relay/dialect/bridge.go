@@ -45,6 +45,9 @@ func (b *Bridge) encode(r *llm.Request, to Target, gather bool) (body.Message, e
 	if b.Keeper != nil {
 		restore(b.Keeper, r.Tenant, p.Turns, b.Origin)
 	}
+	if !to.Search {
+		p.SkipSearch(&r.Notes)
+	}
 	long, ok := b.Upstream.(LongAnswerer)
 	r.Gather = gather && !r.Stream && ok && long.Long(p, to)
 	out, err := b.Upstream.Encode(p, to, r.Stream || r.Gather, &r.Notes)
@@ -77,7 +80,14 @@ func (b *Bridge) ReadFault(status int, h http.Header, c body.Content) *llm.Fault
 }
 
 // MeasurePrompt implements Egress.
-func (b *Bridge) MeasurePrompt(r *llm.Request) llm.Size { return measure(b.Client, b.Upstream, r) }
+func (b *Bridge) MeasurePrompt(r *llm.Request) llm.Size {
+	size := measure(b.Client, b.Upstream, r)
+	if s, ok := b.Upstream.(Searcher); !ok || !s.Searches() {
+		size.Searches = 0
+	}
+	size.MaySkip = !r.Search.Must
+	return size
+}
 
 // measure has what is marked for a cache cost more where the upstream bills that.
 func measure(c Client, u Upstream, r *llm.Request) llm.Size {
@@ -114,9 +124,17 @@ func (b *Bridge) EstimateAnswer(content body.Content, count Count) usage.Tokens 
 // NewTap implements Egress.
 func (b *Bridge) NewTap(r *llm.Request, m Meter) Tap {
 	// An event of which nothing is told has an empty Out: none at all would be the event itself, in the upstream's format.
-	t := &translation{client: b.Client, request: r, meter: m, reader: b.Upstream.NewReader(), keeper: b.Keeper, out: []byte{}}
+	t := &translation{client: b.Client, request: r, meter: m, reader: b.newReader(r), keeper: b.Keeper, out: []byte{}}
 	t.order.first.to, t.order.most, t.writer = t, int(r.Choices), b.Client.NewWriter(r)
 	return t
+}
+
+func (b *Bridge) newReader(r *llm.Request) Reader {
+	reader := b.Upstream.NewReader()
+	if k, ok := reader.(TextKeeper); ok && r.Search.Most > 0 {
+		k.KeepText()
+	}
+	return reader
 }
 
 // translation is the tap of a Bridge.
@@ -235,13 +253,13 @@ func (t *tally) Take(e *llm.Event) {
 		t.counts, t.reported = e.Counts, true
 	case llm.Stop:
 		t.ended++
-	case llm.Start, llm.Seal, llm.Close:
+	case llm.Start, llm.Seal, llm.Cite, llm.Close:
 	}
 }
 
-// answer is what is known so far. A report that a text cost no tokens is not one.
+// answer is what is known so far. A report that a text or its prompt cost no tokens is not one.
 func (t *tally) answer() llm.Answer {
-	return llm.Answer{Counts: t.counts, Reported: t.reported && (t.said.Nothing() || t.counts.Output() > 0), Finished: t.finished()}
+	return llm.Answer{Counts: t.counts, Reported: t.reported && t.counts.Input() > 0 && (t.said.Nothing() || t.counts.Output() > 0), Finished: t.finished()}
 }
 
 func (t *tally) estimate(count Count) usage.Tokens { return t.said.Estimate(count) }

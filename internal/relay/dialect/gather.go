@@ -21,7 +21,7 @@ var _ Gatherer = (*Bridge)(nil)
 
 // NewGathering implements Gatherer.
 func (b *Bridge) NewGathering(r *llm.Request, m Meter) Gathering {
-	return &gathering{bridge: b, request: r, meter: m, reader: b.Upstream.NewReader()}
+	return &gathering{bridge: b, request: r, meter: m, reader: b.newReader(r)}
 }
 
 // ReadAnswer implements Egress. The counts are those that the client is told, estimated where the upstream said nothing.
@@ -58,7 +58,7 @@ func (g *gathering) Answer() (llm.Answer, error) {
 	if len(c.ID) == 0 {
 		c.ID = llm.Text(g.request.ID.String())
 	}
-	if !c.Reported || c.Counts.Output() == 0 {
+	if !c.Reported || c.Counts.Input() == 0 || c.Counts.Output() == 0 {
 		c.Counts.Fill(func() usage.Tokens { return g.bridge.EstimatePrompt(g.request, g.meter.Count) }, g.tally.estimate(g.meter.Count))
 	}
 	out, usageAt := g.bridge.Client.AppendAnswer(nil, g.request, c)

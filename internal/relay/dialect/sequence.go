@@ -89,7 +89,7 @@ func (s *sequence) Take(e *llm.Event) {
 		}
 		s.keep(b, e)
 		s.advance()
-	case llm.Delta, llm.Seal, llm.Close:
+	case llm.Delta, llm.Seal, llm.Cite, llm.Close:
 		s.inBlock(e)
 	case llm.Stop:
 		s.flush()
@@ -145,12 +145,18 @@ func (s *sequence) keep(b *blockState, e *llm.Event) {
 	kept := *e
 	kept.Text, kept.ID, kept.Name, kept.Probs = clone(e.Text), clone(e.ID), clone(e.Name), bytes.Clone(e.Probs)
 	kept.Sealed.Data = clone(e.Sealed.Data)
+	if c := e.Cite; c != nil {
+		kept.Cite = &llm.Citation{URL: clone(c.URL), Title: clone(c.Title), Quote: clone(c.Quote), From: c.From, To: c.To}
+	}
 	b.wait = append(b.wait, kept)
 }
 
 // weight is about what an event takes in memory: small ones are mostly frame.
 func weight(e *llm.Event) int {
 	const frame = 512
+	if c := e.Cite; c != nil {
+		return frame + len(c.URL) + len(c.Title) + len(c.Quote)
+	}
 	return frame + len(e.Text) + len(e.Probs) + len(e.ID) + len(e.Name) + len(e.Sealed.Data)
 }
 

@@ -11,6 +11,7 @@ const (
 	Open                    // a block begins
 	Delta                   // a block goes on
 	Seal                    // a block gets its sealed artifact
+	Cite                    // a text says where it is from
 	Close                   // a block ends
 	Report                  // usage, as far as it is known; later reports add fields or correct them
 	Stop                    // the model came to its end
@@ -19,13 +20,14 @@ const (
 // Event is a step of an answer in neutral form. Its bytes are valid until the next event is read.
 type Event struct {
 	Kind   EventKind
-	Choice int       // Open, Delta, Seal, Close, Stop: which of the answers that were asked for, from 0
-	Block  int       // Open, Delta, Seal, Close: ordinal of the block in the answer
-	What   BlockKind // Open, Delta, Seal, Close: the kind of that block
+	Choice int       // Open, Delta, Seal, Cite, Close, Stop: which of the answers that were asked for, from 0
+	Block  int       // Open, Delta, Seal, Cite, Close: ordinal of the block in the answer
+	What   BlockKind // Open, Delta, Seal, Cite, Close: the kind of that block
 	ID     Text      // Start: of the answer; Open of a ToolCall: of the call
 	Name   Text      // Start: the model; Open of a ToolCall: the tool
 	Text   Text      // Delta: what is added, escaped; of a ToolCall a part of the JSON of its arguments
 	Probs  Raw       // Delta of a TextBlock: the probabilities of its tokens, as elements of OpenAI's list of them; nil for none
+	Cite   *Citation // Cite
 	Sealed Sealed    // Seal; Open of a ToolCall whose artifact came with it
 	Counts usage.Counts
 	Tier   string // Report: the service tier that the request was served by, as OpenAI calls it; empty if the vendor did not say
@@ -91,6 +93,10 @@ func (c *Completion) Take(e *Event) {
 	case Seal:
 		if b := c.block(e.Block); b != nil {
 			b.Sealed = e.Sealed.keep()
+		}
+	case Cite:
+		if b := c.block(e.Block); b != nil {
+			b.Cites = append(b.Cites, e.Cite.keep())
 		}
 	case Report:
 		c.Counts, c.Reported, c.Tier = e.Counts, true, e.Tier

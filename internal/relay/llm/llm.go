@@ -23,6 +23,7 @@ type Request struct {
 	Bound      usage.Tokens // the relay's bound where the client set none and the credit covers no more; 0 for none
 	Choices    int64        // answers asked for, at least 1
 	AudioOut   bool         // the answer is to be spoken
+	Search     Search       // in the web, that the client asks for
 	Tenant     id.ID        // whose request it is
 	Framing    Framing      // of the stream
 	ID         id.ID        // of the request, for answers that have none of their own
@@ -51,12 +52,27 @@ const (
 	Array                     // the elements of one JSON array
 )
 
+// Search is what a client says of searches in the web by a tool of the vendor. The zero value asks for none.
+type Search struct {
+	Most  int64  // how many there may be, as far as it can be said
+	Must  bool   // without them the answer would be another one than asked for
+	Field string // the client's name of it
+}
+
+// UsualSearches bound a request that says nothing of how many searches there may be, for what is set aside. What goes beyond them
+// is billed all the same.
+const UsualSearches = 10
+
 // Size is how large a prompt can be, found without counting it.
 type Size struct {
 	// Most is what it costs at most, in tokens: every token of a text takes a byte or more, a picture counts as a large one.
 	Most usage.Tokens
 	// Open: it has documents, of which nobody can tell from their bytes how many tokens they cost.
 	Open bool
+	// Searches in the web that there may be. What they find becomes a part of the prompt, of any size.
+	Searches int64
+	// MaySkip: where they have no price the request goes without them.
+	MaySkip bool
 	// Also are the classes with prices of their own that tokens of the prompt may turn out to be of, besides plain text.
 	Also []usage.Class
 	// Marks are the classes of what the client wants kept in a cache, where the upstream has a price for that.

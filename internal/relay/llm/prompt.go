@@ -35,6 +35,7 @@ type Prompt struct {
 	Turns  []Turn
 
 	Tools    []Tool
+	Search   *WebSearch // nil for none
 	Choice   Choice
 	Parallel Tri // may the model call several tools at once
 
@@ -135,8 +136,9 @@ const (
 // Block is a piece of a message or an answer. Their order means something and is kept.
 type Block struct {
 	Kind   BlockKind
-	Text   Text    // TextBlock, Refusal, Thinking; ToolCall: the JSON of its arguments, as the model wrote it
-	Probs  Raw     // TextBlock of an answer: as in Event
+	Text   Text // TextBlock, Refusal, Thinking; ToolCall: the JSON of its arguments, as the model wrote it
+	Probs  Raw  // TextBlock of an answer: as in Event
+	Cites  []Citation
 	ID     Text    // ToolCall, ToolResult: the client's name of the call
 	Name   Text    // ToolCall: the tool; Document: the file
 	Result []Block // ToolResult

@@ -171,7 +171,9 @@ func (e *encoding) thoughtless() bool {
 			continue
 		}
 		called := slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.Kind == llm.ToolCall })
-		return called && !slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.Kind == llm.Thinking && b.Sealed.Origin == Dialect })
+		return called && !slices.ContainsFunc(t.Blocks, func(b llm.Block) bool {
+			return b.Kind == llm.Thinking && b.Sealed.Origin == Dialect && unsealBlock(&b.Sealed) == nil
+		})
 	}
 	return false
 }
@@ -213,7 +215,8 @@ func (e *encoding) cache(ttl llm.TTL) {
 }
 
 func (e *encoding) tools() {
-	if len(e.p.Tools) > 0 || e.byTool {
+	e.canSearch()
+	if len(e.p.Tools) > 0 || e.byTool || e.p.Search != nil {
 		e.Key("tools")
 		e.Open('[')
 		for i := range e.p.Tools {
@@ -221,6 +224,9 @@ func (e *encoding) tools() {
 		}
 		if e.byTool {
 			e.tool(&llm.Tool{Name: llm.Text(answerTool), Description: llm.Text(answerToolUse), Schema: e.form})
+		}
+		if e.p.Search != nil {
+			e.search(e.p.Search)
 		}
 		e.Close(']')
 	}

@@ -20,6 +20,7 @@ import (
 type host struct {
 	version string // in the body
 	stream  bool   // the body says whether a stream is wanted
+	search  bool   // its models search the web
 	path    func(stream bool, model string) string
 	fault   func(status int, h http.Header, c body.Content) (*llm.Fault, string)
 	// betas are those features that a host takes in the body; nil: it takes the header as it is.
@@ -55,7 +56,7 @@ func OnBedrock(m *Messages) *Hosted {
 // OnVertex is Claude by rawPredict.
 func OnVertex(m *Messages) *Hosted {
 	return &Hosted{m, &host{
-		version: "vertex-2023-10-16", stream: true, fault: m.readGoogleFault,
+		version: "vertex-2023-10-16", stream: true, search: true, fault: m.readGoogleFault,
 		path: func(stream bool, model string) string {
 			if stream {
 				return "/publishers/anthropic/models/" + url.PathEscape(model) + ":streamRawPredict"
@@ -73,6 +74,9 @@ func (m *Messages) readGoogleFault(status int, h http.Header, c body.Content) (*
 	}
 	return f, message
 }
+
+// Searches implements dialect.Searcher.
+func (d *Hosted) Searches() bool { return d.at.search }
 
 // Path implements dialect.Upstream.
 func (d *Hosted) Path(stream bool, model string) string { return d.at.path(stream, model) }
@@ -101,7 +105,7 @@ type passage struct {
 func (p *passage) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, error) {
 	const model, stream, betas = 0, 1, 2
 	src := r.Content.Open()
-	if r.Original.Refused != nil || bytes.Contains(src, []byte(p.Foreign)) {
+	if p.Refused(r, to) != nil || bytes.Contains(src, []byte(p.Foreign)) {
 		return p.Direct.EncodeRequest(r, to) //nolint:wrapcheck // an apperr for the client
 	}
 	var found [3]guard.Member

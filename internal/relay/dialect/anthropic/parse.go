@@ -167,7 +167,7 @@ func (d *parsing) content(c *guard.Cursor, at string) []llm.Block {
 
 // block reads a block; false if it says nothing to another vendor.
 func (d *parsing) block(c *guard.Cursor, at string) (b llm.Block, ok bool) {
-	kind := ""
+	kind, whole := "", *c
 	var data llm.Text
 	wire.Object(c, func(k string) {
 		switch k {
@@ -228,6 +228,8 @@ func (d *parsing) block(c *guard.Cursor, at string) (b llm.Block, ok bool) {
 			b.Text = append(b.Text, part.Text...)
 		}
 		d.notes.Approx("search_result")
+	case serverToolUse, searchResult:
+		return llm.Block{Kind: llm.Thinking, Sealed: llm.Sealed{Origin: Dialect, Data: sealBlock(whole.Raw(), nil), Alone: true}}, true
 	case "":
 		d.fail(at+".type", at+".type: Field required")
 	default: // server tools and what is newer than this

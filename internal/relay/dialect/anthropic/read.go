@@ -1,6 +1,8 @@
 package anthropic
 
 import (
+	"bytes"
+
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
@@ -28,6 +30,7 @@ type readBlock struct {
 	input     llm.Text // of a tool call, as it stood at the opening; nil where what is no call has none
 	signature llm.Text
 	alone     bool
+	server    []byte // a block of the vendor's own tools, as it was opened
 }
 
 // NewReader implements dialect.Upstream.
@@ -134,7 +137,9 @@ func (r *reader) open(index int, c *guard.Cursor, to llm.Sink) {
 	if b.ordinal >= 0 || c.Kind() != guard.Object {
 		return
 	}
+	whole := *c
 	kind := ""
+	var cited guard.Cursor
 	e := llm.Event{Kind: llm.Open}
 	var said llm.Text
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
@@ -155,6 +160,9 @@ func (r *reader) open(index int, c *guard.Cursor, to llm.Sink) {
 			if raw := c.Raw(); len(raw) > 2 {
 				b.input = quoted(raw)
 			}
+		case "citations":
+			cited = *c
+			c.Skip()
 		default:
 			c.Skip()
 		}
@@ -164,6 +172,9 @@ func (r *reader) open(index int, c *guard.Cursor, to llm.Sink) {
 		e.What = llm.TextBlock
 	case "thinking", "redacted_thinking":
 		e.What = llm.Thinking
+	case serverToolUse, searchResult: // for the vendor alone, as its sealed thoughts are
+		e.What, e.ID, e.Name = llm.Thinking, nil, nil
+		b.server, b.input = bytes.Clone(whole.Raw()), nil
 	case "tool_use":
 		if string(e.Name) == answerTool { // the JSON of the call is the text of the answer
 			e.What, e.ID, e.Name = llm.TextBlock, nil, nil
@@ -184,6 +195,7 @@ func (r *reader) open(index int, c *guard.Cursor, to llm.Sink) {
 		b.spoke = true
 		r.take(to, llm.Event{Kind: llm.Delta, Block: b.ordinal, What: b.what, Text: said})
 	}
+	wire.List(&cited, func() { r.cite(b, &cited, to) })
 }
 
 func (r *reader) delta(index int, c *guard.Cursor, to llm.Sink) {
@@ -194,12 +206,16 @@ func (r *reader) delta(index int, c *guard.Cursor, to llm.Sink) {
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		switch string(k) {
 		case "text", "thinking", "partial_json":
-			if said := wire.Text(c); len(said) > 0 {
+			if said := wire.Text(c); b.server != nil {
+				b.input = append(b.input, said...)
+			} else if len(said) > 0 {
 				b.spoke = true
 				r.take(to, llm.Event{Kind: llm.Delta, Block: b.ordinal, What: b.what, Text: said})
 			}
 		case "signature":
 			b.signature = append(b.signature, wire.Text(c)...)
+		case "citation":
+			r.cite(b, c, to)
 		default:
 			c.Skip()
 		}
@@ -211,6 +227,10 @@ func (r *reader) close(index int, to llm.Sink) {
 		return
 	}
 	b := &r.blocks[index]
+	if b.server != nil {
+		b.signature, b.alone = sealBlock(b.server, b.input), true
+		b.server, b.input = nil, nil
+	}
 	if !b.spoke && len(b.input) > 0 {
 		r.take(to, llm.Event{Kind: llm.Delta, Block: b.ordinal, What: b.what, Text: b.input})
 	}

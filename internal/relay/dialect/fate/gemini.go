@@ -83,6 +83,7 @@ func chatToGemini() []outcome {
 		{"modalities", Rejected, ""},
 		{"audio", Rejected, ""},
 		{"moderation", Rejected, ""},
+		{"web_search_options", Approximated, "rejected together with tools where the model cannot do both"},
 	}
 }
 
@@ -103,7 +104,7 @@ func messagesToGemini() []outcome {
 		{"tools.input_examples", Dropped, ""},
 		{"tools.allowed_callers", Dropped, ""},
 		{"tools.eager_input_streaming", Dropped, ""},
-		{"tools.web_search", Dropped, ""},
+		{"tools.web_search", Approximated, "dropped together with other tools where the model cannot do both"},
 		{"tools.code_execution", Rejected, ""},
 		{"tools.mcp_toolset", Rejected, ""},
 		{"tool_choice", Lossless, ""},
@@ -177,9 +178,9 @@ func contentsRows() []Row {
 		row("parts.toolResponse", Dropped, Dropped, ""),
 		row("tools.functionDeclarations", Lossless, Lossless, "`parameters` become JSON Schema"),
 		row("tools.behavior", Dropped, Dropped, ""),
-		row("tools.googleSearch", Dropped, Dropped, "rejected at Gemini itself, as no price says what a search costs"),
-		row("tools.googleSearchRetrieval", Dropped, Dropped, "as googleSearch"),
-		row("tools.enterpriseWebSearch", Dropped, Dropped, "as googleSearch"),
+		row("tools.googleSearch", Dropped, Approximated, "dropped, or refused at Gemini itself, where a search has no price"),
+		row("tools.googleSearchRetrieval", Dropped, Dropped, "rejected at Gemini itself"),
+		row("tools.enterpriseWebSearch", Dropped, Dropped, "rejected at Gemini itself"),
 		row("tools.googleMaps", Rejected, Rejected, "also at Gemini itself"),
 		row("tools.fileSearch", Rejected, Rejected, "also at Gemini itself"),
 		row("tools.retrieval", Rejected, Rejected, "also at Gemini itself"),

@@ -90,6 +90,7 @@ func chatRows() []Row {
 		row("modalities", Rejected, "other than text"),
 		row("audio", Rejected, ""),
 		row("moderation", Rejected, ""),
+		row("web_search_options", Approximated, "the vendor's own search, of which sources are told as `annotations`; unpriced, the request is refused"),
 	}
 }
 
@@ -112,7 +113,7 @@ func messagesRows() []Row {
 		row("tools.input_examples", Dropped, ""),
 		row("tools.allowed_callers", Dropped, ""),
 		row("tools.eager_input_streaming", Dropped, ""),
-		row("tools.web_search", Dropped, ""),
+		row("tools.web_search", Dropped, "also where a search has no price"),
 		row("tools.code_execution", Rejected, ""),
 		row("tools.mcp_toolset", Rejected, ""),
 		row("tool_choice", Lossless, ""),

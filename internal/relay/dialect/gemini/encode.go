@@ -89,11 +89,39 @@ func (e *encoding) system() {
 }
 
 func (e *encoding) tools() {
-	if len(e.p.Tools) == 0 {
+	if len(e.p.Tools) > 0 && !e.can.SearchWithTools {
+		e.p.SkipSearch(e.notes)
+	}
+	if len(e.p.Tools) == 0 && e.p.Search == nil {
 		return
 	}
 	e.Key("tools")
 	e.Open('[')
+	if e.p.Search != nil {
+		e.search()
+	}
+	if len(e.p.Tools) > 0 {
+		e.functions()
+	}
+	e.Close(']')
+	if e.p.Parallel == llm.No && len(e.p.Tools) > 0 {
+		e.notes.Drop("parallel_tool_calls")
+	}
+}
+
+// search writes the vendor's tool that looks things up in the web. It cannot be told where to look.
+func (e *encoding) search() {
+	s := e.p.Search
+	if e.p.Client != Dialect {
+		e.notes.Approx(s.Field)
+	}
+	if len(s.Allowed)+len(s.Blocked) > 0 {
+		e.notes.Drop(s.Field + ".domains")
+	}
+	e.Raw(llm.Raw(`{"googleSearch":{}}`))
+}
+
+func (e *encoding) functions() {
 	e.Open('{')
 	e.Key("functionDeclarations")
 	e.Open('[')
@@ -117,10 +145,6 @@ func (e *encoding) tools() {
 	}
 	e.Close(']')
 	e.Close('}')
-	e.Close(']')
-	if e.p.Parallel == llm.No {
-		e.notes.Drop("parallel_tool_calls")
-	}
 }
 
 func (e *encoding) choice() {

@@ -260,7 +260,11 @@ func (d *parsing) tools(c *guard.Cursor) {
 	wire.Object(c, func(k string) {
 		name := camel(k)
 		if name != "functionDeclarations" {
-			if c.Kind() != guard.Null { // an empty object asks for a tool as well
+			switch {
+			case c.Kind() == guard.Null:
+			case name == "googleSearch":
+				d.p.Search = &llm.WebSearch{Field: "tools." + name}
+			default: // an empty object asks for a tool as well
 				d.p.Extras = append(d.p.Extras, llm.Extra{Name: "tools." + name})
 			}
 			c.Skip()

@@ -20,6 +20,7 @@ type reader struct {
 	first     choice
 	others    []choice // the other candidates, where several were asked for
 	*choice            // the candidate that is read
+	keeps     bool     // the text, as somebody wants to know where it is from
 	report    report
 	event     llm.Event
 }
@@ -34,6 +35,10 @@ type choice struct {
 	finish  string // why it ended, as this chunk says
 	stopped bool
 	probs   llm.Raw // of this chunk, until its text is told
+	asked   int64   // searches of the web
+	text    []byte  // so far, if it is kept
+	texts   []textBlock
+	cites   []support
 	pieces  *pieces // the open call whose arguments come piece by piece, nil for none
 	broken  bool    // a call came in pieces that make no JSON
 }
@@ -137,6 +142,7 @@ func (r *reader) stop(to llm.Sink) {
 		}
 		r.stopped = true
 		reason := reasonOf(r.finish)
+		r.cite(to)
 		if r.endCall(reason == llm.EndOfTurn, to); r.broken {
 			reason = llm.BrokenCall
 		}
@@ -153,7 +159,7 @@ func (r *reader) candidates(c *guard.Cursor, to llm.Sink) {
 		return
 	}
 	wire.List(c, func() {
-		var content, probs guard.Cursor
+		var content, probs, ground guard.Cursor
 		var reason string
 		var index int64
 		wire.Object(c, func(k string) {
@@ -169,6 +175,9 @@ func (r *reader) candidates(c *guard.Cursor, to llm.Sink) {
 				}
 			case "logprobsResult":
 				probs = *c
+				c.Skip()
+			case "groundingMetadata":
+				ground = *c
 				c.Skip()
 			default:
 				c.Skip()
@@ -187,6 +196,9 @@ func (r *reader) candidates(c *guard.Cursor, to llm.Sink) {
 				}
 				content.Skip()
 			})
+		}
+		if ground.Kind() == guard.Object {
+			r.ground(&ground)
 		}
 		if len(r.probs) > 0 { // of a text that stands in another chunk
 			r.add(llm.TextBlock, nil, to)
@@ -239,6 +251,9 @@ func (r *reader) part(c *guard.Cursor, to llm.Sink) {
 func (r *reader) begin(what llm.BlockKind, to llm.Sink) {
 	r.open, r.what = r.next, what
 	r.next++
+	if r.keeps && what == llm.TextBlock {
+		r.texts = append(r.texts, textBlock{r.open, len(r.text)})
+	}
 	r.take(to, llm.Event{Kind: llm.Open, Block: r.open, What: what})
 }
 
@@ -254,6 +269,9 @@ func (r *reader) add(what llm.BlockKind, said llm.Text, to llm.Sink) {
 		r.begin(what, to)
 	}
 	e := llm.Event{Kind: llm.Delta, Block: r.open, What: what, Text: said}
+	if what == llm.TextBlock && r.keeps {
+		r.keep(said)
+	}
 	if what == llm.TextBlock {
 		e.Probs, r.probs = r.probs, nil
 	}
@@ -343,6 +361,7 @@ func reasonOf(s string) llm.Reason {
 // ReadWhole implements dialect.Upstream. A reason that nobody knows is left out by some versions of the API.
 func (*Contents) ReadWhole(src []byte, to llm.Sink) bool {
 	r := newReader()
+	r.keeps = true
 	if r.Read(src, to) != dialect.Pass {
 		return false
 	}

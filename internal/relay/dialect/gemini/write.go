@@ -27,6 +27,7 @@ type told struct {
 	reason llm.Reason
 	call   llm.Block // the open call: it is told when its arguments are whole
 	broken bool      // arguments never became JSON
+	ground grounding
 }
 
 var _ dialect.FailureWriter = (*writer)(nil)
@@ -57,6 +58,9 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 	case llm.Start:
 		w.id = append(w.id[:0], e.ID...)
 	case llm.Open:
+		if e.What == llm.TextBlock {
+			w.ground.open()
+		}
 		if e.What == llm.ToolCall {
 			w.call = llm.Block{Kind: llm.ToolCall, ID: clone(e.ID), Name: clone(e.Name)}
 			w.call.Sealed = llm.Sealed{Origin: e.Sealed.Origin, Data: clone(e.Sealed.Data), Alone: e.Sealed.Alone}
@@ -66,13 +70,21 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 			w.call.Text = append(w.call.Text, e.Text...)
 			return dst
 		}
+		if e.What == llm.TextBlock && w.request.Search.Most > 0 {
+			w.ground.say(e.Text)
+		}
 		return w.part(dst, e.Probs, func(b *wire.Builder) { appendText(b, e.Text, e.What == llm.Thinking) })
 	case llm.Seal:
 		return w.part(dst, nil, func(b *wire.Builder) { appendSeal(b, e.Sealed, e.What == llm.Thinking) })
+	case llm.Cite:
+		if w.request.Search.Most > 0 { // else the text was not followed
+			w.ground.cite(e.Cite)
+		}
 	case llm.Close:
 		if e.What == llm.ToolCall {
 			return w.endCall(dst)
 		}
+		w.ground.shut()
 	case llm.Stop:
 		w.reason = e.Reason
 	case llm.Report:
@@ -93,7 +105,7 @@ func (w *writer) endCall(dst []byte) []byte {
 
 // part writes a chunk with one part.
 func (w *writer) part(dst []byte, probs llm.Raw, fill func(b *wire.Builder)) []byte {
-	return w.chunk(dst, func(b *wire.Builder) { candidate(b, w.index, func() { fill(b) }, "", probs) }, nil)
+	return w.chunk(dst, func(b *wire.Builder) { candidate(b, w.index, func() { fill(b) }, "", probs, nil) }, nil)
 }
 
 // AppendFailure implements dialect.FailureWriter: an array that has no element yet begins with the error.
@@ -140,7 +152,7 @@ func tail(b *wire.Builder, id llm.Text, model string) {
 }
 
 // candidate writes a candidate with the parts that fill writes.
-func candidate(b *wire.Builder, index int, fill func(), finish string, probs llm.Raw) {
+func candidate(b *wire.Builder, index int, fill func(), finish string, probs llm.Raw, ground *grounding) {
 	b.Open('{')
 	b.Key("content")
 	b.Open('{')
@@ -163,6 +175,9 @@ func candidate(b *wire.Builder, index int, fill func(), finish string, probs llm
 	b.Int(int64(index))
 	if probs != nil {
 		appendProbs(b, probs)
+	}
+	if ground != nil {
+		ground.append(b)
 	}
 	b.Close('}')
 }
@@ -266,7 +281,7 @@ func (w *writer) AppendEnd(dst []byte, counts usage.Counts, _ string) []byte {
 	dst = w.chunk(dst, func(b *wire.Builder) {
 		for i := range 1 + len(w.more) {
 			w.turn(i)
-			candidate(b, i, func() {}, finishOf(w.reason, w.broken), nil)
+			candidate(b, i, func() {}, finishOf(w.reason, w.broken), nil, &w.ground)
 		}
 	}, &counts)
 	if w.request.Framing == llm.Array {
@@ -313,8 +328,17 @@ func (*Contents) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([]
 func appendCandidate(b *wire.Builder, index int, c *llm.Completion) {
 	broken := false
 	var probs llm.Raw
+	var ground grounding
 	for i := range c.Blocks {
 		block := &c.Blocks[i]
+		if block.Kind == llm.TextBlock {
+			ground.open()
+			ground.say(block.Text)
+			for j := range block.Cites {
+				ground.cite(&block.Cites[j])
+			}
+			ground.shut()
+		}
 		probs = probs.Join(block.Probs)
 		if block.Kind == llm.ToolCall {
 			_, ok := wire.Arguments(block.Text)
@@ -325,7 +349,7 @@ func appendCandidate(b *wire.Builder, index int, c *llm.Completion) {
 		for i := range c.Blocks {
 			appendBlock(b, &c.Blocks[i])
 		}
-	}, finishOf(c.Reason, broken), probs)
+	}, finishOf(c.Reason, broken), probs, &ground)
 }
 
 func appendBlock(b *wire.Builder, block *llm.Block) {

@@ -40,6 +40,7 @@ type encoding struct {
 // Encode implements dialect.Upstream.
 func (Upstream) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes) ([]byte, error) {
 	p.FilterTools(n)
+	p.SkipSearch(n)
 	e := &encoding{p: p, can: traitsOf(to.Model), notes: n, ids: wire.NewIDs(maxCallID)}
 	e.Open('{')
 	e.Key("model")

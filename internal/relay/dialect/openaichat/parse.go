@@ -91,6 +91,12 @@ func (d *parsing) member(name string, c *guard.Cursor) {
 		at := *c
 		p.Probs.Top = wire.Number(&at)
 		d.extra(name, c)
+	case "web_search_options":
+		if c.Kind() == guard.Object {
+			d.search(c)
+			return
+		}
+		c.Skip()
 	case "modalities":
 		raw := llm.Raw(c.Raw())
 		if string(raw) != `["text"]` {
@@ -99,6 +105,19 @@ func (d *parsing) member(name string, c *guard.Cursor) {
 	default:
 		d.extra(name, c)
 	}
+}
+
+// search reads how the model shall look things up in the web.
+func (d *parsing) search(c *guard.Cursor) {
+	s := &llm.WebSearch{Field: "web_search_options", Must: true}
+	wire.Object(c, func(k string) {
+		if k == "user_location" {
+			s.Place = wire.ReadPlace(c)
+			return
+		}
+		c.Skip()
+	})
+	d.p.Search = s
 }
 
 // extra keeps a member that has no neutral form, or one that not every upstream has.

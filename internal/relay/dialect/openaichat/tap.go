@@ -18,6 +18,7 @@ type tap struct {
 	home   *taps
 	hide   bool // the client did not ask for the usage
 	cost   bool // the client wants the cost inside it
+	search bool // the model searches the web
 	meter  dialect.Meter
 	out    []byte // the event with the usage, with the cost
 	answer llm.Answer
@@ -36,7 +37,7 @@ func (d *Chat) NewTap(r *llm.Request, m dialect.Meter) dialect.Tap {
 	if !ok {
 		t = &tap{said: dialect.NewSaid()}
 	}
-	*t = tap{home: &d.taps, hide: !r.WantsUsage && !r.WantsCost, cost: r.WantsCost, meter: m, said: t.said, out: t.out[:0]}
+	*t = tap{home: &d.taps, hide: !r.WantsUsage && !r.WantsCost, cost: r.WantsCost, search: r.Search.Most > 0, meter: m, said: t.said, out: t.out[:0]}
 	return t
 }
 
@@ -95,6 +96,9 @@ func (t *tap) Event(data []byte) dialect.Seen {
 	}
 	if reported {
 		t.answer.Counts, t.answer.Reported = counts, true // cumulative: the last report counts
+	}
+	if t.search {
+		search(&t.answer.Counts)
 	}
 	seen := dialect.Seen{Content: t.content, Cut: t.cut}
 	switch {

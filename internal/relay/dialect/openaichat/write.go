@@ -33,6 +33,7 @@ type told struct {
 	begun   bool
 	form    callForm           // of the open call
 	input   *openai.Unwrapping // of the open call, if it is one of a custom tool
+	cites   citations
 }
 
 // NewWriter implements dialect.Client.
@@ -130,9 +131,13 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 		if e.What == llm.ToolCall {
 			return w.openCall(dst, e)
 		}
+		w.cites.open()
 	case llm.Delta:
 		if e.What == llm.ToolCall {
 			return w.callDelta(dst, e.Text)
+		}
+		if e.What == llm.TextBlock && w.request.Search.Most > 0 {
+			w.cites.say(e.Text)
 		}
 		if e.Probs != nil {
 			return w.deltaWithProbs(dst, e)
@@ -140,7 +145,14 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 		return w.delta(dst, e)
 	case llm.Seal:
 		return w.seal(dst, e)
+	case llm.Cite:
+		if w.request.Search.Most > 0 { // else the text was not followed
+			w.cites.cite(e.Cite)
+		}
 	case llm.Stop:
+		if len(w.cites.told) > 0 {
+			dst = w.chunk(dst, w.cites.append)
+		}
 		return w.frame(dst, func(b *wire.Builder) {
 			b.Key("delta")
 			b.Raw(llm.Raw("{}"))
@@ -151,6 +163,7 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 		if w.input != nil {
 			return w.closeInput(dst)
 		}
+		w.cites.shut()
 	case llm.Report:
 		w.tier = e.Tier
 	case llm.Start:
@@ -408,6 +421,7 @@ func appendMessage(b *wire.Builder, c *llm.Completion, forms *callForms) (calls 
 		}
 		b.Close(']')
 	}
+	appendCitations(b, c.Blocks)
 	calls = appendCalls(b, c, forms)
 	b.Close('}')
 	return calls

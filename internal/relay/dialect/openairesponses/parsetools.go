@@ -36,6 +36,8 @@ type toolSpec struct {
 	strict      llm.Tri
 	grammar     bool
 	inner       guard.Cursor // of a namespace: its tools
+	domains     []llm.Text   // of a search: the only ones
+	place       llm.Place    // of a search: of who asks
 }
 
 func readTool(c *guard.Cursor) (t toolSpec) {
@@ -58,6 +60,16 @@ func readTool(c *guard.Cursor) (t toolSpec) {
 		case "tools":
 			t.inner = *c
 			c.Skip()
+		case "filters":
+			wire.Object(c, func(k string) {
+				if k == "allowed_domains" {
+					wire.List(c, func() { t.domains = append(t.domains, wire.Text(c)) })
+					return
+				}
+				c.Skip()
+			})
+		case "user_location":
+			t.place = wire.ReadPlace(c)
 		default:
 			c.Skip()
 		}
@@ -98,6 +110,10 @@ func (d *parsing) tool(at string, c *guard.Cursor) {
 func (d *parsing) hosted(at string, t *toolSpec) {
 	if t.kind == "" {
 		d.fail(at+".type", "%s.type is missing.", at)
+	}
+	if family(t.kind) == webSearch {
+		d.p.Search = &llm.WebSearch{Field: "tools." + webSearch, Allowed: t.domains, Place: t.place}
+		return
 	}
 	d.extra("tools."+family(t.kind), nil)
 }

@@ -32,6 +32,7 @@ var update = flag.Bool("update", false, "write the golden parts of the cases ane
 //
 //	about     a sentence, with the rows of the table of fates that it shows as [row], and the pitfalls as (pitfall N)
 //	model     the upstream's name of the model (vendor-model) and its longest answer in tokens
+//	prices    search: a search in the web has a price
 //	options   strict or lenient; array for a stream of Gemini that is one JSON array
 //	request   what the client sends
 //	stream    what the upstream streams, also where the client wants one piece
@@ -152,6 +153,8 @@ func run(t *testing.T, g *goldenCase, in dialect.Ingress, way dialect.Egress) {
 		_, err := fmt.Sscan(text, &to.Model, &to.MaxOutput)
 		require.NoError(t, err)
 	}
+	prices, _ := g.get("prices")
+	to.Search = prices == "search"
 	request, ok := g.get("request")
 	require.True(t, ok, "a case needs a request")
 	r, err := in.DecodeRequest(body.Copy([]byte(request)))
