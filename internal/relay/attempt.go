@@ -74,6 +74,9 @@ func (x *exchange) run(ctx context.Context) error {
 			final = v
 		}
 		if !v.retry || x.tries >= maxAttempts || x.watch.over() || !x.another() {
+			if x.tries >= maxAttempts { // asking again has been done: clients that do it on their own multiply it
+				x.sink.Header()["X-Should-Retry"] = x.p.never
+			}
 			x.event.HTTPStatus = StatusOf(final.err)
 			if x.event.HTTPStatus == http.StatusBadRequest { // no upstream can do what the client asks for
 				x.settle(usage.ClientError)
@@ -167,7 +170,9 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 		return 0, &llm.Fault{Phase: llm.Dial, Kind: llm.Unfit, Err: err}
 	}
 	header := x.req.Header
-	if x.req.Original.Dialect != catalog.Format(c.Provider.Dialect) {
+	if f, ok := x.wire.(dialect.Forwarder); ok {
+		header = f.Forward(x.req)
+	} else if x.req.Original.Dialect != catalog.Format(c.Provider.Dialect) {
 		header = nil // of another format
 	}
 	x.sent = true

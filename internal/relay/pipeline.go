@@ -58,6 +58,7 @@ type Pipeline struct {
 	json    []string // values of headers, shared by all answers
 	events  []string
 	uncache []string
+	never   []string
 	running sync.WaitGroup
 
 	draining  sync.Once
@@ -75,8 +76,7 @@ func New(d Deps) (*Pipeline, error) {
 		return nil, errors.New("relay pipeline: timeouts must be positive")
 	}
 	return &Pipeline{
-		Deps: d, json: []string{"application/json"}, events: []string{"text/event-stream; charset=utf-8"}, uncache: []string{"no-cache"},
-		drain: make(chan struct{}),
+		Deps: d, json: []string{"application/json"}, events: []string{"text/event-stream; charset=utf-8"}, uncache: []string{"no-cache"}, never: []string{"false"},
 	}, nil
 }
 

@@ -104,6 +104,11 @@ type Tap interface {
 	Close()
 }
 
+// Forwarder is an Egress that shows an upstream headers of the client. Others do so where the format is the same.
+type Forwarder interface {
+	Forward(r *llm.Request) http.Header
+}
+
 // Gatherer is an Egress that may have an upstream stream what the client wants in one piece, as llm.Request.Gather then says.
 type Gatherer interface {
 	NewGathering(r *llm.Request, m Meter) Gathering

@@ -115,8 +115,8 @@ func (e *encoding) adaptive(r *llm.Reasoning) {
 	}
 	e.thinks = true
 	e.Key("thinking")
-	if r.Hidden {
-		e.Raw(llm.Raw(`{"type":"adaptive"}`))
+	if r.Hidden { // said, as some models show them if nothing is
+		e.Raw(llm.Raw(`{"type":"adaptive","display":"omitted"}`))
 	} else {
 		e.Raw(llm.Raw(`{"type":"adaptive","display":"summarized"}`))
 	}

@@ -47,7 +47,7 @@ func OnBedrock(m *Messages) *Hosted {
 		},
 		betas: []string{
 			"computer-use-2025-01-24", "token-efficient-tools-2025-02-19", "interleaved-thinking-2025-05-14", "output-128k-2025-02-19",
-			"dev-full-thinking-2025-05-14", "context-1m-2025-08-07", "context-management-2025-06-27", "effort-2025-11-24",
+			"dev-full-thinking-2025-05-14", "context-management-2025-06-27", "effort-2025-11-24",
 			"tool-search-tool-2025-10-19", "tool-examples-2025-10-29",
 		},
 	}}
@@ -114,18 +114,46 @@ func (p *passage) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message
 	}
 	r.Notes.Reset()
 	version := `"anthropic_version":"` + p.at.version + `"`
-	if found[betas].Kind == guard.Absent {
+	edits := unsigned(src, &r.Notes)
+	if m := &found[betas]; m.Kind == guard.Absent {
 		version += p.betas(r)
+	} else if edit, dear := withoutDear(src, m, &r.Notes); dear {
+		edits = append(edits, edit)
+	}
+	if p.at.betas == nil {
+		forward(r, &r.Notes)
 	}
 	if err := r.Notes.Err(); err != nil {
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
 	}
-	edits := []body.Edit{{From: found[model].Key, To: found[model].To, Text: version}}
+	edits = append(edits, body.Edit{From: found[model].Key, To: found[model].To, Text: version})
 	if found[stream].Kind != guard.Absent && !p.at.stream {
 		edits = append(edits, without(src, &found[stream]))
 	}
 	slices.SortFunc(edits, func(a, b body.Edit) int { return a.From - b.From })
 	return r.Content.Edited(edits...), nil
+}
+
+// Forward implements dialect.Forwarder.
+func (p *passage) Forward(r *llm.Request) http.Header { return forward(r, nil) }
+
+// withoutDear takes those features out of a client's list that change what a token costs.
+func withoutDear(src []byte, m *guard.Member, n *llm.Notes) (edit body.Edit, found bool) {
+	kept := wire.Builder{}
+	kept.Open('[')
+	c := guard.NewCursor(src[m.From:m.To])
+	wire.List(&c, func() {
+		at := c
+		if name := string(wire.Text(&at)); dear(name) {
+			found = true
+			n.Drop("anthropic-beta:" + name)
+			c.Skip()
+			return
+		}
+		kept.Raw(c.Raw())
+	})
+	kept.Close(']')
+	return body.Edit{From: m.From, To: m.To, Text: string(kept.B)}, found
 }
 
 // without takes a member away, and the comma that parts it from its neighbour.

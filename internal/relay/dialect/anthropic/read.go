@@ -247,8 +247,11 @@ func (r *reader) messageDelta(c *guard.Cursor, to llm.Sink) {
 		return
 	}
 	e := llm.Event{Kind: llm.Stop}
+	var why llm.Text
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		switch string(k) {
+		case "stop_details":
+			why = explanation(c)
 		case "stop_reason":
 			if c.Kind() == guard.String {
 				e.Reason = r.reasonOf(string(wire.Text(c)))
@@ -263,8 +266,32 @@ func (r *reader) messageDelta(c *guard.Cursor, to llm.Sink) {
 	}
 	if e.Reason != llm.NoReason {
 		r.stopped = true
-		r.take(to, e)
+		r.stop(e, why, to)
 	}
+}
+
+// stop tells the end. Why the model refused, if it was told, is what it says last.
+func (r *reader) stop(e llm.Event, why llm.Text, to llm.Sink) {
+	if e.Reason == llm.Filtered && len(why) > 0 {
+		block := r.next
+		r.next++
+		r.take(to, llm.Event{Kind: llm.Open, Block: block, What: llm.Refusal})
+		r.take(to, llm.Event{Kind: llm.Delta, Block: block, What: llm.Refusal, Text: why})
+		r.take(to, llm.Event{Kind: llm.Close, Block: block, What: llm.Refusal})
+	}
+	r.take(to, e)
+}
+
+// explanation reads why a model refused.
+func explanation(c *guard.Cursor) (why llm.Text) {
+	wire.Object(c, func(k string) {
+		if k == "explanation" {
+			why = wire.Text(c)
+			return
+		}
+		c.Skip()
+	})
+	return why
 }
 
 var reasons = map[string]llm.Reason{ //nolint:gochecknoglobals // a constant table
@@ -287,7 +314,7 @@ func (r *reader) reasonOf(s string) llm.Reason {
 func (*Messages) ReadWhole(src []byte, to llm.Sink) bool {
 	r := &reader{}
 	var content, spent guard.Cursor
-	var id, name llm.Text
+	var id, name, why llm.Text
 	stop := llm.Event{Kind: llm.Stop}
 	message, reason := false, ""
 	c := guard.NewCursor(src)
@@ -308,6 +335,8 @@ func (*Messages) ReadWhole(src []byte, to llm.Sink) bool {
 			c.Skip()
 		case "stop_reason":
 			reason = string(wire.Text(&c))
+		case "stop_details":
+			why = explanation(&c)
 		case "stop_sequence":
 			stop.Match = wire.Text(&c)
 		default:
@@ -329,6 +358,6 @@ func (*Messages) ReadWhole(src []byte, to llm.Sink) bool {
 	r.report.merge(&spent)
 	r.tell(to)
 	stop.Reason = r.reasonOf(reason)
-	r.take(to, stop)
+	r.stop(stop, why, to)
 	return true
 }

@@ -48,7 +48,7 @@ func chatToGemini() []outcome {
 		{"tool_calls.extra_content", Lossless, "the signature of a call; where it is missing and the model wants one, a stand-in (approximated)"},
 		{"messages.role.tool", Lossless, "answers in the order of the calls; an object stays as it is, all else is wrapped in `result`"},
 		{"tools", Lossless, "`parametersJsonSchema`"},
-		{"tools.strict", Approximated, "not enforced"},
+		{"tools.strict", Lossless, "the mode VALIDATED; not enforced by older models (approximated)"},
 		{"tools.custom", Approximated, ""},
 		{"tools.custom.format", Rejected, ""},
 		{"functions", Lossless, ""},
@@ -99,7 +99,7 @@ func messagesToGemini() []outcome {
 		{"citations", Dropped, ""},
 		{"search_result", Approximated, ""},
 		{"tools", Lossless, "`parametersJsonSchema`"},
-		{"tools.strict", Approximated, "not enforced"},
+		{"tools.strict", Lossless, "the mode VALIDATED; not enforced by older models (approximated)"},
 		{"tools.defer_loading", Dropped, ""},
 		{"tools.input_examples", Dropped, ""},
 		{"tools.allowed_callers", Dropped, ""},
@@ -133,6 +133,7 @@ func messagesToGemini() []outcome {
 // responsesToGemini is what becomes of the members of a Responses request: the same as at Anthropic, but for a few.
 func responsesToGemini(rows []Row) []outcome {
 	differ := map[string]outcome{
+		"tools.strict":              {fate: Lossless, note: "the mode VALIDATED; not enforced by older models (approximated)"},
 		"input_audio":               {fate: Lossless},
 		"input_image.detail":        {fate: Approximated, note: "a `mediaResolution` where the model takes one"},
 		"input.role.developer":      {fate: Approximated, note: "later ones become tagged text"},

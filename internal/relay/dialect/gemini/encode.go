@@ -2,6 +2,7 @@ package gemini
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 
 	"starlane/internal/relay/dialect"
@@ -139,7 +140,7 @@ func (e *encoding) functions() {
 			e.Raw(t.Schema)
 		}
 		e.Close('}')
-		if t.Strict == llm.Yes {
+		if t.Strict == llm.Yes && !e.can.Validated {
 			e.notes.Approx("tools.strict")
 		}
 	}
@@ -147,8 +148,16 @@ func (e *encoding) functions() {
 	e.Close('}')
 }
 
+// validated tells whether the model shall be, and can be, held to the schemas of its tools.
+func (e *encoding) validated() bool {
+	return e.can.Validated && slices.ContainsFunc(e.p.Tools, func(t llm.Tool) bool { return t.Strict == llm.Yes })
+}
+
 func (e *encoding) choice() {
 	mode := map[llm.ChoiceMode]string{llm.ChoiceAuto: "AUTO", llm.ChoiceNone: "NONE", llm.ChoiceAny: "ANY", llm.ChoiceNamed: "ANY"}[e.p.Choice.Mode]
+	if e.validated() && (mode == "" || mode == "AUTO") {
+		mode = "VALIDATED" // a free choice, but calls that are made fit their schemas, as they do where one has to be made
+	}
 	if len(e.p.Tools) == 0 || mode == "" && !e.pieces {
 		return
 	}

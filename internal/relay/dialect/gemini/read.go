@@ -161,6 +161,7 @@ func (r *reader) candidates(c *guard.Cursor, to llm.Sink) {
 	wire.List(c, func() {
 		var content, probs, ground guard.Cursor
 		var reason string
+		var why llm.Text
 		var index int64
 		wire.Object(c, func(k string) {
 			switch k {
@@ -169,6 +170,8 @@ func (r *reader) candidates(c *guard.Cursor, to llm.Sink) {
 				c.Skip()
 			case "finishReason":
 				reason = string(wire.Text(c))
+			case "finishMessage":
+				why = wire.Text(c)
 			case "index":
 				if n, ok := c.Int(maxCandidates - 1); ok {
 					index = n
@@ -203,8 +206,11 @@ func (r *reader) candidates(c *guard.Cursor, to llm.Sink) {
 		if len(r.probs) > 0 { // of a text that stands in another chunk
 			r.add(llm.TextBlock, nil, to)
 		}
-		if reason != "" {
+		if reason != "" && r.finish == "" {
 			r.finish = reason
+			if reasonOf(reason) == llm.Filtered && len(why) > 0 { // what the model says last
+				r.add(llm.Refusal, why, to)
+			}
 		}
 	})
 }

@@ -21,6 +21,7 @@ type parsing struct {
 
 // Parse implements dialect.Client.
 func (*Chat) Parse(r *llm.Request, n *llm.Notes) (*llm.Prompt, error) {
+	n.Words = fieldNames
 	d := &parsing{p: &llm.Prompt{Client: openai.Dialect, MaxOutput: r.MaxOutput, Choices: r.Choices}, notes: n}
 	c := guard.NewCursor(r.Content.Open())
 	for k, ok := c.Object(); ok; k, ok = c.Next() {

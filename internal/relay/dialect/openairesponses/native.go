@@ -2,6 +2,7 @@ package openairesponses
 
 import (
 	"bytes"
+	"net/http"
 
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
@@ -43,6 +44,9 @@ func (n *Native) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message,
 	}
 	return request.Encode(r, to.Model) //nolint:wrapcheck // a name that is no text is a mistake of ours
 }
+
+// Forward implements dialect.Forwarder.
+func (*Native) Forward(r *llm.Request) http.Header { return r.Header }
 
 // MeasurePrompt implements dialect.Egress.
 func (n *Native) MeasurePrompt(r *llm.Request) llm.Size {

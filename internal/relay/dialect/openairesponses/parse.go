@@ -16,6 +16,7 @@ type parsing struct {
 
 // Parse implements dialect.Client.
 func (*Responses) Parse(r *llm.Request, n *llm.Notes) (*llm.Prompt, error) {
+	n.Words = words
 	d := &parsing{p: &llm.Prompt{Client: Dialect, MaxOutput: r.MaxOutput, Choices: r.Choices}, notes: n}
 	c := guard.NewCursor(r.Content.Open())
 	for k, ok := c.Object(); ok; k, ok = c.Next() {

@@ -127,7 +127,7 @@ func ReadUsage(c *guard.Cursor) (counts usage.Counts, ok bool) { return ReadUsag
 
 // ReadUsageOf reads a usage object at the cursor into the classes. ok is false if it says nothing that can be billed.
 func ReadUsageOf(c *guard.Cursor, names *UsageNames) (counts usage.Counts, ok bool) {
-	var prompt, completion, cached, reasoning, heard, spoken int64
+	var prompt, completion, cached, written, reasoning, heard, spoken int64
 	var have, broken bool
 	read := func(into *int64) {
 		if c.Kind() == guard.Null {
@@ -139,7 +139,7 @@ func ReadUsageOf(c *guard.Cursor, names *UsageNames) (counts usage.Counts, ok bo
 			broken = true
 		}
 	}
-	details := func(name string, into, audio *int64) {
+	details := func(name string, into, audio, write *int64) {
 		if c.Kind() != guard.Object {
 			c.Skip()
 			return
@@ -150,6 +150,8 @@ func ReadUsageOf(c *guard.Cursor, names *UsageNames) (counts usage.Counts, ok bo
 				read(into)
 			case "audio_tokens":
 				read(audio)
+			case "cache_write_tokens":
+				read(write)
 			default:
 				c.Skip()
 			}
@@ -163,9 +165,9 @@ func ReadUsageOf(c *guard.Cursor, names *UsageNames) (counts usage.Counts, ok bo
 		case names.completion:
 			read(&completion)
 		case names.promptDetails:
-			details("cached_tokens", &cached, &heard)
+			details("cached_tokens", &cached, &heard, &written)
 		case names.completionDetails:
-			details("reasoning_tokens", &reasoning, &spoken)
+			details("reasoning_tokens", &reasoning, &spoken, new(int64))
 		default:
 			c.Skip()
 		}
@@ -173,7 +175,7 @@ func ReadUsageOf(c *guard.Cursor, names *UsageNames) (counts usage.Counts, ok bo
 	if c.Bad() || broken || !have || prompt+completion == 0 {
 		return usage.Counts{}, false
 	}
-	split(&counts, usage.InText, prompt, part{usage.InCached, cached}, part{usage.InAudio, heard})
+	split(&counts, usage.InText, prompt, part{usage.InCached, cached}, part{usage.CacheWrite5m, written}, part{usage.InAudio, heard})
 	split(&counts, usage.OutText, completion, part{usage.OutReasoning, reasoning}, part{usage.OutAudio, spoken})
 	return counts, true
 }
