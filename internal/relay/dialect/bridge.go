@@ -45,6 +45,10 @@ func (b *Bridge) encode(r *llm.Request, to Target, gather bool) (body.Message, e
 	if b.Keeper != nil {
 		restore(b.Keeper, r.Tenant, p.Turns, b.Origin)
 	}
+	r.Form = nil
+	if p.Format.Kind == llm.JSONSchema {
+		r.Form = p.Format.Schema
+	}
 	if !to.Search {
 		p.SkipSearch(&r.Notes)
 	}
@@ -124,7 +128,7 @@ func (b *Bridge) EstimateAnswer(content body.Content, count Count) usage.Tokens 
 // NewTap implements Egress.
 func (b *Bridge) NewTap(r *llm.Request, m Meter) Tap {
 	// An event of which nothing is told has an empty Out: none at all would be the event itself, in the upstream's format.
-	t := &translation{client: b.Client, request: r, meter: m, reader: b.newReader(r), keeper: b.Keeper, out: []byte{}}
+	t := &translation{client: b.Client, request: r, meter: m, reader: b.newReader(r), keeper: b.Keeper, form: newFormCheck(r), out: []byte{}}
 	t.order.first.to, t.order.most, t.writer = t, int(r.Choices), b.Client.NewWriter(r)
 	return t
 }
@@ -148,6 +152,7 @@ type translation struct {
 	tally   tally
 	keeper  Keeper
 	keeping keeping
+	form    formCheck
 	out     []byte
 	content bool
 	broken  bool // the model wrote a call that is none: no format but the vendor's own can say so
@@ -181,6 +186,9 @@ func (t *translation) Take(e *llm.Event) {
 		t.keeping.Take(e)
 	}
 	t.content = t.content || says(e)
+	if t.form.take(e); e.Kind == llm.Stop && e.Choice == 0 {
+		e.Unfit = t.form.unfit(e.Reason)
+	}
 	t.out = t.writer.Append(t.out, e)
 }
 

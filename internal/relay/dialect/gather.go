@@ -15,18 +15,19 @@ type gathering struct {
 	answer  llm.Completion
 	tally   tally
 	keeping keeping
+	form    formCheck
 }
 
 var _ Gatherer = (*Bridge)(nil)
 
 // NewGathering implements Gatherer.
 func (b *Bridge) NewGathering(r *llm.Request, m Meter) Gathering {
-	return &gathering{bridge: b, request: r, meter: m, reader: b.newReader(r)}
+	return &gathering{bridge: b, request: r, meter: m, reader: b.newReader(r), form: newFormCheck(r)}
 }
 
 // ReadAnswer implements Egress. The counts are those that the client is told, estimated where the upstream said nothing.
 func (b *Bridge) ReadAnswer(r *llm.Request, content body.Content, m Meter) (llm.Answer, error) {
-	g := &gathering{bridge: b, request: r, meter: m}
+	g := &gathering{bridge: b, request: r, meter: m, form: newFormCheck(r)}
 	if !b.Upstream.ReadWhole(content.Open(), g) {
 		return llm.Answer{}, errNoAnswer
 	}
@@ -40,6 +41,7 @@ func (g *gathering) Event(data []byte) Step { return g.reader.Read(data, g) }
 func (g *gathering) Take(e *llm.Event) {
 	g.answer.Take(e)
 	g.tally.Take(e)
+	g.form.take(e)
 	if g.bridge.Keeper != nil {
 		g.keeping.Take(e)
 	}
@@ -53,6 +55,9 @@ func (g *gathering) Answer() (llm.Answer, error) {
 		return llm.Answer{}, errNoAnswer
 	case c.Reason == llm.BrokenCall:
 		return llm.Answer{}, errBrokenCall
+	}
+	if g.form.unfit(c.Reason) {
+		g.request.Notes.Unmet(formField)
 	}
 	g.keeping.done(g.bridge.Keeper, g.request.Tenant)
 	if len(c.ID) == 0 {

@@ -22,6 +22,7 @@ type writer struct {
 	*told          // of the choice that is written
 	calls   *callForms
 	tier    string
+	warning string
 }
 
 // told is what has been told of a choice.
@@ -109,6 +110,16 @@ func (w *writer) frame(dst []byte, fill func(b *wire.Builder)) []byte {
 	fill(&b)
 	b.Close('}')
 	b.Close(']')
+	if w.warning != "" {
+		b.Key("x_starlane")
+		b.Open('{')
+		b.Key("warnings")
+		b.Open('[')
+		b.String(w.warning)
+		b.Close(']')
+		b.Close('}')
+		w.warning = ""
+	}
 	b.Close('}')
 	return append(b.B, "\n\n"...)
 }
@@ -152,6 +163,9 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 	case llm.Stop:
 		if len(w.cites.told) > 0 {
 			dst = w.chunk(dst, w.cites.append)
+		}
+		if e.Unfit { // the head of the answer is out, but clients of this format bear a member that they do not know
+			w.warning = "unmet:response_format"
 		}
 		return w.frame(dst, func(b *wire.Builder) {
 			b.Key("delta")
