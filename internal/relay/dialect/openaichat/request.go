@@ -206,6 +206,11 @@ func (d *Chat) usageOptions(r *llm.Request, src []byte, m *guard.Member) error {
 
 // EncodeRequest implements dialect.Egress.
 func (*Chat) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, error) {
+	if r.Original.Edits[editStore].Present {
+		if r.Notes.Drop("store"); r.Notes.Err() != nil {
+			return body.Message{}, r.Notes.Err() //nolint:wrapcheck // an apperr for the client
+		}
+	}
 	if r.Search.Most > 0 && !to.Search {
 		return body.Message{}, dialect.NoSearch(r)
 	}

@@ -45,6 +45,24 @@ func (n *Native) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message,
 	return request.Encode(r, to.Model) //nolint:wrapcheck // a name that is no text is a mistake of ours
 }
 
+// ReadAnswer implements dialect.Egress.
+func (n *Native) ReadAnswer(r *llm.Request, content body.Content, m dialect.Meter) (llm.Answer, error) {
+	a, err := n.Direct.ReadAnswer(r, content, m)
+	if err == nil && r.Stored != nil {
+		a.Body = saved(r, told(r, content.Open()))
+	}
+	return a, err //nolint:wrapcheck // Direct's own
+}
+
+// NewTap implements dialect.Egress.
+func (n *Native) NewTap(r *llm.Request, m dialect.Meter) dialect.Tap {
+	tap := n.Direct.NewTap(r, m)
+	if r.Stored != nil {
+		tap = &storing{Tap: tap, request: r}
+	}
+	return tap
+}
+
 // Forward implements dialect.Forwarder.
 func (*Native) Forward(r *llm.Request) http.Header { return r.Header }
 
