@@ -21,6 +21,7 @@ type reader struct {
 	stopped bool
 	calls   bool // of tools of the client
 	event   llm.Event
+	piece   llm.Event // the delta that is told: of one only what differs is written, as there are many
 }
 
 type readBlock struct {
@@ -210,7 +211,8 @@ func (r *reader) delta(index int, c *guard.Cursor, to llm.Sink) {
 				b.input = append(b.input, said...)
 			} else if len(said) > 0 {
 				b.spoke = true
-				r.take(to, llm.Event{Kind: llm.Delta, Block: b.ordinal, What: b.what, Text: said})
+				r.piece.Kind, r.piece.Block, r.piece.What, r.piece.Text = llm.Delta, b.ordinal, b.what, said
+				to.Take(&r.piece)
 			}
 		case "signature":
 			b.signature = append(b.signature, wire.Text(c)...)

@@ -23,6 +23,7 @@ type reader struct {
 	keeps     bool     // the text, as somebody wants to know where it is from
 	report    report
 	event     llm.Event
+	piece     llm.Event // the delta that is told: of one only what differs is written, as there are many
 }
 
 // choice is what has been told of a candidate.
@@ -274,14 +275,15 @@ func (r *reader) add(what llm.BlockKind, said llm.Text, to llm.Sink) {
 	if r.open < 0 || r.what != what {
 		r.begin(what, to)
 	}
-	e := llm.Event{Kind: llm.Delta, Block: r.open, What: what, Text: said}
-	if what == llm.TextBlock && r.keeps {
-		r.keep(said)
-	}
+	p := &r.piece
+	p.Kind, p.Choice, p.Block, p.What, p.Text, p.Probs = llm.Delta, r.index, r.open, what, said, nil
 	if what == llm.TextBlock {
-		e.Probs, r.probs = r.probs, nil
+		p.Probs, r.probs = r.probs, nil
+		if r.keeps {
+			r.keep(said)
+		}
 	}
-	r.take(to, e)
+	to.Take(p)
 }
 
 // call tells a call, which comes whole, or piece by piece where that was asked for.

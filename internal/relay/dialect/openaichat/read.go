@@ -19,6 +19,7 @@ type reader struct {
 	more    []choice // the other choices, where several were asked for
 	*choice          // the choice that is read
 	event   llm.Event
+	piece   llm.Event // the delta that is told: of one only what differs is written, as there are many
 }
 
 // choice is what has been told of a choice.
@@ -122,11 +123,23 @@ func (r *reader) choices(c *guard.Cursor, to llm.Sink) {
 		return
 	}
 	for ok := c.Array(); ok; ok = c.More() {
-		r.turn(indexOf(*c))
-		finish := ""
-		wire.Object(c, func(k string) {
-			switch k {
+		if c.Kind() != guard.Object {
+			c.Skip()
+			continue
+		}
+		r.turn(0)
+		known, finish := false, ""
+		for k, ok := c.Object(); ok; k, ok = c.Next() {
+			switch string(k) {
+			case "index":
+				known = true
+				if index, ok := c.Int(maxChoices - 1); ok {
+					r.turn(int(index))
+				}
 			case "delta", "message":
+				if !known { // it nearly always stands first
+					r.turn(indexOf(*c))
+				}
 				r.message(c, to)
 			case "logprobs":
 				r.probs(c, to)
@@ -135,7 +148,7 @@ func (r *reader) choices(c *guard.Cursor, to llm.Sink) {
 			default:
 				c.Skip()
 			}
-		})
+		}
 		if finish != "" && !r.stopped {
 			r.stopped = true
 			r.take(to, llm.Event{Kind: llm.Stop, Reason: reasonOf(finish)})
@@ -143,12 +156,10 @@ func (r *reader) choices(c *guard.Cursor, to llm.Sink) {
 	}
 }
 
-// indexOf looks ahead for the index of a choice: it nearly always stands first.
+// indexOf looks ahead, behind the value at the cursor, for the index of a choice.
 func indexOf(c guard.Cursor) int {
-	if c.Kind() != guard.Object {
-		return 0
-	}
-	for k, ok := c.Object(); ok; k, ok = c.Next() {
+	c.Skip()
+	for k, ok := c.Next(); ok; k, ok = c.Next() {
 		if string(k) == "index" {
 			if index, ok := c.Int(maxChoices - 1); ok {
 				return int(index)
@@ -164,7 +175,7 @@ func indexOf(c guard.Cursor) int {
 func (r *reader) probs(c *guard.Cursor, to llm.Sink) {
 	wire.Object(c, func(k string) {
 		if raw := c.Raw(); k == "content" && len(raw) > len("[]") && raw[0] == '[' {
-			r.add(llm.TextBlock, llm.Event{Probs: llm.Raw(raw[1 : len(raw)-1])}, to)
+			r.add(llm.TextBlock, nil, llm.Raw(raw[1:len(raw)-1]), to)
 		}
 	})
 }
@@ -218,18 +229,19 @@ func (r *reader) message(c *guard.Cursor, to llm.Sink) {
 // say adds to the open block, or opens one.
 func (r *reader) say(what llm.BlockKind, said llm.Text, to llm.Sink) {
 	if len(said) > 0 {
-		r.add(what, llm.Event{Text: said}, to)
+		r.add(what, said, nil, to)
 	}
 }
 
-func (r *reader) add(what llm.BlockKind, e llm.Event, to llm.Sink) {
+func (r *reader) add(what llm.BlockKind, said llm.Text, probs llm.Raw, to llm.Sink) {
 	if r.open < 0 || r.what != what {
 		r.open, r.what = r.next, what
 		r.next++
 		r.take(to, llm.Event{Kind: llm.Open, Block: r.open, What: what})
 	}
-	e.Kind, e.Block, e.What = llm.Delta, r.open, what
-	r.take(to, e)
+	p := &r.piece
+	p.Kind, p.Choice, p.Block, p.What, p.Text, p.Probs = llm.Delta, r.index, r.open, what, said, probs
+	to.Take(p)
 }
 
 func (r *reader) toolCalls(c *guard.Cursor, to llm.Sink) {
