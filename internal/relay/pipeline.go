@@ -77,6 +77,7 @@ func New(d Deps) (*Pipeline, error) {
 	}
 	return &Pipeline{
 		Deps: d, json: []string{"application/json"}, events: []string{"text/event-stream; charset=utf-8"}, uncache: []string{"no-cache"}, never: []string{"false"},
+		drain: make(chan struct{}),
 	}, nil
 }
 
