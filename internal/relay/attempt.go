@@ -176,9 +176,8 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 		header = nil // of another format
 	}
 	x.sent = true
-	stream := x.req.Stream || x.req.Gather
 	res, err := x.p.Sender.Send(ctx, Dispatch{
-		Candidate: c, Key: x.pick.Key, Path: x.wire.Path(x.req, to.Model), Body: message, Stream: stream, Header: header,
+		Candidate: c, Key: x.pick.Key, Path: x.wire.Path(x.req, to.Model), Body: message, Stream: x.req.Stream || x.req.Gather, Form: x.req.Form(), Header: header,
 	})
 	if err != nil {
 		if !errors.As(err, &fault) {
@@ -198,12 +197,14 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 	switch {
 	case res.StatusCode != http.StatusOK:
 		return res.StatusCode, x.refused(res)
-	case res.Header.Get("Content-Encoding") != "" || isEventStream(res) != stream:
+	case res.Header.Get("Content-Encoding") != "" || !x.fits(streams):
 		return res.StatusCode, &llm.Fault{Phase: llm.Status, Status: res.StatusCode, Err: errKind}
-	case streams:
-		return res.StatusCode, x.stream(res, begin)
 	case x.req.Gather:
 		return res.StatusCode, x.gather(res, begin)
+	case streams:
+		return res.StatusCode, x.stream(res, begin)
+	case x.req.Form() == llm.Bytes:
+		return res.StatusCode, x.pass(res, begin)
 	default:
 		return res.StatusCode, x.whole(res, begin)
 	}
@@ -212,7 +213,7 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 // fits tells whether the answer may be one, or none, that streams. Models for pictures and sound that cannot stream overlook that
 // they were asked to.
 func (x *exchange) fits(streams bool) bool {
-	return streams == x.req.Stream || !streams && x.req.Media != nil
+	return streams == (x.req.Stream || x.req.Gather) || !streams && x.req.Media != nil
 }
 
 var errKind = errors.New("the answer is of another kind than asked for")
@@ -281,15 +282,19 @@ func (x *exchange) whole(res *http.Response, begin time.Time) *llm.Fault {
 	if !answer.Reported {
 		x.fillCounts(x.wire.EstimateAnswer(content, x.Count))
 	}
-	x.complete(begin, content, answer)
+	kind := x.p.json
+	if x.req.Form() == llm.Lines {
+		kind = res.Header["Content-Type"]
+	}
+	x.complete(begin, content, answer, kind)
 	return nil
 }
 
 // complete settles an answer that is in one piece and passes it on.
-func (x *exchange) complete(begin time.Time, content body.Content, answer llm.Answer) {
+func (x *exchange) complete(begin time.Time, content body.Content, answer llm.Answer, kind []string) {
 	x.event.TTFTMillis = x.p.Clock.Now().Sub(x.call.Start).Milliseconds()
 	x.succeed(begin)
-	x.deliver(content, answer)
+	x.deliver(content, answer, kind)
 }
 
 // deliver writes a settled answer.

@@ -62,6 +62,6 @@ func (x *exchange) gathered(g dialect.Gathering, begin time.Time) *llm.Fault {
 		return streamFault(err)
 	}
 	x.event.Counts = answer.Counts
-	x.complete(begin, body.Content{}, answer)
+	x.complete(begin, body.Content{}, answer, x.p.json)
 	return nil
 }

@@ -45,9 +45,9 @@ func (b *Bridge) encode(r *llm.Request, to Target, gather bool) (body.Message, e
 	if b.Keeper != nil {
 		restore(b.Keeper, r.Tenant, p.Turns, b.Origin)
 	}
-	r.Form = nil
+	r.Schema = nil
 	if p.Format.Kind == llm.JSONSchema {
-		r.Form = p.Format.Schema
+		r.Schema = p.Format.Schema
 	}
 	if !to.Search {
 		p.SkipSearch(&r.Notes)

@@ -23,7 +23,7 @@ type formCheck struct {
 }
 
 func newFormCheck(r *llm.Request) formCheck {
-	return formCheck{form: r.Form, over: len(r.Form) == 0 || len(r.Form) > maxForm}
+	return formCheck{form: r.Schema, over: len(r.Schema) == 0 || len(r.Schema) > maxForm}
 }
 
 // take follows an answer.

@@ -24,7 +24,7 @@ type Request struct {
 	Choices    int64        // answers asked for, at least 1
 	AudioOut   bool         // the answer is to be spoken
 	Search     Search       // in the web, that the client asks for
-	Form       Raw          // JSON Schema that the answer is to fit, in Content; set when the call is rendered for another format
+	Schema     Raw          // JSON Schema that the answer is to fit, in Content; set when the call is rendered for another format
 	Tenant     id.ID        // whose request it is
 	Framing    Framing      // of the stream
 	ID         id.ID        // of the request, for answers that have none of their own

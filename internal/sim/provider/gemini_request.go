@@ -61,6 +61,7 @@ type geminiConfig struct {
 	TopP             *float64        `json:"topP"`
 	ResponseLogprobs bool            `json:"responseLogprobs"`
 	Logprobs         *int            `json:"logprobs"`
+	Modalities       []string        `json:"responseModalities"`
 	Thinking         struct {
 		Include bool   `json:"includeThoughts"`
 		Budget  *int   `json:"thinkingBudget"`
