@@ -113,6 +113,13 @@ func upperCounts(x *exchange, m *catalog.Model, rates *pricing.Rates, size llm.S
 		return dearestWay(m, rates, size.Ways)
 	}
 	input := size.Most + promptBase
+	if size.Searches > 0 && (rates.Has[usage.SearchQuery] || !size.MaySkip) {
+		if !rates.Has[usage.SearchQuery] {
+			return counts, usage.SearchQuery, false
+		}
+		counts.Set(usage.SearchQuery, size.Searches*x.req.Choices, usage.Estimated)
+		size.Open = true
+	}
 	if most := m.ContextLength * max(size.Prompts, 1); most > 0 && (size.Open || input > most) {
 		input = most
 	}

@@ -75,6 +75,9 @@ func (x *exchange) run(ctx context.Context) error {
 			final = v
 		}
 		if !v.retry || x.tries >= maxAttempts || x.watch.over() || !x.another() {
+			if x.tries >= maxAttempts { // asking again has been done: clients that do it on their own multiply it
+				x.sink.Header()["X-Should-Retry"] = x.p.never
+			}
 			x.event.HTTPStatus = StatusOf(final.err)
 			if x.event.HTTPStatus == http.StatusBadRequest { // no upstream can do what the client asks for
 				x.settle(usage.ClientError)
@@ -158,19 +161,25 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 	x.wire = x.egress(x.pick.Candidate)
 	c := x.pick.Candidate
 	to := dialect.Target{Model: c.Deployment.UpstreamModel, MaxOutput: c.Model.MaxOutput}
+	if x.req.Search.Most > 0 {
+		to.Search = x.rates().Has[usage.SearchQuery]
+	}
 	x.req.Notes.Reset()
+	x.req.Gather = false
 	x.mediaSource(ctx)
 	message, err := x.wire.EncodeRequest(x.req, to)
 	if err != nil {
 		return 0, &llm.Fault{Phase: llm.Dial, Kind: llm.Unfit, Err: err}
 	}
 	header := x.req.Header
-	if x.req.Original.Dialect != catalog.Format(c.Provider.Dialect) {
+	if f, ok := x.wire.(dialect.Forwarder); ok {
+		header = f.Forward(x.req)
+	} else if x.req.Original.Dialect != catalog.Format(c.Provider.Dialect) {
 		header = nil // of another format
 	}
 	x.sent = true
 	res, err := x.p.Sender.Send(ctx, Dispatch{
-		Candidate: c, Key: x.pick.Key, Path: x.wire.Path(x.req, to.Model), Body: message, Stream: x.req.Stream, Form: x.req.Form(), Header: header,
+		Candidate: c, Key: x.pick.Key, Path: x.wire.Path(x.req, to.Model), Body: message, Stream: x.req.Stream || x.req.Gather, Form: x.req.Form(), Header: header,
 	})
 	if err != nil {
 		if !errors.As(err, &fault) {
@@ -192,6 +201,8 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 		return res.StatusCode, x.refused(res)
 	case res.Header.Get("Content-Encoding") != "" || !x.fits(streams):
 		return res.StatusCode, &llm.Fault{Phase: llm.Status, Status: res.StatusCode, Err: errKind}
+	case x.req.Gather:
+		return res.StatusCode, x.gather(res, begin)
 	case streams:
 		return res.StatusCode, x.stream(res, begin)
 	case x.req.Form() == llm.Bytes:
@@ -204,7 +215,7 @@ func (x *exchange) exchange(ctx context.Context, begin time.Time) (status int, f
 // fits tells whether the answer may be one, or none, that streams. Models for pictures and sound that cannot stream overlook that
 // they were asked to.
 func (x *exchange) fits(streams bool) bool {
-	return streams == x.req.Stream || !streams && x.req.Media != nil
+	return streams == (x.req.Stream || x.req.Gather) || !streams && x.req.Media != nil
 }
 
 var errKind = errors.New("the answer is of another kind than asked for")
@@ -269,18 +280,23 @@ func (x *exchange) whole(res *http.Response, begin time.Time) *llm.Fault {
 	if err != nil {
 		return &llm.Fault{Phase: llm.Status, Status: res.StatusCode, Err: err}
 	}
-	x.event.TTFTMillis = x.p.Clock.Now().Sub(x.call.Start).Milliseconds()
 	x.event.Counts = answer.Counts
 	if !answer.Reported {
 		x.fillCounts(x.wire.EstimateAnswer(content, x.Count))
 	}
-	x.succeed(begin)
 	kind := x.p.json
 	if x.req.Form() == llm.Lines {
 		kind = res.Header["Content-Type"]
 	}
-	x.deliver(content, answer, kind)
+	x.complete(begin, content, answer, kind)
 	return nil
+}
+
+// complete settles an answer that is in one piece and passes it on.
+func (x *exchange) complete(begin time.Time, content body.Content, answer llm.Answer, kind []string) {
+	x.event.TTFTMillis = x.p.Clock.Now().Sub(x.call.Start).Milliseconds()
+	x.succeed(begin)
+	x.deliver(content, answer, kind)
 }
 
 // deliver writes a settled answer.

@@ -59,6 +59,7 @@ type Pipeline struct {
 	json    []string // values of headers, shared by all answers
 	events  []string
 	uncache []string
+	never   []string
 	running sync.WaitGroup
 
 	draining  sync.Once
@@ -76,7 +77,7 @@ func New(d Deps) (*Pipeline, error) {
 		return nil, errors.New("relay pipeline: timeouts must be positive")
 	}
 	return &Pipeline{
-		Deps: d, json: []string{"application/json"}, events: []string{"text/event-stream; charset=utf-8"}, uncache: []string{"no-cache"},
+		Deps: d, json: []string{"application/json"}, events: []string{"text/event-stream; charset=utf-8"}, uncache: []string{"no-cache"}, never: []string{"false"},
 		drain: make(chan struct{}),
 	}, nil
 }

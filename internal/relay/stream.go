@@ -62,7 +62,7 @@ func (x *exchange) stream(res *http.Response, begin time.Time) *llm.Fault {
 			return fault
 		}
 		if s.ended {
-			s.drain()
+			x.drain(s.reader)
 			return nil
 		}
 		if err != nil {
@@ -276,14 +276,14 @@ func (s *streaming) end(mark []byte) *llm.Fault {
 }
 
 // drain reads to the end of the upstream's answer, so that its connection can be used again.
-func (s *streaming) drain() {
-	s.x.watch.phase(drainLimit)
+func (x *exchange) drain(r *sse.Reader) {
+	x.watch.phase(drainLimit)
 	for range 4 {
-		if s.reader.Fill() != nil {
+		if r.Fill() != nil {
 			return
 		}
 		for ok := true; ok; {
-			_, ok = s.reader.Next()
+			_, ok = r.Next()
 		}
 	}
 }

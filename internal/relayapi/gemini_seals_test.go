@@ -113,7 +113,7 @@ func TestGeminiSignaturesGoRound(t *testing.T) {
 			turn["tool_calls"], _ = json.Marshal(lost)
 			third := ask(history())
 			require.Equal(t, http.StatusOK, third.status, third.body)
-			require.Equal(t, "approx:thought_signature", third.header.Get("X-Starlane-Warnings"))
+			require.Equal(t, "approx:tool_calls.extra_content", third.header.Get("X-Starlane-Warnings"))
 		})
 		t.Run(fmt.Sprint("messages/", stream), func(t *testing.T) {
 			t.Parallel()
@@ -162,7 +162,7 @@ func TestModelsChangeInTheMiddle(t *testing.T) {
 		text, _ := said(parts)
 		require.Equal(t, "The tool answered: sunny", text)
 		if to == "gemini/echo" {
-			require.Equal(t, "drop:parts.thoughtSignature, approx:thought_signature", a.header.Get("X-Starlane-Warnings"))
+			require.Equal(t, "drop:parts.thoughtSignature, approx:parts.thoughtSignature", a.header.Get("X-Starlane-Warnings"))
 		}
 	}
 	use := func(model, history string) answer {

@@ -38,6 +38,7 @@ type gemPart struct {
 type gemAnswer struct {
 	Candidates []struct {
 		Content gemContent
+		Index   int
 		Finish  string `json:"finishReason"`
 	}
 	Usage struct {

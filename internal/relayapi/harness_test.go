@@ -314,6 +314,8 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 	}
 	vendors = append(vendors,
 		otherVendor{model: "claude/echo", dialect: "anthropic", base: upstreams[0], secret: provider.KeyPrefix + "c"},
+		otherVendor{model: "claude/search", dialect: "anthropic", base: upstreams[0], secret: provider.KeyPrefix + "c"},
+		otherVendor{model: "gemini/search", dialect: "gemini", base: strings.TrimSuffix(upstreams[0], "/v1") + "/v1beta", secret: provider.KeyPrefix + "c"},
 		otherVendor{model: "gemini/image", dialect: "gemini", base: strings.TrimSuffix(upstreams[0], "/v1") + "/v1beta", secret: provider.KeyPrefix + "c"},
 		otherVendor{model: "gemini/echo", dialect: "gemini", base: strings.TrimSuffix(upstreams[0], "/v1") + "/v1beta", secret: provider.KeyPrefix + "c"},
 	)
@@ -357,6 +359,9 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 			}
 			if r := special[name].rates; r != nil {
 				rates = r
+			}
+			if strings.HasSuffix(name, "/search") {
+				rates["search_query"] = 10_000_000_000_000 // a cent each
 			}
 			d.Prices = append(d.Prices, pricing.Version{ID: int64(len(d.Prices) + 1), Model: name, ValidFrom: time.Unix(0, 0), Rates: rates})
 		}

@@ -1,5 +1,5 @@
-// Command protocoldoc writes the tables of docs/protocols.md anew between its two markers, from the table of fates that the
-// translations act by. Run by go generate.
+// Command protocoldoc writes the tables of docs/protocols.md anew between their markers, from the table of fates that the
+// translations act by and from the list of pitfalls that their tests cover. Run by go generate.
 package main
 
 import (
@@ -13,10 +13,26 @@ import (
 )
 
 func main() {
-	if err := markers.Fill(os.Args[1:], "fates", tables()); err != nil {
-		fmt.Fprintln(os.Stderr, "protocoldoc:", err)
-		os.Exit(1)
+	for name, text := range map[string]string{"fates": tables(), "pitfalls": pitfalls()} {
+		if err := markers.Fill(os.Args[1:], name, text); err != nil {
+			fmt.Fprintln(os.Stderr, "protocoldoc:", err)
+			os.Exit(1)
+		}
 	}
+}
+
+func pitfalls() string {
+	var out strings.Builder
+	out.WriteString("\n| | | shown by |\n|---|---|---|\n")
+	for _, p := range fate.Pitfalls() {
+		where := "golden cases"
+		if p.Where != "" {
+			where = "`" + p.Where + "`"
+		}
+		fmt.Fprintf(&out, "| %d | %s | %s |\n", p.Number, p.Says, where)
+	}
+	out.WriteString("\n")
+	return out.String()
 }
 
 // tables prints one table for each client format, with a column for each upstream's.

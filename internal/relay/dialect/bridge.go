@@ -24,10 +24,17 @@ type Bridge struct {
 }
 
 // Path implements Egress.
-func (b *Bridge) Path(r *llm.Request, model string) string { return b.Upstream.Path(r.Stream, model) }
+func (b *Bridge) Path(r *llm.Request, model string) string {
+	return b.Upstream.Path(r.Stream || r.Gather, model)
+}
 
 // EncodeRequest implements Egress.
 func (b *Bridge) EncodeRequest(r *llm.Request, to Target) (body.Message, error) {
+	return b.encode(r, to, true)
+}
+
+// encode renders a call; gather: what is long may be asked for as a stream.
+func (b *Bridge) encode(r *llm.Request, to Target, gather bool) (body.Message, error) {
 	p, err := b.Client.Parse(r, &r.Notes)
 	if err != nil {
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
@@ -41,7 +48,16 @@ func (b *Bridge) EncodeRequest(r *llm.Request, to Target) (body.Message, error) 
 	if err := fetch(b.Upstream, r, p); err != nil {
 		return body.Message{}, err
 	}
-	out, err := b.Upstream.Encode(p, to, r.Stream, &r.Notes)
+	r.Schema = nil
+	if p.Format.Kind == llm.JSONSchema {
+		r.Schema = p.Format.Schema
+	}
+	if !to.Search {
+		p.SkipSearch(&r.Notes)
+	}
+	long, ok := b.Upstream.(LongAnswerer)
+	r.Gather = gather && !r.Stream && ok && long.Long(p, to)
+	out, err := b.Upstream.Encode(p, to, r.Stream || r.Gather, &r.Notes)
 	if err != nil {
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
 	}
@@ -49,40 +65,6 @@ func (b *Bridge) EncodeRequest(r *llm.Request, to Target) (body.Message, error) 
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
 	}
 	return body.Own(out).Edited(), nil
-}
-
-// ReadAnswer implements Egress. The counts are those that the client is told, estimated where the upstream said nothing.
-func (b *Bridge) ReadAnswer(r *llm.Request, content body.Content, m Meter) (llm.Answer, error) {
-	var c llm.Completion
-	var k keeping
-	var to llm.Sink = &c
-	if b.Keeper != nil {
-		to = both{&c, &k}
-	}
-	if !b.Upstream.ReadWhole(content.Open(), to) {
-		return llm.Answer{}, errNoAnswer
-	}
-	if c.Reason == llm.BrokenCall {
-		return llm.Answer{}, errBrokenCall
-	}
-	k.done(b.Keeper, r.Tenant)
-	if len(c.ID) == 0 {
-		c.ID = llm.Text(r.ID.String())
-	}
-	if !c.Reported || c.Counts.Output() == 0 {
-		c.Counts.Fill(func() usage.Tokens { return b.EstimatePrompt(r, m.Count) }, b.EstimateAnswer(content, m.Count))
-	}
-	out, usageAt := b.Client.AppendAnswer(nil, r, &c)
-	return llm.Answer{Counts: c.Counts, Reported: true, Finished: true, Body: out, UsageAt: usageAt}, nil
-}
-
-// both gives events to two sinks.
-type both [2]llm.Sink
-
-// Take implements llm.Sink.
-func (b both) Take(e *llm.Event) {
-	b[0].Take(e)
-	b[1].Take(e)
 }
 
 // AppendCost implements Egress.
@@ -101,7 +83,14 @@ func (b *Bridge) ReadFault(status int, h http.Header, c body.Content) *llm.Fault
 }
 
 // MeasurePrompt implements Egress.
-func (b *Bridge) MeasurePrompt(r *llm.Request) llm.Size { return measure(b.Client, b.Upstream, r) }
+func (b *Bridge) MeasurePrompt(r *llm.Request) llm.Size {
+	size := measure(b.Client, b.Upstream, r)
+	if s, ok := b.Upstream.(Searcher); !ok || !s.Searches() {
+		size.Searches = 0
+	}
+	size.MaySkip = !r.Search.Must
+	return size
+}
 
 // measure has what is marked for a cache cost more where the upstream bills that.
 func measure(c Client, u Upstream, r *llm.Request) llm.Size {
@@ -138,9 +127,17 @@ func (b *Bridge) EstimateAnswer(content body.Content, count Count) usage.Tokens 
 // NewTap implements Egress.
 func (b *Bridge) NewTap(r *llm.Request, m Meter) Tap {
 	// An event of which nothing is told has an empty Out: none at all would be the event itself, in the upstream's format.
-	t := &translation{client: b.Client, request: r, meter: m, reader: b.Upstream.NewReader(), keeper: b.Keeper, out: []byte{}}
-	t.order.to, t.writer = t, b.Client.NewWriter(r)
+	t := &translation{client: b.Client, request: r, meter: m, reader: b.newReader(r), keeper: b.Keeper, form: newFormCheck(r), out: []byte{}}
+	t.order.first.to, t.order.most, t.writer = t, int(r.Choices), b.Client.NewWriter(r)
 	return t
+}
+
+func (b *Bridge) newReader(r *llm.Request) Reader {
+	reader := b.Upstream.NewReader()
+	if k, ok := reader.(TextKeeper); ok && r.Search.Most > 0 {
+		k.KeepText()
+	}
+	return reader
 }
 
 // translation is the tap of a Bridge.
@@ -149,11 +146,12 @@ type translation struct {
 	request *llm.Request
 	meter   Meter
 	reader  Reader
-	order   sequence
+	order   sequences
 	writer  Writer
 	tally   tally
 	keeper  Keeper
 	keeping keeping
+	form    formCheck
 	out     []byte
 	content bool
 	broken  bool // the model wrote a call that is none: no format but the vendor's own can say so
@@ -164,9 +162,9 @@ func (t *translation) Event(data []byte) Seen {
 	t.out, t.content = t.out[:0], false
 	step := t.reader.Read(data, &t.order)
 	switch {
-	case step == Pass && (t.order.full || t.broken):
+	case step == Pass && (t.order.full() || t.broken):
 		step = Failed
-	case step == End && !t.tally.finished:
+	case step == End && !t.tally.finished():
 		step = Failed // the mark of an end without a reason is a cut
 	case step == End:
 		t.end()
@@ -187,6 +185,9 @@ func (t *translation) Take(e *llm.Event) {
 		t.keeping.Take(e)
 	}
 	t.content = t.content || says(e)
+	if t.form.take(e); e.Kind == llm.Stop && e.Choice == 0 {
+		e.Unfit = t.form.unfit(e.Reason)
+	}
 	t.out = t.writer.Append(t.out, e)
 }
 
@@ -198,7 +199,7 @@ func says(e *llm.Event) bool {
 
 // Finish implements Tap.
 func (t *translation) Finish() ([]byte, bool) {
-	if !t.tally.finished {
+	if !t.tally.finished() {
 		return nil, false
 	}
 	t.out = t.out[:0]
@@ -239,12 +240,17 @@ func (t *translation) Close() { *t = translation{} }
 type tally struct {
 	counts   usage.Counts
 	reported bool
-	finished bool
+	begun    int // answers
+	ended    int // of those
 	said     Said
 }
 
+// finished tells whether each answer that began has come to its end.
+func (t *tally) finished() bool { return t.ended > 0 && t.ended >= t.begun }
+
 // Take implements llm.Sink.
 func (t *tally) Take(e *llm.Event) {
+	t.begun = max(t.begun, e.Choice+1)
 	switch e.Kind {
 	case llm.Delta:
 		t.said.Add(e.Text)
@@ -253,14 +259,14 @@ func (t *tally) Take(e *llm.Event) {
 	case llm.Report:
 		t.counts, t.reported = e.Counts, true
 	case llm.Stop:
-		t.finished = true
-	case llm.Start, llm.Seal, llm.Close:
+		t.ended++
+	case llm.Start, llm.Seal, llm.Cite, llm.Close:
 	}
 }
 
-// answer is what is known so far. A report that a text cost no tokens is not one.
+// answer is what is known so far. A report that a text or its prompt cost no tokens is not one.
 func (t *tally) answer() llm.Answer {
-	return llm.Answer{Counts: t.counts, Reported: t.reported && (t.said.Nothing() || t.counts.Output() > 0), Finished: t.finished}
+	return llm.Answer{Counts: t.counts, Reported: t.reported && t.counts.Input() > 0 && (t.said.Nothing() || t.counts.Output() > 0), Finished: t.finished()}
 }
 
 func (t *tally) estimate(count Count) usage.Tokens { return t.said.Estimate(count) }

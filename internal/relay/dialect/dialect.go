@@ -107,6 +107,24 @@ type Tap interface {
 	Close()
 }
 
+// Forwarder is an Egress that shows an upstream headers of the client. Others do so where the format is the same.
+type Forwarder interface {
+	Forward(r *llm.Request) http.Header
+}
+
+// Gatherer is an Egress that may have an upstream stream what the client wants in one piece, as llm.Request.Gather then says.
+type Gatherer interface {
+	NewGathering(r *llm.Request, m Meter) Gathering
+}
+
+// Gathering puts a stream together. It is used by one goroutine.
+type Gathering interface {
+	// Event reads the data of one event. The step is Pass, End, Failed or Garbage.
+	Event(data []byte) Step
+	// Answer is as of Egress.ReadAnswer, once the stream has come to its end. It refuses what has none.
+	Answer() (llm.Answer, error)
+}
+
 // Registry finds the Egress of a provider's dialect for a capability. It is filled once and then only read.
 type Registry map[Key]Egress
 

@@ -28,13 +28,29 @@ func (d *Direct) Path(r *llm.Request, model string) string { return d.Upstream.P
 // EncodeRequest implements Egress.
 func (d *Direct) EncodeRequest(r *llm.Request, to Target) (body.Message, error) {
 	r.Notes.Reset()
-	if r.Original.Refused != nil {
-		return body.Message{}, r.Original.Refused
+	if err := d.Refused(r, to); err != nil {
+		return body.Message{}, err
 	}
 	if d.Foreign != "" && bytes.Contains(r.Content.Open(), []byte(d.Foreign)) {
-		return (&Bridge{Client: d.Client, Upstream: d.Upstream}).EncodeRequest(r, to)
+		return (&Bridge{Client: d.Client, Upstream: d.Upstream}).encode(r, to, false)
 	}
 	return request.Encode(r, to.Model) //nolint:wrapcheck // a name that is no text is a mistake of ours
+}
+
+// Refused is why a request cannot pass as it is; nil if it can. What has no price does not pass.
+func (d *Direct) Refused(r *llm.Request, to Target) error {
+	if r.Original.Refused != nil {
+		return r.Original.Refused
+	}
+	if s, ok := d.Upstream.(Searcher); r.Search.Most > 0 && (!to.Search || !ok || !s.Searches()) {
+		return NoSearch(r)
+	}
+	return nil
+}
+
+// NoSearch refuses a search in the web.
+func NoSearch(r *llm.Request) error {
+	return apperr.New(apperr.UnsupportedParam, "%s: The model cannot search the web here, or searches have no price.", r.Search.Field).WithParam(r.Search.Field)
 }
 
 // ReadAnswer implements Egress.
@@ -111,7 +127,7 @@ func (l *listener) Take(e *llm.Event) {
 func (l *listener) Event(data []byte) Seen {
 	l.content = false
 	step := l.reader.Read(data, l)
-	if step == End && !l.tally.finished {
+	if step == End && !l.tally.finished() {
 		step = Failed // the mark of an end without a reason is a cut
 	}
 	seen := Seen{Step: step, Content: l.content}
@@ -134,10 +150,10 @@ func AppendElement(dst []byte, begun bool, element []byte) []byte {
 
 // Finish implements Tap.
 func (l *listener) Finish() ([]byte, bool) {
-	if l.array && l.tally.finished {
+	if l.array && l.tally.finished() {
 		return []byte{']'}, true
 	}
-	return nil, l.tally.finished
+	return nil, l.tally.finished()
 }
 
 // Answer implements Tap.

@@ -34,6 +34,7 @@ type keptCall struct {
 // Take implements llm.Sink. It copies what it keeps.
 func (k *keeping) Take(e *llm.Event) {
 	switch {
+	case e.Choice > 0: // a conversation goes on from one of its answers, nearly always the first
 	case e.Kind == llm.Open && e.What == llm.Thinking:
 		k.thoughts = append(k.thoughts, llm.Block{Kind: llm.Thinking})
 	case e.Kind == llm.Open && e.What == llm.ToolCall:

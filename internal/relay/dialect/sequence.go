@@ -1,6 +1,10 @@
 package dialect
 
-import "starlane/internal/relay/llm"
+import (
+	"bytes"
+
+	"starlane/internal/relay/llm"
+)
 
 // maxWaiting bounds what is kept of blocks that wait for another one to end.
 const maxWaiting = 4 << 20
@@ -10,11 +14,51 @@ const maxWaiting = 4 << 20
 // is closed without being told, as the formats that interleave calls never say so.
 type sequence struct {
 	to      llm.Sink
+	choice  int          // whose blocks they are
 	blocks  []blockState // by ordinal
 	current int          // ordinal of the open block plus one; 0: none
 	next    int          // ordinal of the next one to open
 	waiting int          // bytes
 	full    bool         // more waits than is kept: the stream cannot go on
+}
+
+// sequences brings the blocks of each of several answers in order. Those of one answer wait for each other, those of two do not.
+type sequences struct {
+	first sequence
+	more  []sequence
+	most  int // answers that were asked for
+}
+
+// Take implements llm.Sink. Of answers that nobody asked for nothing is told.
+func (s *sequences) Take(e *llm.Event) {
+	if e.Choice == 0 {
+		s.first.Take(e)
+		return
+	}
+	if e.Choice >= s.most {
+		return
+	}
+	for len(s.more) < e.Choice {
+		s.more = append(s.more, sequence{to: s.first.to, choice: len(s.more) + 1})
+	}
+	s.more[e.Choice-1].Take(e)
+}
+
+// full tells whether more waits than is kept.
+func (s *sequences) full() bool {
+	full := s.first.full
+	for i := range s.more {
+		full = full || s.more[i].full
+	}
+	return full
+}
+
+// flush ends all blocks.
+func (s *sequences) flush() {
+	s.first.flush()
+	for i := range s.more {
+		s.more[i].flush()
+	}
 }
 
 type blockState struct {
@@ -45,7 +89,7 @@ func (s *sequence) Take(e *llm.Event) {
 		}
 		s.keep(b, e)
 		s.advance()
-	case llm.Delta, llm.Seal, llm.Close:
+	case llm.Delta, llm.Seal, llm.Cite, llm.Close:
 		s.inBlock(e)
 	case llm.Stop:
 		s.flush()
@@ -85,7 +129,7 @@ func (s *sequence) keep(b *blockState, e *llm.Event) {
 	last := len(b.wait) - 1
 	more := e.Kind == llm.Delta && last >= 0 && b.wait[last].Kind == llm.Delta
 	if more {
-		s.waiting += len(e.Text)
+		s.waiting += len(e.Text) + len(e.Probs)
 	} else {
 		s.waiting += weight(e)
 	}
@@ -95,18 +139,25 @@ func (s *sequence) keep(b *blockState, e *llm.Event) {
 	}
 	if more {
 		b.wait[last].Text = append(b.wait[last].Text, e.Text...)
+		b.wait[last].Probs = b.wait[last].Probs.Join(e.Probs)
 		return
 	}
 	kept := *e
-	kept.Text, kept.ID, kept.Name = clone(e.Text), clone(e.ID), clone(e.Name)
+	kept.Text, kept.ID, kept.Name, kept.Probs = clone(e.Text), clone(e.ID), clone(e.Name), bytes.Clone(e.Probs)
 	kept.Sealed.Data = clone(e.Sealed.Data)
+	if c := e.Cite; c != nil {
+		kept.Cite = &llm.Citation{URL: clone(c.URL), Title: clone(c.Title), Quote: clone(c.Quote), From: c.From, To: c.To}
+	}
 	b.wait = append(b.wait, kept)
 }
 
 // weight is about what an event takes in memory: small ones are mostly frame.
 func weight(e *llm.Event) int {
 	const frame = 512
-	return frame + len(e.Text) + len(e.ID) + len(e.Name) + len(e.Sealed.Data)
+	if c := e.Cite; c != nil {
+		return frame + len(c.URL) + len(c.Title) + len(c.Quote)
+	}
+	return frame + len(e.Text) + len(e.Probs) + len(e.ID) + len(e.Name) + len(e.Sealed.Data)
 }
 
 func clone(t llm.Text) llm.Text { return append(llm.Text(nil), t...) }
@@ -114,7 +165,7 @@ func clone(t llm.Text) llm.Text { return append(llm.Text(nil), t...) }
 // close ends the open block.
 func (s *sequence) close() {
 	s.blocks[s.current-1].done = true
-	s.to.Take(&llm.Event{Kind: llm.Close, Block: s.current - 1, What: s.blocks[s.current-1].what})
+	s.to.Take(&llm.Event{Kind: llm.Close, Choice: s.choice, Block: s.current - 1, What: s.blocks[s.current-1].what})
 	s.next = s.current
 	s.current = 0
 }

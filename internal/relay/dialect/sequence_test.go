@@ -30,7 +30,7 @@ func (s *strictSink) Take(e *llm.Event) {
 			s.t.Fatalf("block %d opens while %d is open, %d was the last", e.Block, s.open-1, s.last)
 		}
 		s.open, s.last = e.Block+1, e.Block
-	case llm.Delta, llm.Seal:
+	case llm.Delta, llm.Seal, llm.Cite:
 		if s.open != e.Block+1 {
 			s.t.Fatalf("a piece of block %d while %d is open", e.Block, s.open-1)
 		}

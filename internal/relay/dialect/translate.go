@@ -51,6 +51,12 @@ func appendFailure(dst []byte, who any, e *apperr.Error, requestID string) []byt
 type Target struct {
 	Model     string       // as the upstream names it
 	MaxOutput usage.Tokens // longest answer, 0 if unknown
+	Search    bool         // it may search the web: there is a price for that
+}
+
+// Searcher is an Upstream some of whose models search the web on their own.
+type Searcher interface {
+	Searches() bool
 }
 
 // Upstream is the side of a chat format that faces upstreams.
@@ -69,6 +75,15 @@ type Upstream interface {
 	// else or is not fit to be shown.
 	ReadFault(status int, h http.Header, c body.Content) (f *llm.Fault, message string)
 }
+
+// LongAnswerer is an Upstream that does not give answers in one piece that may take long.
+type LongAnswerer interface {
+	// Long tells whether a call is one of those.
+	Long(p *llm.Prompt, to Target) bool
+}
+
+// TextKeeper is a Reader that tells where a text is from only if it keeps the text.
+type TextKeeper interface{ KeepText() }
 
 // Reader turns the events of an upstream's stream into neutral ones.
 type Reader interface {

@@ -11,6 +11,7 @@ const (
 	Open                    // a block begins
 	Delta                   // a block goes on
 	Seal                    // a block gets its sealed artifact
+	Cite                    // a text says where it is from
 	Close                   // a block ends
 	Report                  // usage, as far as it is known; later reports add fields or correct them
 	Stop                    // the model came to its end
@@ -19,16 +20,20 @@ const (
 // Event is a step of an answer in neutral form. Its bytes are valid until the next event is read.
 type Event struct {
 	Kind   EventKind
-	Block  int       // Open, Delta, Seal, Close: ordinal of the block in the answer
-	What   BlockKind // Open, Delta, Seal, Close: the kind of that block
+	Choice int       // Open, Delta, Seal, Cite, Close, Stop: which of the answers that were asked for, from 0
+	Block  int       // Open, Delta, Seal, Cite, Close: ordinal of the block in the answer
+	What   BlockKind // Open, Delta, Seal, Cite, Close: the kind of that block
 	ID     Text      // Start: of the answer; Open of a ToolCall: of the call
 	Name   Text      // Start: the model; Open of a ToolCall: the tool
 	Text   Text      // Delta: what is added, escaped; of a ToolCall a part of the JSON of its arguments
+	Probs  Raw       // Delta of a TextBlock: the probabilities of its tokens, as elements of OpenAI's list of them; nil for none
+	Cite   *Citation // Cite
 	Sealed Sealed    // Seal; Open of a ToolCall whose artifact came with it
 	Counts usage.Counts
 	Tier   string // Report: the service tier that the request was served by, as OpenAI calls it; empty if the vendor did not say
 	Reason Reason // Stop
 	Match  Text   // Stop at a stop string: which one, if the vendor said
+	Unfit  bool   // Stop: the answer does not fit the form that was asked for
 }
 
 // Sink takes the events of an answer in order.
@@ -60,11 +65,18 @@ type Completion struct {
 	Reported  bool
 	Reason    Reason
 	Match     Text
-	open      []int // places in Blocks by ordinal
+	More      []Completion // the answers behind the first, where several were asked for
+	open      []int        // places in Blocks by ordinal
 }
 
 // Take implements Sink. It copies what it keeps.
 func (c *Completion) Take(e *Event) {
+	if e.Choice > 0 {
+		for len(c.More) < e.Choice {
+			c.More = append(c.More, Completion{})
+		}
+		c = &c.More[e.Choice-1]
+	}
 	switch e.Kind {
 	case Start:
 		c.ID, c.Model = keep(e.ID), keep(e.Name)
@@ -77,10 +89,15 @@ func (c *Completion) Take(e *Event) {
 	case Delta:
 		if b := c.block(e.Block); b != nil {
 			b.Text = append(b.Text, e.Text...)
+			b.Probs = b.Probs.Join(e.Probs)
 		}
 	case Seal:
 		if b := c.block(e.Block); b != nil {
 			b.Sealed = e.Sealed.keep()
+		}
+	case Cite:
+		if b := c.block(e.Block); b != nil {
+			b.Cites = append(b.Cites, e.Cite.keep())
 		}
 	case Report:
 		c.Counts, c.Reported, c.Tier = e.Counts, true, e.Tier
@@ -95,6 +112,17 @@ func (c *Completion) block(n int) *Block {
 		return nil
 	}
 	return &c.Blocks[c.open[n]]
+}
+
+// Choice is one of the answers, nil if there is none.
+func (c *Completion) Choice(i int) *Completion {
+	switch {
+	case i == 0:
+		return c
+	case i <= len(c.More):
+		return &c.More[i-1]
+	}
+	return nil
 }
 
 func keep(t Text) Text { return append(Text(nil), t...) }

@@ -16,6 +16,7 @@ type Request struct {
 	Content    body.Content
 	Model      string       // model or alias as asked
 	Stream     bool         // the client wants events
+	Gather     bool         // the client wants one piece, but the upstream is asked for events; set when the call is rendered
 	WantsUsage bool         // the client wants the usage at the end of the stream
 	WantsCost  bool         // the client wants the cost inside the usage
 	MaxOutput  usage.Tokens // the client's bound on one answer, 0 if it set none
@@ -23,6 +24,8 @@ type Request struct {
 	Choices    int64        // answers asked for, at least 1
 	AudioOut   bool         // the answer is to be spoken
 	Batch      bool         // several texts are given at once, where a format tells that from one
+	Search     Search       // in the web, that the client asks for
+	Schema     Raw          // JSON Schema that the answer is to fit, in Content; set when the call is rendered for another format
 	Tenant     id.ID        // whose request it is
 	Framing    Framing      // of the stream
 	ID         id.ID        // of the request, for answers that have none of their own
@@ -58,6 +61,17 @@ const (
 	Array                     // the elements of one JSON array
 )
 
+// Search is what a client says of searches in the web by a tool of the vendor. The zero value asks for none.
+type Search struct {
+	Most  int64  // how many there may be, as far as it can be said
+	Must  bool   // without them the answer would be another one than asked for
+	Field string // the client's name of it
+}
+
+// UsualSearches bound a request that says nothing of how many searches there may be, for what is set aside. What goes beyond them
+// is billed all the same.
+const UsualSearches = 10
+
 // Size is how large a prompt can be, found without counting it.
 type Size struct {
 	// Most is what it costs at most, in tokens: every token of a text takes a byte or more, a picture counts as a large one.
@@ -66,6 +80,10 @@ type Size struct {
 	Prompts int64
 	// Open: it has documents, of which nobody can tell from their bytes how many tokens they cost.
 	Open bool
+	// Searches in the web that there may be. What they find becomes a part of the prompt, of any size.
+	Searches int64
+	// MaySkip: where they have no price the request goes without them.
+	MaySkip bool
 	// Also are the classes with prices of their own that tokens of the prompt may turn out to be of, besides plain text.
 	Also []usage.Class
 	// Instead are units of other classes that the request may be billed in in place of tokens, as many as there can be. Which of

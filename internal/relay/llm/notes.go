@@ -23,6 +23,9 @@ func (n *Notes) Drop(field string) { n.note("drop:", field) }
 // Approx notes that a member was replaced by something near to it.
 func (n *Notes) Approx(field string) { n.note("approx:", field) }
 
+// Unmet notes that the answer is not what a member asked for. It is too late to refuse it.
+func (n *Notes) Unmet(field string) { n.add("unmet:" + token(n.word(field))) }
+
 // Reject notes that a member cannot be left out without another answer than the one asked for.
 func (n *Notes) Reject(field string) {
 	if n.Lenient {
@@ -44,9 +47,12 @@ func (n *Notes) note(what, field string) {
 		n.refuse(field)
 		return
 	}
-	text := what + token(n.word(field))
+	n.add(what + token(n.word(field)))
+}
+
+func (n *Notes) add(text string) {
 	if len(n.list) >= maxNotes-1 {
-		text = what + "other" // what clients make up has no end
+		text = text[:strings.IndexByte(text, ':')+1] + "other" // what clients make up has no end
 	}
 	if !slices.Contains(n.list, text) {
 		n.list = append(n.list, text)

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"slices"
 	"strconv"
 
 	"starlane/internal/usage"
@@ -12,6 +13,14 @@ type Text []byte
 
 // Raw is a JSON value as it was written, or nil. Numbers keep their digits and objects the order of their keys.
 type Raw []byte
+
+// Join appends the elements of another list.
+func (r Raw) Join(more Raw) Raw {
+	if len(r) > 0 && len(more) > 0 {
+		r = append(r, ',')
+	}
+	return append(r, more...)
+}
 
 // Zero tells whether a value is a number that is nothing.
 func (r Raw) Zero() bool {
@@ -26,11 +35,13 @@ type Prompt struct {
 	Turns  []Turn
 
 	Tools    []Tool
+	Search   *WebSearch // nil for none
 	Choice   Choice
 	Parallel Tri // may the model call several tools at once
 
 	MaxOutput   usage.Tokens // 0: the client set no bound
 	Choices     int64        // answers asked for
+	Probs       Probs        // of the tokens of the answer
 	Temperature Raw
 	TopP        Raw
 	TopK        Raw
@@ -45,6 +56,12 @@ type Prompt struct {
 
 	// Extras are the members of the client's request that have no neutral form. Their fate is a matter of the table.
 	Extras []Extra
+}
+
+// Probs is whether the client wants to know how likely each token was, and of how many that were as likely.
+type Probs struct {
+	Asked bool
+	Top   Raw // a number, nil for none
 }
 
 // DropDraws notes that an upstream takes neither a seed nor penalties.
@@ -119,7 +136,9 @@ const (
 // Block is a piece of a message or an answer. Their order means something and is kept.
 type Block struct {
 	Kind   BlockKind
-	Text   Text    // TextBlock, Refusal, Thinking; ToolCall: the JSON of its arguments, as the model wrote it
+	Text   Text // TextBlock, Refusal, Thinking; ToolCall: the JSON of its arguments, as the model wrote it
+	Probs  Raw  // TextBlock of an answer: as in Event
+	Cites  []Citation
 	ID     Text    // ToolCall, ToolResult: the client's name of the call
 	Name   Text    // ToolCall: the tool; Document: the file
 	Result []Block // ToolResult
@@ -182,8 +201,21 @@ const (
 
 // Choice is what the client wants the model to do about tools.
 type Choice struct {
-	Mode ChoiceMode
-	Name Text // ChoiceNamed
+	Mode    ChoiceMode
+	Name    Text   // ChoiceNamed
+	Allowed []Text // the only tools that it may call; nil for all
+}
+
+// FilterTools leaves of the tools those that may be called, for upstreams that cannot be told otherwise: their cache begins anew.
+func (p *Prompt) FilterTools(n *Notes) {
+	if p.Choice.Allowed == nil {
+		return
+	}
+	n.Approx("tool_choice.allowed_tools")
+	p.Tools = slices.DeleteFunc(p.Tools, func(t Tool) bool {
+		return !slices.ContainsFunc(p.Choice.Allowed, func(name Text) bool { return string(name) == string(t.Name) })
+	})
+	p.Choice.Allowed = nil
 }
 
 // FormatKind is the kind of answer that the client wants.

@@ -153,6 +153,9 @@ func requireVersion(c *call) *apiError {
 	}
 }
 
+// longWait is the longest answer that the API gives in one piece, in tokens.
+const longWait = 128_000 / 6
+
 // messages serves POST /v1/messages.
 func (s *Server) messages(c *call) *apiError {
 	if e := requireVersion(c); e != nil {
@@ -161,6 +164,9 @@ func (s *Server) messages(c *call) *apiError {
 	req, e := s.parseMessages(c, true)
 	if e != nil {
 		return e
+	}
+	if _, own := c.wire.(anthropic); own && !req.Stream && *req.MaxTokens > longWait {
+		return badMessage("", "Streaming is required for operations that may take longer than 10 minutes.")
 	}
 	c.model, c.stream = req.Model, req.Stream
 	pace, fault, done, e := s.prepare(c, &req.steer)

@@ -25,6 +25,11 @@ type messageUsage struct {
 	Output        int                   `json:"output_tokens"`
 	Details       *messageOutputDetails `json:"output_tokens_details,omitempty"`
 	ServiceTier   string                `json:"service_tier,omitempty"`
+	ServerTools   *serverToolUsage      `json:"server_tool_use,omitempty"`
+}
+
+type serverToolUsage struct {
+	Searches int `json:"web_search_requests"`
 }
 
 type cacheCreation struct {
@@ -54,6 +59,7 @@ type outputBlock struct {
 	signature string
 	data      string
 	id, name  string
+	cited     bool
 }
 
 // messageAnswer is a planned message.
@@ -88,8 +94,14 @@ func (s *Server) composeMessage(c *call, req *messageRequest) *messageAnswer {
 		a.blocks = append(a.blocks, s.thinkingBlock(req, t, ch))
 	}
 	a.usage.Output = ch.reasoning + ch.tokens()
+	searched := t.last == turnUser && req.searchTool() && searches(t.user)
+	if searched {
+		a.blocks = append(a.blocks, s.searchBlocks(req, t)...)
+		a.usage.ServerTools = &serverToolUsage{1}
+		a.usage.Input += toolUseTokens
+	}
 	if len(ch.content) > 0 {
-		a.blocks = append(a.blocks, outputBlock{kind: "text", pieces: ch.content})
+		a.blocks = append(a.blocks, outputBlock{kind: "text", pieces: ch.content, cited: searched})
 	}
 	for _, call := range ch.calls {
 		a.blocks = append(a.blocks, outputBlock{kind: "tool_use", pieces: call.arguments, id: call.id, name: call.name})
@@ -188,11 +200,15 @@ func (b outputBlock) appendWhole(out []byte) []byte {
 	case "thinking":
 		out = appendQuoted(append(out, `{"type":"thinking","thinking":`...), join(b.pieces))
 		return append(out, `,"signature":"`+b.signature+`"}`...)
-	case "tool_use":
-		out = appendQuoted(append(out, `{"type":"tool_use","id":"`+b.id+`","name":`...), b.name)
+	case "tool_use", "server_tool_use":
+		out = appendQuoted(append(out, `{"type":"`+b.kind+`","id":"`+b.id+`","name":`...), b.name)
 		return append(out, `,"input":`+b.input()+`}`...)
 	case "text":
-		return append(appendQuoted(append(out, `{"type":"text","text":`...), join(b.pieces)), '}')
+		out = appendQuoted(append(out, `{"type":"text","text":`...), join(b.pieces))
+		if b.cited {
+			out = append(out, `,"citations":[`+citation+`]`...)
+		}
+		return append(out, '}')
 	}
 	return b.appendEmpty(out)
 }
@@ -204,9 +220,11 @@ func (b outputBlock) appendEmpty(out []byte) []byte {
 		return append(out, `{"type":"thinking","thinking":"","signature":""}`...)
 	case "redacted_thinking":
 		return append(out, `{"type":"redacted_thinking","data":"`+b.data+`"}`...)
-	case "tool_use":
-		out = appendQuoted(append(out, `{"type":"tool_use","id":"`+b.id+`","name":`...), b.name)
+	case "tool_use", "server_tool_use":
+		out = appendQuoted(append(out, `{"type":"`+b.kind+`","id":"`+b.id+`","name":`...), b.name)
 		return append(out, `,"input":{}}`...)
+	case "web_search_tool_result":
+		return append(out, b.data...)
 	}
 	return append(out, `{"type":"text","text":""}`...)
 }
@@ -277,7 +295,7 @@ func (b outputBlock) write(s *eventStream, index int) error {
 	switch b.kind {
 	case "thinking":
 		open = `{"type":"thinking_delta","thinking":`
-	case "tool_use":
+	case "tool_use", "server_tool_use":
 		open = `{"type":"input_json_delta","partial_json":`
 		b.delta(s, index, open, "") // the vendor starts with an empty fragment, and sends no other for no arguments
 		if string(join(pieces)) == "{}" {
@@ -292,6 +310,10 @@ func (b outputBlock) write(s *eventStream, index int) error {
 		if err := s.sent(); err != nil {
 			return err
 		}
+	}
+	if b.cited {
+		s.buf = append(s.buf, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":"...)
+		s.buf = append(appendInt(s.buf, index), `,"delta":{"type":"citations_delta","citation":`+citation+"}}\n\n"...)
 	}
 	if b.signature != "" {
 		b.delta(s, index, `{"type":"signature_delta","signature":`, b.signature)

@@ -20,6 +20,7 @@ type messageTool struct {
 	Description  string          `json:"description"`
 	InputSchema  json.RawMessage `json:"input_schema"`
 	CacheControl *cacheControl   `json:"cache_control"`
+	MaxUses      *int            `json:"max_uses"`
 }
 
 type thinkingConfig struct {

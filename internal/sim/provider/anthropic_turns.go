@@ -266,6 +266,9 @@ func (s *Server) checkAssistant(r *messageRequest, at int, path string) *apiErro
 			calls = append(calls, b.ID)
 		}
 	}
+	if e := s.checkSearches(t.blocks); e != nil {
+		return e
+	}
 	if n := len(t.blocks); n > 0 && strings.HasSuffix(t.blocks[n-1].Type, "thinking") {
 		return badMessage(path, "The final block in an assistant message cannot be `thinking`.")
 	}

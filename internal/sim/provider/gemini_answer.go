@@ -98,6 +98,7 @@ type geminiCandidate struct {
 	content  []string
 	calls    []toolCall
 	finish   string
+	query    string // that was searched for
 	// signature is that of the text; calls carry their own on the first of them.
 	signature, callSignature string
 	tokens                   int
@@ -200,6 +201,9 @@ func (s *Server) geminiCandidate(req *geminiRequest, t *task, ch choice, index i
 		g.content, g.calls, g.finish = nil, nil, req.steer.finish
 	default:
 		g.finish = req.steer.finish
+	}
+	if req.searchTool() && t.last == turnUser && searches(t.user) {
+		g.query = t.user
 	}
 	switch {
 	case len(g.calls) > 0:
@@ -369,6 +373,9 @@ func (a *geminiAnswer) appendCandidate(out []byte, index int, parts []byte, fini
 		out = append(out, `,"finishMessage":"The simulator was asked to end for `+finish+`."`...)
 	}
 	out = appendInt(append(out, `,"index":`...), index)
+	if g := &a.candidates[index]; finish != "" && g.query != "" && len(g.content) > 0 {
+		out = appendGrounding(out, g.query, string(join(g.content)))
+	}
 	if a.logprobs && len(pieces) > 0 {
 		out = appendGeminiLogs(out, pieces)
 	}

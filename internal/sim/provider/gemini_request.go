@@ -60,6 +60,7 @@ type geminiConfig struct {
 	Temperature      *float64        `json:"temperature"`
 	TopP             *float64        `json:"topP"`
 	ResponseLogprobs bool            `json:"responseLogprobs"`
+	Logprobs         *int            `json:"logprobs"`
 	Modalities       []string        `json:"responseModalities"`
 	Thinking         struct {
 		Include bool   `json:"includeThoughts"`
@@ -209,6 +210,7 @@ const (
 	maxCandidates     = 8
 	maxStopSequences  = 5
 	maxThinkingBudget = 32768
+	maxTopLogprobs    = 20
 )
 
 func (r *geminiRequest) checkConfig() *apiError {
@@ -225,6 +227,10 @@ func (r *geminiRequest) checkConfig() *apiError {
 		return badArgument("* GenerateContentRequest.generation_config.top_p: top_p must be in the range [0.0, 1.0].")
 	case g.MaxOutputTokens != nil && *g.MaxOutputTokens < 1:
 		return badArgument("* GenerateContentRequest.generation_config.max_output_tokens: max_output_tokens must be positive.")
+	case g.Logprobs != nil && !g.ResponseLogprobs:
+		return badArgument("* GenerateContentRequest.generation_config.logprobs: response_logprobs must be set for it.")
+	case g.Logprobs != nil && (*g.Logprobs < 0 || *g.Logprobs > maxTopLogprobs):
+		return badArgument("* GenerateContentRequest.generation_config.logprobs: must be in the range [0, %d].", maxTopLogprobs)
 	case t.Budget != nil && t.Level != "":
 		return badArgument("You can only set one of thinking budget and thinking level.")
 	case t.Budget != nil && (*t.Budget < -1 || *t.Budget > maxThinkingBudget):

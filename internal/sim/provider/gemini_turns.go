@@ -103,6 +103,16 @@ func (r *geminiRequest) checkTools() *apiError {
 	return nil
 }
 
+// searchTool says whether the model may search the web.
+func (r *geminiRequest) searchTool() bool {
+	for _, t := range r.Tools {
+		if len(t.GoogleSearch) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // serverTools counts the tools that the vendor runs itself.
 func (r *geminiRequest) serverTools() int {
 	n := 0

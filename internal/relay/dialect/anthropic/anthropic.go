@@ -23,6 +23,9 @@ const Dialect = "anthropic"
 // Foreign begins what other vendors sealed, as clients carry it.
 const Foreign = `"` + wire.SealMark
 
+// Searches implements dialect.Searcher.
+func (*Messages) Searches() bool { return true }
+
 // maxTokens bounds a reported count: what is larger is a broken report, and is treated as none.
 const maxTokens = 1_000_000_000
 
@@ -35,8 +38,9 @@ func New() *Messages {
 }
 
 var (
-	_ dialect.Client   = (*Messages)(nil)
-	_ dialect.Upstream = (*Messages)(nil)
+	_ dialect.Client       = (*Messages)(nil)
+	_ dialect.Upstream     = (*Messages)(nil)
+	_ dialect.LongAnswerer = (*Messages)(nil)
 )
 
 type errorBody struct {
@@ -146,8 +150,8 @@ func readError(src []byte) (kind, message string) {
 
 // report is a usage as the API tells it, field by field: a later one overwrites what it has.
 type report struct {
-	input, read, write, write5m, write1h, output, thinking int64
-	seen, broken                                           bool
+	input, read, write, write5m, write1h, output, thinking, searches int64
+	seen, broken                                                     bool
 }
 
 // read merges a usage object.
@@ -178,7 +182,7 @@ func (r *report) merge(c *guard.Cursor) {
 			number(&r.write)
 		case "output_tokens":
 			number(&r.output)
-		case "cache_creation", "output_tokens_details":
+		case "cache_creation", "output_tokens_details", "server_tool_use":
 			if c.Kind() != guard.Object {
 				c.Skip()
 				continue
@@ -191,6 +195,8 @@ func (r *report) merge(c *guard.Cursor) {
 					number(&r.write1h)
 				case "thinking_tokens":
 					number(&r.thinking)
+				case "web_search_requests":
+					number(&r.searches)
 				default:
 					c.Skip()
 				}
@@ -213,6 +219,7 @@ func (r *report) counts() (c usage.Counts, ok bool) {
 	}
 	c.Set(usage.InText, r.input, usage.Reported)
 	set(usage.InCached, r.read, usage.Reported)
+	set(usage.SearchQuery, r.searches, usage.Reported)
 	split := r.write5m + r.write1h
 	write, from := max(r.write, split), usage.Reported
 	if write != split {

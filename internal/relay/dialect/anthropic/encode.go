@@ -34,6 +34,8 @@ type encoding struct {
 	ids   wire.IDs
 	// thinks: thinking is on, which rules out other things; budgeted: by a budget, which rules out more.
 	thinks, budgeted bool
+	form             llm.Raw // of the answer, nil for none
+	byTool           bool    // the form is that of a tool which the model has to call
 }
 
 // Encode implements dialect.Upstream.
@@ -43,6 +45,7 @@ func (*Messages) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.No
 
 // encode renders a request for the API itself, or for a cloud that hosts it.
 func encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes, at *host) []byte {
+	p.FilterTools(n)
 	e := &encoding{p: p, to: to, at: at, can: traitsOf(to.Model), notes: n, ids: wire.NewIDs(64)}
 	e.Open('{')
 	if at == nil {
@@ -61,6 +64,7 @@ func encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes, at *hos
 	}
 	e.system()
 	e.messages()
+	e.answerForm()
 	e.tools()
 	e.sampling()
 	e.rest()
@@ -68,15 +72,27 @@ func encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes, at *hos
 	return e.B
 }
 
+// longWait is the longest answer that the API gives in one piece: what may take more than ten minutes it refuses.
+const longWait = 128_000 / 6
+
+// Long implements dialect.LongAnswerer.
+func (*Messages) Long(p *llm.Prompt, to dialect.Target) bool { return longest(p, to) > longWait }
+
+// longest is the bound on the answer.
+func longest(p *llm.Prompt, to dialect.Target) usage.Tokens {
+	switch {
+	case p.MaxOutput > 0:
+		return p.MaxOutput
+	case to.MaxOutput > 0:
+		return to.MaxOutput
+	default:
+		return unknownOutput
+	}
+}
+
 // thinking writes how the model shall think and returns the bound on the answer, thoughts included.
 func (e *encoding) thinking() usage.Tokens {
-	r, most := &e.p.Reasoning, e.p.MaxOutput
-	if most == 0 {
-		most = e.to.MaxOutput
-	}
-	if most == 0 {
-		most = unknownOutput
-	}
+	r, most := &e.p.Reasoning, longest(e.p, e.to)
 	asked := r.Effort != llm.EffortUnsaid || r.Budget > 0 || r.Adaptive
 	switch {
 	case !asked:
@@ -99,8 +115,8 @@ func (e *encoding) adaptive(r *llm.Reasoning) {
 	}
 	e.thinks = true
 	e.Key("thinking")
-	if r.Hidden {
-		e.Raw(llm.Raw(`{"type":"adaptive"}`))
+	if r.Hidden { // said, as some models show them if nothing is
+		e.Raw(llm.Raw(`{"type":"adaptive","display":"omitted"}`))
 	} else {
 		e.Raw(llm.Raw(`{"type":"adaptive","display":"summarized"}`))
 	}
@@ -155,7 +171,9 @@ func (e *encoding) thoughtless() bool {
 			continue
 		}
 		called := slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.Kind == llm.ToolCall })
-		return called && !slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.Kind == llm.Thinking && b.Sealed.Origin == Dialect })
+		return called && !slices.ContainsFunc(t.Blocks, func(b llm.Block) bool {
+			return b.Kind == llm.Thinking && b.Sealed.Origin == Dialect && unsealBlock(&b.Sealed) == nil
+		})
 	}
 	return false
 }
@@ -197,13 +215,24 @@ func (e *encoding) cache(ttl llm.TTL) {
 }
 
 func (e *encoding) tools() {
-	if len(e.p.Tools) > 0 {
+	e.canSearch()
+	if len(e.p.Tools) > 0 || e.byTool || e.p.Search != nil {
 		e.Key("tools")
 		e.Open('[')
 		for i := range e.p.Tools {
 			e.tool(&e.p.Tools[i])
 		}
+		if e.byTool {
+			e.tool(&llm.Tool{Name: llm.Text(answerTool), Description: llm.Text(answerToolUse), Schema: e.form})
+		}
+		if e.p.Search != nil {
+			e.search(e.p.Search)
+		}
 		e.Close(']')
+	}
+	if e.byTool {
+		e.forceAnswer()
+		return
 	}
 	e.choice()
 }
@@ -354,7 +383,10 @@ func (e *encoding) outputConfig() {
 	if r := &e.p.Reasoning; e.can.Thinking == thinksAsNeeded && r.Effort > llm.EffortNone {
 		effort = r.Effort
 	}
-	form := e.form()
+	form := e.form
+	if e.byTool {
+		form = nil
+	}
 	if effort == llm.EffortUnsaid && form == nil {
 		return
 	}
@@ -374,30 +406,6 @@ func (e *encoding) outputConfig() {
 		e.Close('}')
 	}
 	e.Close('}')
-}
-
-// form is the schema of the answer by the API's rules; nil where none is asked for or can be had.
-func (e *encoding) form() llm.Raw {
-	f := &e.p.Format
-	switch {
-	case f.Kind == llm.FreeText:
-		return nil
-	case f.Kind == llm.JSONObject:
-		e.notes.Approx("response_format")
-		return nil
-	case !e.can.Format: // another answer than the one asked for
-		e.notes.Reject("response_format")
-		return nil
-	}
-	form, changed, err := schema.Anthropic(f.Schema)
-	if err != nil {
-		e.notes.Reject("response_format")
-		return nil
-	}
-	if changed {
-		e.notes.Approx("response_format")
-	}
-	return form
 }
 
 // arguments are a call's arguments as an object.

@@ -20,6 +20,7 @@ import (
 type host struct {
 	version string // in the body
 	stream  bool   // the body says whether a stream is wanted
+	search  bool   // its models search the web
 	path    func(stream bool, model string) string
 	fault   func(status int, h http.Header, c body.Content) (*llm.Fault, string)
 	// betas are those features that a host takes in the body; nil: it takes the header as it is.
@@ -46,7 +47,7 @@ func OnBedrock(m *Messages) *Hosted {
 		},
 		betas: []string{
 			"computer-use-2025-01-24", "token-efficient-tools-2025-02-19", "interleaved-thinking-2025-05-14", "output-128k-2025-02-19",
-			"dev-full-thinking-2025-05-14", "context-1m-2025-08-07", "context-management-2025-06-27", "effort-2025-11-24",
+			"dev-full-thinking-2025-05-14", "context-management-2025-06-27", "effort-2025-11-24",
 			"tool-search-tool-2025-10-19", "tool-examples-2025-10-29",
 		},
 	}}
@@ -55,7 +56,7 @@ func OnBedrock(m *Messages) *Hosted {
 // OnVertex is Claude by rawPredict.
 func OnVertex(m *Messages) *Hosted {
 	return &Hosted{m, &host{
-		version: "vertex-2023-10-16", stream: true, fault: m.readGoogleFault,
+		version: "vertex-2023-10-16", stream: true, search: true, fault: m.readGoogleFault,
 		path: func(stream bool, model string) string {
 			if stream {
 				return "/publishers/anthropic/models/" + url.PathEscape(model) + ":streamRawPredict"
@@ -73,6 +74,9 @@ func (m *Messages) readGoogleFault(status int, h http.Header, c body.Content) (*
 	}
 	return f, message
 }
+
+// Searches implements dialect.Searcher.
+func (d *Hosted) Searches() bool { return d.at.search }
 
 // Path implements dialect.Upstream.
 func (d *Hosted) Path(stream bool, model string) string { return d.at.path(stream, model) }
@@ -104,7 +108,7 @@ type passage struct {
 func (p *passage) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, error) {
 	const model, stream, betas, messages = 0, 1, 2, 3
 	src := r.Content.Open()
-	if r.Original.Refused != nil || bytes.Contains(src, []byte(p.Foreign)) {
+	if p.Refused(r, to) != nil || bytes.Contains(src, []byte(p.Foreign)) {
 		return p.Direct.EncodeRequest(r, to) //nolint:wrapcheck // an apperr for the client
 	}
 	var found [4]guard.Member
@@ -113,13 +117,19 @@ func (p *passage) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message
 	}
 	r.Notes.Reset()
 	version := `"anthropic_version":"` + p.at.version + `"`
-	if found[betas].Kind == guard.Absent {
+	edits := unsigned(src, &r.Notes)
+	if m := &found[betas]; m.Kind == guard.Absent {
 		version += p.betas(r)
+	} else if edit, dear := withoutDear(src, m, &r.Notes); dear {
+		edits = append(edits, edit)
+	}
+	if p.at.betas == nil {
+		forward(r, &r.Notes)
 	}
 	if err := r.Notes.Err(); err != nil {
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
 	}
-	edits := []body.Edit{{From: found[model].Key, To: found[model].To, Text: version}}
+	edits = append(edits, body.Edit{From: found[model].Key, To: found[model].To, Text: version})
 	if found[stream].Kind != guard.Absent && !p.at.stream {
 		edits = append(edits, without(src, &found[stream]))
 	}
@@ -130,6 +140,28 @@ func (p *passage) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message
 	edits = append(edits, fetched...)
 	slices.SortFunc(edits, func(a, b body.Edit) int { return a.From - b.From })
 	return r.Content.Edited(edits...), nil
+}
+
+// Forward implements dialect.Forwarder.
+func (p *passage) Forward(r *llm.Request) http.Header { return forward(r, nil) }
+
+// withoutDear takes those features out of a client's list that change what a token costs.
+func withoutDear(src []byte, m *guard.Member, n *llm.Notes) (edit body.Edit, found bool) {
+	kept := wire.Builder{}
+	kept.Open('[')
+	c := guard.NewCursor(src[m.From:m.To])
+	wire.List(&c, func() {
+		at := c
+		if name := string(wire.Text(&at)); dear(name) {
+			found = true
+			n.Drop("anthropic-beta:" + name)
+			c.Skip()
+			return
+		}
+		kept.Raw(c.Raw())
+	})
+	kept.Close(']')
+	return body.Edit{From: m.From, To: m.To, Text: string(kept.B)}, found
 }
 
 // without takes a member away, and the comma that parts it from its neighbour.

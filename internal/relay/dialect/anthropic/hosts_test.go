@@ -23,13 +23,19 @@ func TestBetas(t *testing.T) {
 		{
 			name: "known and unknown", header: "context-1m-2025-08-07, files-api-2025-04-14,interleaved-thinking-2025-05-14", host: OnBedrock(m),
 			body:     `{"model":"m","max_tokens":1,"messages":[]}`,
-			want:     `{"anthropic_version":"bedrock-2023-05-31","anthropic_beta":["context-1m-2025-08-07","interleaved-thinking-2025-05-14"],"max_tokens":1,"messages":[]}`,
-			warnings: "drop:anthropic-beta:files-api-2025-04-14",
+			want:     `{"anthropic_version":"bedrock-2023-05-31","anthropic_beta":["interleaved-thinking-2025-05-14"],"max_tokens":1,"messages":[]}`,
+			warnings: "drop:anthropic-beta:context-1m-2025-08-07, drop:anthropic-beta:files-api-2025-04-14",
 		},
 		{
 			name: "the body's own stay", header: "context-1m-2025-08-07", host: OnBedrock(m),
 			body: `{"max_tokens":1,"anthropic_beta":["x"],"messages":[],"stream":true,"model":"m"}`,
 			want: `{"max_tokens":1,"anthropic_beta":["x"],"messages":[],"anthropic_version":"bedrock-2023-05-31"}`,
+		},
+		{
+			name: "the body's own that cost more", host: OnBedrock(m),
+			body:     `{"max_tokens":1,"anthropic_beta":["x", "context-1m-2025-08-07"],"messages":[],"model":"m"}`,
+			want:     `{"max_tokens":1,"anthropic_beta":["x"],"messages":[],"anthropic_version":"bedrock-2023-05-31"}`,
+			warnings: "drop:anthropic-beta:context-1m-2025-08-07",
 		},
 		{
 			name: "none", host: OnBedrock(m),
@@ -42,6 +48,12 @@ func TestBetas(t *testing.T) {
 		{
 			name: "Vertex takes the header", header: "files-api-2025-04-14", host: OnVertex(m),
 			body: `{"model":"m","max_tokens":1,"messages":[],"stream":true}`, want: `{"anthropic_version":"vertex-2023-10-16","max_tokens":1,"messages":[],"stream":true}`,
+		},
+		{
+			name: "but for what costs more", header: "compact-2026-01-12,files-api-2025-04-14", host: OnVertex(m),
+			body:     `{"model":"m","max_tokens":1,"messages":[]}`,
+			want:     `{"anthropic_version":"vertex-2023-10-16","max_tokens":1,"messages":[]}`,
+			warnings: "drop:anthropic-beta:compact-2026-01-12",
 		},
 	} {
 		r, err := m.DecodeRequest(body.Copy([]byte(c.body)))

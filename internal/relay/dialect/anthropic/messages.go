@@ -1,6 +1,8 @@
 package anthropic
 
 import (
+	"bytes"
+
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/llm"
 )
@@ -91,6 +93,14 @@ func (e *encoding) block(b *llm.Block) {
 func (e *encoding) thought(b *llm.Block) {
 	if b.Sealed.Origin != Dialect || len(b.Sealed.Data) == 0 {
 		e.notes.Drop("reasoning")
+		return
+	}
+	if b.Sealed.Alone && bytes.HasPrefix(b.Sealed.Data, []byte(blockMark)) {
+		if block := unsealBlock(&b.Sealed); block != nil {
+			e.Raw(block)
+		} else {
+			e.notes.Drop("reasoning")
+		}
 		return
 	}
 	e.Open('{')

@@ -20,6 +20,8 @@ var words = map[string]string{ //nolint:gochecknoglobals // a constant table
 	"stop": "stop_sequences", "user": "metadata.user_id", "reasoning_effort": "output_config.effort",
 	"response_format": "output_config.format", "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
 	"max_completion_tokens": "max_tokens", "tool_calls.function.arguments": "tool_use.input",
+	"reasoning": "thinking", "thought_signature": "tool_use", "thinking": "thinking", "image_url": "image.source.url", "document_url": "document.source.url",
+	"file.filename": "document.title", "file.file_id": "document.source.file_id", "file_id": "image.source.file_id", "tools": "tools",
 }
 
 // parsing is a request on its way into the neutral form.
@@ -167,7 +169,7 @@ func (d *parsing) content(c *guard.Cursor, at string) []llm.Block {
 
 // block reads a block; false if it says nothing to another vendor.
 func (d *parsing) block(c *guard.Cursor, at string) (b llm.Block, ok bool) {
-	kind := ""
+	kind, whole := "", *c
 	var data llm.Text
 	wire.Object(c, func(k string) {
 		switch k {
@@ -228,6 +230,8 @@ func (d *parsing) block(c *guard.Cursor, at string) (b llm.Block, ok bool) {
 			b.Text = append(b.Text, part.Text...)
 		}
 		d.notes.Approx("search_result")
+	case serverToolUse, searchResult:
+		return llm.Block{Kind: llm.Thinking, Sealed: llm.Sealed{Origin: Dialect, Data: sealBlock(whole.Raw(), nil), Alone: true}}, true
 	case "":
 		d.fail(at+".type", at+".type: Field required")
 	default: // server tools and what is newer than this

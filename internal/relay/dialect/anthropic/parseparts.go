@@ -58,7 +58,7 @@ func (d *parsing) cache(c *guard.Cursor) llm.TTL {
 func (d *parsing) tools(c *guard.Cursor) {
 	d.each(c, "tools", func(int) {
 		var t llm.Tool
-		kind := ""
+		kind, whole := "", *c
 		wire.Object(c, func(k string) {
 			switch k {
 			case "type":
@@ -84,9 +84,35 @@ func (d *parsing) tools(c *guard.Cursor) {
 		case "", "custom":
 			d.p.Tools = append(d.p.Tools, t)
 		default:
-			d.p.Extras = append(d.p.Extras, llm.Extra{Name: "tools." + family(kind)})
+			name := family(kind)
+			if name == webSearch {
+				d.search(&whole)
+				return
+			}
+			d.p.Extras = append(d.p.Extras, llm.Extra{Name: "tools." + name})
 		}
 	})
+}
+
+// search reads the vendor's tool that looks things up in the web.
+func (d *parsing) search(c *guard.Cursor) {
+	at := *c
+	s := &llm.WebSearch{Field: "tools." + webSearch, Raw: llm.Raw(at.Raw())}
+	wire.Object(c, func(k string) {
+		switch k {
+		case "max_uses":
+			s.MaxUses, _ = c.Int(maxUses)
+		case "allowed_domains":
+			wire.List(c, func() { s.Allowed = append(s.Allowed, wire.Text(c)) })
+		case "blocked_domains":
+			wire.List(c, func() { s.Blocked = append(s.Blocked, wire.Text(c)) })
+		case "user_location":
+			s.Place = wire.ReadPlace(c)
+		default:
+			c.Skip()
+		}
+	})
+	d.p.Search = s
 }
 
 // family is the type of a vendor's tool without its date.

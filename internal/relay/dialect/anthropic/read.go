@@ -1,6 +1,8 @@
 package anthropic
 
 import (
+	"bytes"
+
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
@@ -17,16 +19,19 @@ type reader struct {
 	blocks  []readBlock // by the index of the API
 	next    int         // ordinal of the next block that has a neutral form
 	stopped bool
+	calls   bool // of tools of the client
 	event   llm.Event
+	piece   llm.Event // the delta that is told: of one only what differs is written, as there are many
 }
 
 type readBlock struct {
 	ordinal   int // -1: has no neutral form
 	what      llm.BlockKind
 	spoke     bool
-	input     llm.Text // of a tool call, as it stood at the opening
+	input     llm.Text // of a tool call, as it stood at the opening; nil where what is no call has none
 	signature llm.Text
 	alone     bool
+	server    []byte // a block of the vendor's own tools, as it was opened
 }
 
 // NewReader implements dialect.Upstream.
@@ -133,7 +138,9 @@ func (r *reader) open(index int, c *guard.Cursor, to llm.Sink) {
 	if b.ordinal >= 0 || c.Kind() != guard.Object {
 		return
 	}
+	whole := *c
 	kind := ""
+	var cited guard.Cursor
 	e := llm.Event{Kind: llm.Open}
 	var said llm.Text
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
@@ -154,6 +161,9 @@ func (r *reader) open(index int, c *guard.Cursor, to llm.Sink) {
 			if raw := c.Raw(); len(raw) > 2 {
 				b.input = quoted(raw)
 			}
+		case "citations":
+			cited = *c
+			c.Skip()
 		default:
 			c.Skip()
 		}
@@ -163,8 +173,18 @@ func (r *reader) open(index int, c *guard.Cursor, to llm.Sink) {
 		e.What = llm.TextBlock
 	case "thinking", "redacted_thinking":
 		e.What = llm.Thinking
+	case serverToolUse, searchResult: // for the vendor alone, as its sealed thoughts are
+		e.What, e.ID, e.Name = llm.Thinking, nil, nil
+		b.server, b.input = bytes.Clone(whole.Raw()), nil
 	case "tool_use":
-		e.What = llm.ToolCall
+		if string(e.Name) == answerTool { // the JSON of the call is the text of the answer
+			e.What, e.ID, e.Name = llm.TextBlock, nil, nil
+			break
+		}
+		e.What, r.calls = llm.ToolCall, true
+		if b.input == nil {
+			b.input = llm.Text("{}")
+		}
 	default:
 		return
 	}
@@ -176,6 +196,7 @@ func (r *reader) open(index int, c *guard.Cursor, to llm.Sink) {
 		b.spoke = true
 		r.take(to, llm.Event{Kind: llm.Delta, Block: b.ordinal, What: b.what, Text: said})
 	}
+	wire.List(&cited, func() { r.cite(b, &cited, to) })
 }
 
 func (r *reader) delta(index int, c *guard.Cursor, to llm.Sink) {
@@ -186,12 +207,17 @@ func (r *reader) delta(index int, c *guard.Cursor, to llm.Sink) {
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		switch string(k) {
 		case "text", "thinking", "partial_json":
-			if said := wire.Text(c); len(said) > 0 {
+			if said := wire.Text(c); b.server != nil {
+				b.input = append(b.input, said...)
+			} else if len(said) > 0 {
 				b.spoke = true
-				r.take(to, llm.Event{Kind: llm.Delta, Block: b.ordinal, What: b.what, Text: said})
+				r.piece.Kind, r.piece.Block, r.piece.What, r.piece.Text = llm.Delta, b.ordinal, b.what, said
+				to.Take(&r.piece)
 			}
 		case "signature":
 			b.signature = append(b.signature, wire.Text(c)...)
+		case "citation":
+			r.cite(b, c, to)
 		default:
 			c.Skip()
 		}
@@ -203,12 +229,12 @@ func (r *reader) close(index int, to llm.Sink) {
 		return
 	}
 	b := &r.blocks[index]
-	if b.what == llm.ToolCall && !b.spoke {
-		said := b.input
-		if len(said) == 0 {
-			said = llm.Text("{}")
-		}
-		r.take(to, llm.Event{Kind: llm.Delta, Block: b.ordinal, What: b.what, Text: said})
+	if b.server != nil {
+		b.signature, b.alone = sealBlock(b.server, b.input), true
+		b.server, b.input = nil, nil
+	}
+	if !b.spoke && len(b.input) > 0 {
+		r.take(to, llm.Event{Kind: llm.Delta, Block: b.ordinal, What: b.what, Text: b.input})
 	}
 	if len(b.signature) > 0 {
 		r.take(to, llm.Event{Kind: llm.Seal, Block: b.ordinal, What: b.what, Sealed: llm.Sealed{Origin: Dialect, Data: b.signature, Alone: b.alone}})
@@ -223,11 +249,14 @@ func (r *reader) messageDelta(c *guard.Cursor, to llm.Sink) {
 		return
 	}
 	e := llm.Event{Kind: llm.Stop}
+	var why llm.Text
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		switch string(k) {
+		case "stop_details":
+			why = explanation(c)
 		case "stop_reason":
 			if c.Kind() == guard.String {
-				e.Reason = reasonOf(string(wire.Text(c)))
+				e.Reason = r.reasonOf(string(wire.Text(c)))
 				continue
 			}
 			c.Skip()
@@ -239,8 +268,32 @@ func (r *reader) messageDelta(c *guard.Cursor, to llm.Sink) {
 	}
 	if e.Reason != llm.NoReason {
 		r.stopped = true
-		r.take(to, e)
+		r.stop(e, why, to)
 	}
+}
+
+// stop tells the end. Why the model refused, if it was told, is what it says last.
+func (r *reader) stop(e llm.Event, why llm.Text, to llm.Sink) {
+	if e.Reason == llm.Filtered && len(why) > 0 {
+		block := r.next
+		r.next++
+		r.take(to, llm.Event{Kind: llm.Open, Block: block, What: llm.Refusal})
+		r.take(to, llm.Event{Kind: llm.Delta, Block: block, What: llm.Refusal, Text: why})
+		r.take(to, llm.Event{Kind: llm.Close, Block: block, What: llm.Refusal})
+	}
+	r.take(to, e)
+}
+
+// explanation reads why a model refused.
+func explanation(c *guard.Cursor) (why llm.Text) {
+	wire.Object(c, func(k string) {
+		if k == "explanation" {
+			why = wire.Text(c)
+			return
+		}
+		c.Skip()
+	})
+	return why
 }
 
 var reasons = map[string]llm.Reason{ //nolint:gochecknoglobals // a constant table
@@ -248,20 +301,24 @@ var reasons = map[string]llm.Reason{ //nolint:gochecknoglobals // a constant tab
 	"refusal": llm.Filtered, "pause_turn": llm.Paused, "model_context_window_exceeded": llm.ContextFull,
 }
 
-func reasonOf(s string) llm.Reason {
-	if r, ok := reasons[s]; ok {
-		return r
+func (r *reader) reasonOf(s string) llm.Reason {
+	reason, ok := reasons[s]
+	switch {
+	case !ok:
+		return llm.OtherReason
+	case reason == llm.ToolUse && !r.calls: // of the tool that stands for a form of the answer
+		return llm.EndOfTurn
 	}
-	return llm.OtherReason
+	return reason
 }
 
 // ReadWhole implements dialect.Upstream.
 func (*Messages) ReadWhole(src []byte, to llm.Sink) bool {
 	r := &reader{}
 	var content, spent guard.Cursor
-	var id, name llm.Text
+	var id, name, why llm.Text
 	stop := llm.Event{Kind: llm.Stop}
-	message := false
+	message, reason := false, ""
 	c := guard.NewCursor(src)
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		at := c
@@ -279,7 +336,9 @@ func (*Messages) ReadWhole(src []byte, to llm.Sink) bool {
 			spent = at
 			c.Skip()
 		case "stop_reason":
-			stop.Reason = reasonOf(string(wire.Text(&c)))
+			reason = string(wire.Text(&c))
+		case "stop_details":
+			why = explanation(&c)
 		case "stop_sequence":
 			stop.Match = wire.Text(&c)
 		default:
@@ -300,6 +359,7 @@ func (*Messages) ReadWhole(src []byte, to llm.Sink) bool {
 	}
 	r.report.merge(&spent)
 	r.tell(to)
-	r.take(to, stop)
+	stop.Reason = r.reasonOf(reason)
+	r.stop(stop, why, to)
 	return true
 }

@@ -13,8 +13,11 @@ import (
 	"starlane/internal/usage"
 )
 
-// maxOutput is more than any model gives.
-const maxOutput = 10_000_000
+// maxOutput is more than any model gives, maxUses more than any tool is used in one answer.
+const (
+	maxOutput = 10_000_000
+	maxUses   = 1_000
+)
 
 // Members of the body that are looked at before a model is chosen.
 const (
@@ -61,13 +64,13 @@ func (m *Messages) DecodeCount(c body.Content) (*llm.Request, error) {
 	if r.Stream, err = request.Bool(&found[stream], "stream"); err != nil {
 		return nil, err
 	}
-	r.Original.Refused = unpriced(src, &found)
+	r.Original.Refused = unpriced(r, src, &found)
 	return r, pricedAlone(src, &found)
 }
 
-// unpriced finds what Anthropic charges for beside the tokens of the model asked for, or at another rate than its tokens'. Other
-// vendors' models leave it out.
-func unpriced(src []byte, found *[members]guard.Member) error {
+// unpriced finds what Anthropic charges for beside the tokens of the model asked for, or at another rate than its tokens', but for
+// searches, which are counted. Other vendors' models leave it out.
+func unpriced(r *llm.Request, src []byte, found *[members]guard.Member) error {
 	refuse := func(param string) error {
 		return apperr.New(apperr.UnsupportedParam, "%s: Not offered here, as it has a price of its own.", param).WithParam(param)
 	}
@@ -82,20 +85,24 @@ func unpriced(src []byte, found *[members]guard.Member) error {
 	}
 	c := guard.NewCursor(src[found[tools].From:found[tools].To])
 	for ok := c.Array(); ok; ok = c.More() {
-		kind := ""
-		if c.Kind() != guard.Object {
-			c.Skip()
-			continue
-		}
-		for k, ok := c.Object(); ok; k, ok = c.Next() {
-			if string(k) == "type" {
+		kind, uses := "", int64(llm.UsualSearches)
+		wire.Object(&c, func(k string) {
+			switch k {
+			case "type":
 				kind = string(wire.Text(&c))
-				continue
+			case "max_uses":
+				if n, ok := c.Int(maxUses); ok {
+					uses = n
+				}
+			default:
+				c.Skip()
 			}
-			c.Skip()
-		}
-		if name := family(kind); name == "web_search" || name == "code_execution" {
+		})
+		switch name := family(kind); name {
+		case "code_execution":
 			return refuse("tools." + name)
+		case webSearch:
+			r.Search = llm.Search{Most: r.Search.Most + max(uses, 1), Field: "tools." + name}
 		}
 	}
 	return nil
@@ -142,7 +149,7 @@ func (*Messages) MeasurePrompt(r *llm.Request) llm.Size {
 	none := func([]byte) usage.Tokens { return 0 }
 	w := walk{weights: weights{text: none, json: none}}
 	w.prompt(r)
-	return llm.Size{Most: w.total + usage.Tokens(r.Content.Len()-w.spared), Open: w.open, Marks: dialect.Marks(w.cache5m, w.cache1h)}
+	return llm.Size{Most: w.total + usage.Tokens(r.Content.Len()-w.spared), Open: w.open, Searches: r.Search.Most, Marks: dialect.Marks(w.cache5m, w.cache1h)}
 }
 
 // EstimatePrompt implements dialect.Client.

@@ -50,6 +50,8 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 		return w.delta(dst, e)
 	case llm.Seal:
 		return w.seal(dst, e)
+	case llm.Cite:
+		return w.deltaOf(dst, "citations_delta", "citation", func(b *wire.Builder) { appendCitation(b, e.Cite) })
 	case llm.Close:
 		return w.close(dst)
 	case llm.Stop:
@@ -279,6 +281,14 @@ func appendBlock(b *wire.Builder, block *llm.Block) {
 		b.String("text")
 		b.Key("text")
 		b.Text(block.Text)
+		if len(block.Cites) > 0 {
+			b.Key("citations")
+			b.Open('[')
+			for i := range block.Cites {
+				appendCitation(b, &block.Cites[i])
+			}
+			b.Close(']')
+		}
 	}
 	b.Close('}')
 }

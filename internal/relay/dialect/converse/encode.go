@@ -33,6 +33,8 @@ type encoding struct {
 
 // Encode implements dialect.Upstream.
 func (Converse) Encode(p *llm.Prompt, to dialect.Target, _ bool, n *llm.Notes) ([]byte, error) {
+	p.FilterTools(n)
+	p.SkipSearch(n)
 	e := &encoding{p: p, to: to, can: traitsOf(to.Model), notes: n, ids: wire.NewIDs(maxCallID), titles: map[string]bool{}}
 	e.Open('{')
 	e.system()

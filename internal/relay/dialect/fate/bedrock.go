@@ -51,6 +51,7 @@ func chatToBedrock() map[string]exception {
 		"tool_choice":           {Lossless, keepsTools},
 		"parallel_tool_calls":   {Dropped, ""},
 		"stop":                  {Lossless, "white space is fine"},
+		"web_search_options":    {Rejected, ""},
 		"reasoning_effort":      {Lossless, byFamily},
 		"max_completion_tokens": {Lossless, ""},
 	}
@@ -79,6 +80,7 @@ func responsesToBedrock() map[string]exception {
 		"input_file.file_url":  {Lossless, noAddress},
 		"tool_choice":          {Lossless, keepsTools},
 		"parallel_tool_calls":  {Dropped, ""},
+		"tools.web_search":     {Dropped, ""},
 		"reasoning.effort":     {Lossless, byFamily},
 	}
 }
@@ -88,6 +90,7 @@ func contentsToBedrock() map[string]exception {
 		"parts.fileData":                  {Lossless, noAddress},
 		"parts.inlineData":                {Lossless, "documents of the types that it knows"},
 		"generationConfig.topK":           {Dropped, ""},
+		"tools.googleSearch":              {Dropped, ""},
 		"generationConfig.thinkingConfig": {Lossless, byFamily},
 	}
 }

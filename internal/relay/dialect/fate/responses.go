@@ -36,7 +36,7 @@ func responsesRows() []Row {
 		same("tools.namespace", Approximated, "functions `ns__name`; calls get their namespace back"),
 		same("tools.custom", Approximated, "a function with one text, `input`"),
 		same("tools.custom.format", Rejected, "a grammar"),
-		row("tools.web_search", Dropped, Dropped, "no price says what a search costs"),
+		row("tools.web_search", Approximated, Lossless, "dropped where a search has no price"),
 		row("tools.file_search", Rejected, Rejected, ""),
 		row("tools.code_interpreter", Rejected, Rejected, ""),
 		row("tools.image_generation", Rejected, Rejected, ""),

@@ -62,8 +62,11 @@ func chatRows() []Row {
 		row("tool_calls.function.arguments", Approximated, "only if they are no JSON object: kept as `_invalid_json`"),
 		row("tools", Lossless, ""),
 		row("tools.strict", Lossless, "rules of the schema that the vendor does not know become words (approximated)"),
-		row("tools.custom", Rejected, ""),
+		row("tools.custom", Approximated, "a function with one text, `input`"),
+		row("tools.custom.format", Rejected, "a grammar"),
+		row("functions", Lossless, "as tools; an answer has one call, as `function_call`"),
 		row("tool_choice", Lossless, "a forced call is rejected where the model cannot be forced, or thinks by a budget"),
+		row("tool_choice.allowed_tools", Approximated, "the other tools are left out"),
 		row("parallel_tool_calls", Lossless, ""),
 		row("max_completion_tokens", Lossless, "the catalogue's longest answer if it is absent"),
 		row("temperature", Lossless, "above 1 it becomes 1 (approximated); dropped where the model takes none"),
@@ -71,7 +74,7 @@ func chatRows() []Row {
 		row("stop", Lossless, "white space alone is rejected"),
 		row("n", Rejected, "above 1"),
 		row("reasoning_effort", Lossless, "an effort or a budget of thoughts by the model's kind; approximated where the model knows no such effort"),
-		row("response_format", Lossless, "json_schema; json_object is approximated by nothing but the prompt"),
+		row("response_format", Lossless, "json_schema; by a forced tool of that form for models that know no other way (approximated), rejected while those think by a budget; json_object is approximated by nothing but the prompt"),
 		row("service_tier", Lossless, "auto and default"),
 		row("user", Approximated, "hashed"),
 		row("safety_identifier", Approximated, "hashed"),
@@ -91,6 +94,7 @@ func chatRows() []Row {
 		row("modalities", Rejected, "other than text"),
 		row("audio", Rejected, ""),
 		row("moderation", Rejected, ""),
+		row("web_search_options", Approximated, "the vendor's own search, of which sources are told as `annotations`; unpriced, the request is refused"),
 	}
 }
 
@@ -113,7 +117,7 @@ func messagesRows() []Row {
 		row("tools.input_examples", Dropped, ""),
 		row("tools.allowed_callers", Dropped, ""),
 		row("tools.eager_input_streaming", Dropped, ""),
-		row("tools.web_search", Dropped, ""),
+		row("tools.web_search", Dropped, "also where a search has no price"),
 		row("tools.code_execution", Rejected, ""),
 		row("tools.mcp_toolset", Rejected, ""),
 		row("tool_choice", Lossless, ""),

@@ -2,6 +2,7 @@ package gemini
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,6 +59,9 @@ func (*Contents) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.No
 }
 
 func encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes, at *host) []byte {
+	if p.Choice.Mode != llm.ChoiceAny {
+		p.FilterTools(n)
+	}
 	e := &encoding{p: p, to: to, can: traitsOf(to.Model), notes: n, ids: wire.NewIDs(maxCallID), names: map[string]llm.Text{}, at: at}
 	e.pieces = stream && at.pieces && e.can.Pieces
 	e.Open('{')
@@ -93,11 +97,39 @@ func (e *encoding) system() {
 }
 
 func (e *encoding) tools() {
-	if len(e.p.Tools) == 0 {
+	if len(e.p.Tools) > 0 && !e.can.SearchWithTools {
+		e.p.SkipSearch(e.notes)
+	}
+	if len(e.p.Tools) == 0 && e.p.Search == nil {
 		return
 	}
 	e.Key("tools")
 	e.Open('[')
+	if e.p.Search != nil {
+		e.search()
+	}
+	if len(e.p.Tools) > 0 {
+		e.functions()
+	}
+	e.Close(']')
+	if e.p.Parallel == llm.No && len(e.p.Tools) > 0 {
+		e.notes.Drop("parallel_tool_calls")
+	}
+}
+
+// search writes the vendor's tool that looks things up in the web. It cannot be told where to look.
+func (e *encoding) search() {
+	s := e.p.Search
+	if e.p.Client != Dialect {
+		e.notes.Approx(s.Field)
+	}
+	if len(s.Allowed)+len(s.Blocked) > 0 {
+		e.notes.Drop(s.Field + ".domains")
+	}
+	e.Raw(llm.Raw(`{"googleSearch":{}}`))
+}
+
+func (e *encoding) functions() {
 	e.Open('{')
 	e.Key("functionDeclarations")
 	e.Open('[')
@@ -115,20 +147,24 @@ func (e *encoding) tools() {
 			e.Raw(t.Schema)
 		}
 		e.Close('}')
-		if t.Strict == llm.Yes {
+		if t.Strict == llm.Yes && !e.can.Validated {
 			e.notes.Approx("tools.strict")
 		}
 	}
 	e.Close(']')
 	e.Close('}')
-	e.Close(']')
-	if e.p.Parallel == llm.No {
-		e.notes.Drop("parallel_tool_calls")
-	}
+}
+
+// validated tells whether the model shall be, and can be, held to the schemas of its tools.
+func (e *encoding) validated() bool {
+	return e.can.Validated && slices.ContainsFunc(e.p.Tools, func(t llm.Tool) bool { return t.Strict == llm.Yes })
 }
 
 func (e *encoding) choice() {
 	mode := map[llm.ChoiceMode]string{llm.ChoiceAuto: "AUTO", llm.ChoiceNone: "NONE", llm.ChoiceAny: "ANY", llm.ChoiceNamed: "ANY"}[e.p.Choice.Mode]
+	if e.validated() && (mode == "" || mode == "AUTO") {
+		mode = "VALIDATED" // a free choice, but calls that are made fit their schemas, as they do where one has to be made
+	}
 	if len(e.p.Tools) == 0 || mode == "" && !e.pieces {
 		return
 	}
@@ -144,10 +180,16 @@ func (e *encoding) choice() {
 		e.Key("streamFunctionCallArguments")
 		e.Bool(true)
 	}
+	allowed := e.p.Choice.Allowed
 	if e.p.Choice.Mode == llm.ChoiceNamed {
+		allowed = []llm.Text{e.p.Choice.Name}
+	}
+	if len(allowed) > 0 {
 		e.Key("allowedFunctionNames")
 		e.Open('[')
-		e.Text(e.p.Choice.Name)
+		for _, name := range allowed {
+			e.Text(name)
+		}
 		e.Close(']')
 	}
 	e.Close('}')
@@ -165,6 +207,7 @@ func (e *encoding) config() {
 		e.Int(e.p.MaxOutput)
 	}
 	e.sampling()
+	e.choices()
 	e.stops()
 	e.format()
 	e.thinking()
@@ -203,6 +246,24 @@ func (e *encoding) sampling() {
 	}
 	penalty("presencePenalty", "presence_penalty", e.p.Presence)
 	penalty("frequencyPenalty", "frequency_penalty", e.p.Frequency)
+}
+
+// choices writes how many answers there shall be, and what is to be told of their tokens.
+func (e *encoding) choices() {
+	if e.p.Choices > maxCandidates {
+		e.notes.Reject("n")
+	} else if e.p.Choices > 1 {
+		e.Key("candidateCount")
+		e.Int(e.p.Choices)
+	}
+	if e.p.Probs.Asked {
+		e.Key("responseLogprobs")
+		e.Bool(true)
+		if top := e.p.Probs.Top; top != nil && !top.Zero() {
+			e.Key("logprobs")
+			e.Raw(top)
+		}
+	}
 }
 
 func (e *encoding) stops() {
@@ -342,9 +403,6 @@ func (e *encoding) longest() usage.Tokens {
 
 // rest judges what the API does not know.
 func (e *encoding) rest() {
-	if e.p.Choices > 1 {
-		e.notes.Reject("n")
-	}
 	e.labels()
 	if tier := string(e.p.Tier); e.at.tiers && (tier == "default" || tier == "standard_only") {
 		e.Key("serviceTier")

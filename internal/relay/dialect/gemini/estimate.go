@@ -32,7 +32,7 @@ func (*Contents) MeasurePrompt(r *llm.Request) llm.Size {
 	length := func(b []byte) usage.Tokens { return usage.Tokens(len(b)) }
 	w := walk{weights: weights{text: length, json: length, image: mostPerImage, file: mostPerFile, audio: 1, data: 1}}
 	w.prompt(r)
-	size := llm.Size{Most: w.total}
+	size := llm.Size{Most: w.total, Searches: r.Search.Most}
 	if w.heard {
 		size.Also = append(size.Also, usage.InAudio)
 	}

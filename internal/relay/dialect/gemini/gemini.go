@@ -76,6 +76,9 @@ type violation struct {
 	Description string `json:"description"`
 }
 
+// Searches implements dialect.Searcher.
+func (*Contents) Searches() bool { return true }
+
 // AppendError implements dialect.Ingress.
 func (*Contents) AppendError(dst []byte, e *apperr.Error, requestID string) []byte {
 	r := rpcError{Message: e.Message}

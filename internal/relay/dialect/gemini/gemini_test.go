@@ -52,13 +52,14 @@ func TestRefusedRequestsNameTheField(t *testing.T) {
 		require.Equal(t, param, e.Param, src)
 	}
 	for src, param := range map[string]string{
-		`{` + contents + `,"tools":[{"functionDeclarations":[]},{"googleSearch":{}}]}`:             "tools.googleSearch",
 		`{` + contents + `,"tools":[{"google_search_retrieval":{"dynamic_retrieval_config":{}}}]}`: "tools.googleSearchRetrieval",
 		`{` + contents + `,"tools":[{"file_search":{}}]}`:                                          "tools.fileSearch",
 	} {
 		require.Equal(t, param, apperr.From(decode(t, src).Original.Refused).Param, src)
 	}
 	require.NoError(t, decode(t, `{`+contents+`,"tools":[{"googleSearch":null,"urlContext":{}}]}`).Original.Refused)
+	require.Zero(t, decode(t, `{`+contents+`,"tools":[{"googleSearch":null}]}`).Search)
+	require.Positive(t, decode(t, `{`+contents+`,"tools":[{"functionDeclarations":[]},{"google_search":{}}]}`).Search.Most)
 	_, err := (&Contents{}).DecodeRequest(body.Copy([]byte(`{"contents":[]}`)))
 	require.Equal(t, "model", apperr.From(err).Param)
 }

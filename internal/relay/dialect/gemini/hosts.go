@@ -70,7 +70,7 @@ type passage struct{ dialect.Direct }
 // EncodeRequest implements dialect.Egress.
 func (p *passage) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, error) {
 	src := r.Content.Open()
-	if r.Original.Refused != nil || bytes.Contains(src, []byte(Foreign)) {
+	if p.Refused(r, to) != nil || bytes.Contains(src, []byte(Foreign)) {
 		return p.Direct.EncodeRequest(r, to) //nolint:wrapcheck // an apperr for the client
 	}
 	r.Notes.Reset()

@@ -1,7 +1,6 @@
 package gemini
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -20,20 +19,21 @@ var words = map[string]string{ //nolint:gochecknoglobals // a constant table
 	"temperature": "generationConfig.temperature", "top_p": "generationConfig.topP", "top_k": "generationConfig.topK",
 	"seed": "generationConfig.seed", "presence_penalty": "generationConfig.presencePenalty",
 	"frequency_penalty": "generationConfig.frequencyPenalty", "stop": "generationConfig.stopSequences",
-	"n": "generationConfig.candidateCount", "max_completion_tokens": "generationConfig.maxOutputTokens",
+	"n": "generationConfig.candidateCount", "logprobs": "generationConfig.responseLogprobs", "max_completion_tokens": "generationConfig.maxOutputTokens",
 	"response_format": "generationConfig.responseMimeType", "reasoning_effort": "generationConfig.thinkingConfig",
 	"thinking": "generationConfig.thinkingConfig", "thinking.budget": "generationConfig.thinkingConfig.thinkingBudget", "tool_choice": "toolConfig.functionCallingConfig",
-	"tool_calls.function.arguments": "parts.functionCall.args",
+	"image_url": "parts.fileData", "document_url": "parts.fileData", "document": "parts.fileData", "file.filename": "parts.inlineData.displayName",
+	"file.file_id": "parts.fileData", "file_id": "parts.fileData", "tools": "contents.parts.functionCall", "thought_signature": "parts.thoughtSignature", "user": "labels",
+	"tool_calls.function.arguments": "parts.functionCall.args", "tool_choice.allowed_tools": "toolConfig.functionCallingConfig.allowedFunctionNames",
 }
 
 // parsing is a request on its way into the neutral form.
 type parsing struct {
-	p       *llm.Prompt
-	notes   *llm.Notes
-	err     error
-	calls   int        // so far
-	open    []openCall // calls that have no answer yet
-	allowed []llm.Text // names of the only tools that may be called, nil for all
+	p     *llm.Prompt
+	notes *llm.Notes
+	err   error
+	calls int        // so far
+	open  []openCall // calls that have no answer yet
 }
 
 type openCall struct{ id, name llm.Text }
@@ -41,10 +41,7 @@ type openCall struct{ id, name llm.Text }
 // Parse implements dialect.Client.
 func (*Contents) Parse(r *llm.Request, n *llm.Notes) (*llm.Prompt, error) {
 	n.Words = words
-	d := &parsing{p: &llm.Prompt{Client: Dialect, MaxOutput: r.MaxOutput, Choices: 1}, notes: n}
-	if r.Choices > 1 {
-		n.Reject("generationConfig.candidateCount")
-	}
+	d := &parsing{p: &llm.Prompt{Client: Dialect, MaxOutput: r.MaxOutput, Choices: r.Choices}, notes: n}
 	c := guard.NewCursor(r.Content.Open())
 	wire.Object(&c, func(k string) { d.member(camel(k), &c) })
 	if d.err == nil && c.Bad() {
@@ -183,6 +180,14 @@ func (d *parsing) config(name string, c *guard.Cursor) {
 				p.Stop = append(p.Stop, t)
 			}
 		})
+	case "responseLogprobs":
+		at := *c
+		p.Probs.Asked = isTrue(&at)
+		d.extra("generationConfig."+name, c)
+	case "logprobs":
+		at := *c
+		p.Probs.Top = wire.Number(&at)
+		d.extra("generationConfig."+name, c)
 	case "responseMimeType":
 		d.mimeType(string(wire.Text(c)))
 	case "responseSchema":
@@ -257,7 +262,11 @@ func (d *parsing) tools(c *guard.Cursor) {
 	wire.Object(c, func(k string) {
 		name := camel(k)
 		if name != "functionDeclarations" {
-			if c.Kind() != guard.Null { // an empty object asks for a tool as well
+			switch {
+			case c.Kind() == guard.Null:
+			case name == "googleSearch":
+				d.p.Search = &llm.WebSearch{Field: "tools." + name}
+			default: // an empty object asks for a tool as well
 				d.p.Extras = append(d.p.Extras, llm.Extra{Name: "tools." + name})
 			}
 			c.Skip()
@@ -326,7 +335,7 @@ func (d *parsing) toolConfig(c *guard.Cursor) {
 					d.notes.Approx("toolConfig.functionCallingConfig.mode")
 				}
 			case "allowedFunctionNames":
-				wire.List(c, func() { d.allowed = append(d.allowed, wire.Text(c)) })
+				wire.List(c, func() { choice.Allowed = append(choice.Allowed, wire.Text(c)) })
 			default:
 				c.Skip()
 			}
@@ -334,17 +343,12 @@ func (d *parsing) toolConfig(c *guard.Cursor) {
 	})
 }
 
-// allow leaves the tools that may be called.
+// allow says a choice of one tool, or of none at all, as others do.
 func (d *parsing) allow() {
-	choice := &d.p.Choice
-	switch {
-	case len(d.allowed) == 0 || choice.Mode == llm.ChoiceNone:
-	case len(d.allowed) == 1 && choice.Mode == llm.ChoiceAny:
-		choice.Mode, choice.Name = llm.ChoiceNamed, d.allowed[0]
-	default:
-		d.notes.Approx("toolConfig.functionCallingConfig.allowedFunctionNames")
-		d.p.Tools = slices.DeleteFunc(d.p.Tools, func(t llm.Tool) bool {
-			return !slices.ContainsFunc(d.allowed, func(name llm.Text) bool { return string(name) == string(t.Name) })
-		})
+	switch choice := &d.p.Choice; {
+	case choice.Mode == llm.ChoiceNone:
+		choice.Allowed = nil
+	case len(choice.Allowed) == 1 && choice.Mode == llm.ChoiceAny:
+		choice.Mode, choice.Name, choice.Allowed = llm.ChoiceNamed, choice.Allowed[0], nil
 	}
 }

@@ -13,25 +13,62 @@ import (
 
 // reader turns chunks into neutral events. The format tells no blocks apart: a text goes on until a thought or a call comes.
 type reader struct {
-	started, stopped bool
-	candidate        bool     // there was one
-	calls            int      // so far
-	id               llm.Text // of the answer
-	open             int      // ordinal of the open text or thought, -1 for none
-	what             llm.BlockKind
-	next             int     // ordinal of the next block
-	pieces           *pieces // the open call whose arguments come piece by piece, nil for none
-	broken           bool    // a call came in pieces that make no JSON
-	report           report
-	event            llm.Event
+	started   bool
+	candidate bool     // there was one
+	calls     int      // so far, of all candidates
+	id        llm.Text // of the answer
+	first     choice
+	others    []choice // the other candidates, where several were asked for
+	*choice            // the candidate that is read
+	keeps     bool     // the text, as somebody wants to know where it is from
+	report    report
+	event     llm.Event
+	piece     llm.Event // the delta that is told: of one only what differs is written, as there are many
+}
+
+// choice is what has been told of a candidate.
+type choice struct {
+	index   int
+	open    int // ordinal of the open text or thought, -1 for none
+	what    llm.BlockKind
+	next    int // ordinal of the next block
+	called  bool
+	finish  string // why it ended, as this chunk says
+	stopped bool
+	probs   llm.Raw // of this chunk, until its text is told
+	asked   int64   // searches of the web
+	text    []byte  // so far, if it is kept
+	texts   []textBlock
+	cites   []support
+	pieces  *pieces // the open call whose arguments come piece by piece, nil for none
+	broken  bool    // a call came in pieces that make no JSON
 }
 
 // NewReader implements dialect.Upstream.
-func (*Contents) NewReader() dialect.Reader { return &reader{open: -1} }
+func (*Contents) NewReader() dialect.Reader { return newReader() }
+
+func newReader() *reader {
+	r := &reader{first: choice{open: -1}}
+	r.choice = &r.first
+	return r
+}
 
 func (r *reader) take(to llm.Sink, e llm.Event) {
 	r.event = e
+	r.event.Choice = r.index
 	to.Take(&r.event)
+}
+
+// turn goes to a candidate.
+func (r *reader) turn(index int) {
+	r.choice = &r.first
+	if index == 0 {
+		return
+	}
+	for len(r.others) < index {
+		r.others = append(r.others, choice{index: len(r.others) + 1, open: -1})
+	}
+	r.choice = &r.others[index-1]
 }
 
 // Read implements dialect.Reader. There is no mark of the end.
@@ -81,44 +118,51 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 	case failed:
 		return dialect.Failed
 	}
+	r.turn(0)
 	if !r.started {
 		r.started = true
 		r.take(to, llm.Event{Kind: llm.Start, ID: r.id, Name: name})
 	}
-	finish := r.candidates(&candidates, to)
+	r.candidates(&candidates, to)
+	r.turn(0)
 	if counts, ok := r.report.counts(); ok {
 		r.take(to, llm.Event{Kind: llm.Report, Counts: counts, Tier: r.report.tier})
 	}
 	if blocked && !r.candidate { // the prompt was not let in
-		finish = "SAFETY"
+		r.first.finish = "SAFETY"
 	}
-	r.stop(finish, to)
+	r.stop(to)
 	return dialect.Pass
 }
 
-func (r *reader) stop(finish string, to llm.Sink) {
-	if finish == "" || r.stopped {
-		return
+// stop tells the ends that a chunk has brought.
+func (r *reader) stop(to llm.Sink) {
+	for i := range 1 + len(r.others) {
+		if r.turn(i); r.finish == "" || r.stopped {
+			continue
+		}
+		r.stopped = true
+		reason := reasonOf(r.finish)
+		r.cite(to)
+		if r.endCall(reason == llm.EndOfTurn, to); r.broken {
+			reason = llm.BrokenCall
+		}
+		if reason == llm.EndOfTurn && r.called {
+			reason = llm.ToolUse
+		}
+		r.take(to, llm.Event{Kind: llm.Stop, Reason: reason})
 	}
-	r.stopped = true
-	reason := reasonOf(finish)
-	if r.endCall(reason == llm.EndOfTurn, to); r.broken {
-		reason = llm.BrokenCall
-	}
-	if reason == llm.EndOfTurn && r.calls > 0 {
-		reason = llm.ToolUse
-	}
-	r.take(to, llm.Event{Kind: llm.Stop, Reason: reason})
 }
 
-// candidates reads the first of them, which is the only one unless the client asked for more in this very format.
-func (r *reader) candidates(c *guard.Cursor, to llm.Sink) (finish string) {
+// candidates reads the candidates of a chunk, of which there is one unless the client asked for more.
+func (r *reader) candidates(c *guard.Cursor, to llm.Sink) {
 	if c.Kind() != guard.Array {
-		return ""
+		return
 	}
 	wire.List(c, func() {
-		var content guard.Cursor
+		var content, probs, ground guard.Cursor
 		var reason string
+		var why llm.Text
 		var index int64
 		wire.Object(c, func(k string) {
 			switch k {
@@ -127,16 +171,27 @@ func (r *reader) candidates(c *guard.Cursor, to llm.Sink) (finish string) {
 				c.Skip()
 			case "finishReason":
 				reason = string(wire.Text(c))
+			case "finishMessage":
+				why = wire.Text(c)
 			case "index":
-				index, _ = c.Int(1 << 10)
+				if n, ok := c.Int(maxCandidates - 1); ok {
+					index = n
+				}
+			case "logprobsResult":
+				probs = *c
+				c.Skip()
+			case "groundingMetadata":
+				ground = *c
+				c.Skip()
 			default:
 				c.Skip()
 			}
 		})
-		if index > 0 {
-			return
+		r.turn(int(index))
+		r.candidate, r.probs = true, nil
+		if probs.Kind() == guard.Object {
+			r.probs = readProbs(&probs)
 		}
-		r.candidate = true
 		if content.Kind() == guard.Object {
 			wire.Object(&content, func(k string) {
 				if k == "parts" {
@@ -146,11 +201,19 @@ func (r *reader) candidates(c *guard.Cursor, to llm.Sink) (finish string) {
 				content.Skip()
 			})
 		}
-		if reason != "" {
-			finish = reason
+		if ground.Kind() == guard.Object {
+			r.ground(&ground)
+		}
+		if len(r.probs) > 0 { // of a text that stands in another chunk
+			r.add(llm.TextBlock, nil, to)
+		}
+		if reason != "" && r.finish == "" {
+			r.finish = reason
+			if reasonOf(reason) == llm.Filtered && len(why) > 0 { // what the model says last
+				r.add(llm.Refusal, why, to)
+			}
 		}
 	})
-	return finish
 }
 
 func (r *reader) part(c *guard.Cursor, to llm.Sink) {
@@ -195,18 +258,32 @@ func (r *reader) part(c *guard.Cursor, to llm.Sink) {
 func (r *reader) begin(what llm.BlockKind, to llm.Sink) {
 	r.open, r.what = r.next, what
 	r.next++
+	if r.keeps && what == llm.TextBlock {
+		r.texts = append(r.texts, textBlock{r.open, len(r.text)})
+	}
 	r.take(to, llm.Event{Kind: llm.Open, Block: r.open, What: what})
 }
 
 // say adds to the open block, or opens one.
 func (r *reader) say(what llm.BlockKind, said llm.Text, to llm.Sink) {
-	if len(said) == 0 {
-		return
+	if len(said) > 0 {
+		r.add(what, said, to)
 	}
+}
+
+func (r *reader) add(what llm.BlockKind, said llm.Text, to llm.Sink) {
 	if r.open < 0 || r.what != what {
 		r.begin(what, to)
 	}
-	r.take(to, llm.Event{Kind: llm.Delta, Block: r.open, What: what, Text: said})
+	p := &r.piece
+	p.Kind, p.Choice, p.Block, p.What, p.Text, p.Probs = llm.Delta, r.index, r.open, what, said, nil
+	if what == llm.TextBlock {
+		p.Probs, r.probs = r.probs, nil
+		if r.keeps {
+			r.keep(said)
+		}
+	}
+	to.Take(p)
 }
 
 // call tells a call, which comes whole, or piece by piece where that was asked for.
@@ -252,6 +329,7 @@ func (r *reader) call(c *guard.Cursor, sealed llm.Sealed, to llm.Sink) {
 	r.open = -1
 	r.next++
 	r.calls++
+	r.called = true
 	block := e.Block
 	r.take(to, e)
 	if !whole && (goesOn || partial.Kind() == guard.Array) {
@@ -290,12 +368,16 @@ func reasonOf(s string) llm.Reason {
 
 // ReadWhole implements dialect.Upstream. A reason that nobody knows is left out by some versions of the API.
 func (*Contents) ReadWhole(src []byte, to llm.Sink) bool {
-	r := &reader{open: -1}
+	r := newReader()
+	r.keeps = true
 	if r.Read(src, to) != dialect.Pass {
 		return false
 	}
-	if r.candidate {
-		r.stop("FINISH_REASON_UNSPECIFIED", to)
+	for i := range 1 + len(r.others) {
+		if r.turn(i); r.candidate && r.finish == "" {
+			r.finish = "FINISH_REASON_UNSPECIFIED"
+		}
 	}
-	return r.stopped
+	r.stop(to)
+	return r.first.stopped
 }

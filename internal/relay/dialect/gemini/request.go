@@ -155,7 +155,7 @@ func (g *Contents) decode(c body.Content) (r *llm.Request, named bool, err error
 	if err := tier(src, &found[serviceTier]); err != nil {
 		return nil, false, err
 	}
-	r.Original.Refused = unpriced(src, &found[tools])
+	r.Original.Refused = unpriced(r, src, &found[tools])
 	return r, found[model].Present(), g.config(r, src, &found[generationConfig])
 }
 
@@ -197,8 +197,9 @@ func tier(src []byte, m *guard.Member) error {
 	}
 }
 
-// unpriced finds what Google charges for beside the tokens of the model asked for. Other vendors' models leave it out.
-func unpriced(src []byte, m *guard.Member) error {
+// unpriced finds what Google charges for beside the tokens of the model asked for, but for searches, which are counted. Other
+// vendors' models leave it out.
+func unpriced(r *llm.Request, src []byte, m *guard.Member) error {
 	if m.Kind != guard.Array {
 		return nil
 	}
@@ -207,7 +208,11 @@ func unpriced(src []byte, m *guard.Member) error {
 	wire.List(&c, func() {
 		wire.Object(&c, func(k string) {
 			switch name := camel(k); name {
-			case "googleSearch", "googleSearchRetrieval", "enterpriseWebSearch", "googleMaps", "fileSearch", "retrieval":
+			case "googleSearch":
+				if c.Kind() != guard.Null {
+					r.Search = llm.Search{Most: llm.UsualSearches, Field: "tools.googleSearch"}
+				}
+			case "googleSearchRetrieval", "enterpriseWebSearch", "googleMaps", "fileSearch", "retrieval":
 				if c.Kind() != guard.Null {
 					err = apperr.New(apperr.UnsupportedParam, "tools.%s: Not offered here, as it has a price of its own.", name).WithParam("tools." + name)
 				}

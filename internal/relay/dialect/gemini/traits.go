@@ -21,6 +21,8 @@ type traits struct {
 	CanStop         bool     `json:"can_stop"`          // can do without thinking
 	Signatures      bool     `json:"signatures"`        // refuses calls that are given back without their signature
 	FormatWithTools bool     `json:"format_with_tools"` // can be bound to a form and have tools at once
+	SearchWithTools bool     `json:"search_with_tools"` // can search the web and have tools of the client at once
+	Validated       bool     `json:"validated"`         // can be held to the schemas of its tools without having to call one
 	Penalties       bool     `json:"penalties"`         // takes presencePenalty and frequencyPenalty
 	Pieces          bool     `json:"pieces"`            // tells arguments piece by piece, at hosts that do
 	Resolution      bool     `json:"resolution"`        // takes a resolution for each picture

@@ -14,6 +14,7 @@ const maxTokens = 1_000_000_000
 type report struct {
 	prompt, cached, tool, candidates, thoughts, total int64
 	heard, heardCached, spoken, drawn                 int64 // audio and pictures among them
+	searches                                          int64 // that the model made
 	seen, broken                                      bool
 	tier                                              string // that the request was served by, as OpenAI calls it
 }
@@ -96,6 +97,9 @@ func (r *report) counts() (c usage.Counts, ok bool) {
 	in := r.prompt + r.tool
 	if !r.seen || r.broken || in+r.candidates+r.thoughts == 0 {
 		return c, false
+	}
+	if r.searches > 0 {
+		c.Set(usage.SearchQuery, r.searches, usage.Reported)
 	}
 	thoughts, from := r.thoughts, usage.Reported
 	if thoughts == 0 { // some models tell their thoughts in the total alone

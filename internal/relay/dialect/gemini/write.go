@@ -16,22 +16,51 @@ type writer struct {
 	request *llm.Request
 	id      llm.Text
 	begun   bool // a chunk is out
-	reason  llm.Reason
-	call    llm.Block // the open call: it is told when its arguments are whole
-	broken  bool      // arguments never became JSON
+	first   told
+	more    []told // of the other candidates, where several were asked for
+	*told          // of the candidate that is written
+}
+
+// told is what has been told of a candidate.
+type told struct {
+	index  int
+	reason llm.Reason
+	call   llm.Block // the open call: it is told when its arguments are whole
+	broken bool      // arguments never became JSON
+	ground grounding
 }
 
 var _ dialect.FailureWriter = (*writer)(nil)
 
 // NewWriter implements dialect.Client.
-func (*Contents) NewWriter(r *llm.Request) dialect.Writer { return &writer{request: r} }
+func (*Contents) NewWriter(r *llm.Request) dialect.Writer {
+	w := &writer{request: r}
+	w.told = &w.first
+	return w
+}
+
+// turn goes to a candidate.
+func (w *writer) turn(index int) {
+	w.told = &w.first
+	if index == 0 {
+		return
+	}
+	for len(w.more) < index {
+		w.more = append(w.more, told{index: len(w.more) + 1})
+	}
+	w.told = &w.more[index-1]
+}
 
 // Append implements dialect.Writer.
 func (w *writer) Append(dst []byte, e *llm.Event) []byte {
+	w.turn(e.Choice)
 	switch e.Kind {
 	case llm.Start:
 		w.id = append(w.id[:0], e.ID...)
 	case llm.Open:
+		if e.What == llm.TextBlock {
+			w.ground.open()
+		}
 		if e.What == llm.ToolCall {
 			w.call = llm.Block{Kind: llm.ToolCall, ID: clone(e.ID), Name: clone(e.Name)}
 			w.call.Sealed = llm.Sealed{Origin: e.Sealed.Origin, Data: clone(e.Sealed.Data), Alone: e.Sealed.Alone}
@@ -41,13 +70,21 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 			w.call.Text = append(w.call.Text, e.Text...)
 			return dst
 		}
-		return w.part(dst, func(b *wire.Builder) { appendText(b, e.Text, e.What == llm.Thinking) })
+		if e.What == llm.TextBlock && w.request.Search.Most > 0 {
+			w.ground.say(e.Text)
+		}
+		return w.part(dst, e.Probs, func(b *wire.Builder) { appendText(b, e.Text, e.What == llm.Thinking) })
 	case llm.Seal:
-		return w.part(dst, func(b *wire.Builder) { appendSeal(b, e.Sealed, e.What == llm.Thinking) })
+		return w.part(dst, nil, func(b *wire.Builder) { appendSeal(b, e.Sealed, e.What == llm.Thinking) })
+	case llm.Cite:
+		if w.request.Search.Most > 0 { // else the text was not followed
+			w.ground.cite(e.Cite)
+		}
 	case llm.Close:
 		if e.What == llm.ToolCall {
 			return w.endCall(dst)
 		}
+		w.ground.shut()
 	case llm.Stop:
 		w.reason = e.Reason
 	case llm.Report:
@@ -63,12 +100,12 @@ func (w *writer) endCall(dst []byte) []byte {
 		w.broken = true
 		return dst
 	}
-	return w.part(dst, func(b *wire.Builder) { appendCall(b, &w.call) })
+	return w.part(dst, nil, func(b *wire.Builder) { appendCall(b, &w.call) })
 }
 
 // part writes a chunk with one part.
-func (w *writer) part(dst []byte, fill func(b *wire.Builder)) []byte {
-	return w.chunk(dst, func(b *wire.Builder) { candidate(b, func() { fill(b) }, "") }, nil)
+func (w *writer) part(dst []byte, probs llm.Raw, fill func(b *wire.Builder)) []byte {
+	return w.chunk(dst, func(b *wire.Builder) { candidate(b, w.index, func() { fill(b) }, "", probs, nil) }, nil)
 }
 
 // AppendFailure implements dialect.FailureWriter: an array that has no element yet begins with the error.
@@ -90,7 +127,10 @@ func (w *writer) chunk(dst []byte, fill func(b *wire.Builder), counts *usage.Cou
 	w.begun = true
 	b := wire.Builder{B: dst}
 	b.Open('{')
+	b.Key("candidates")
+	b.Open('[')
 	fill(&b)
+	b.Close(']')
 	if counts != nil {
 		b.Key("usageMetadata")
 		appendUsage(&b, *counts)
@@ -111,10 +151,8 @@ func tail(b *wire.Builder, id llm.Text, model string) {
 	b.Text(id)
 }
 
-// candidate writes the only candidate with the parts that fill writes.
-func candidate(b *wire.Builder, fill func(), finish string) {
-	b.Key("candidates")
-	b.Open('[')
+// candidate writes a candidate with the parts that fill writes.
+func candidate(b *wire.Builder, index int, fill func(), finish string, probs llm.Raw, ground *grounding) {
 	b.Open('{')
 	b.Key("content")
 	b.Open('{')
@@ -134,9 +172,14 @@ func candidate(b *wire.Builder, fill func(), finish string) {
 		b.String(finish)
 	}
 	b.Key("index")
-	b.Int(0)
+	b.Int(int64(index))
+	if probs != nil {
+		appendProbs(b, probs)
+	}
+	if ground != nil {
+		ground.append(b)
+	}
 	b.Close('}')
-	b.Close(']')
 }
 
 func appendText(b *wire.Builder, t llm.Text, thought bool) {
@@ -235,8 +278,12 @@ func appendCall(b *wire.Builder, call *llm.Block) {
 
 // AppendEnd implements dialect.Writer.
 func (w *writer) AppendEnd(dst []byte, counts usage.Counts, _ string) []byte {
-	finish := finishOf(w.reason, w.broken)
-	dst = w.chunk(dst, func(b *wire.Builder) { candidate(b, func() {}, finish) }, &counts)
+	dst = w.chunk(dst, func(b *wire.Builder) {
+		for i := range 1 + len(w.more) {
+			w.turn(i)
+			candidate(b, i, func() {}, finishOf(w.reason, w.broken), nil, &w.ground)
+		}
+	}, &counts)
 	if w.request.Framing == llm.Array {
 		dst = append(dst, ']')
 	}
@@ -262,24 +309,47 @@ func finishOf(r llm.Reason, broken bool) string {
 // AppendAnswer implements dialect.Client.
 func (*Contents) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([]byte, int) {
 	b := wire.Builder{B: dst}
-	broken := false
-	for i := range c.Blocks {
-		if call := &c.Blocks[i]; call.Kind == llm.ToolCall {
-			_, ok := wire.Arguments(call.Text)
-			broken = broken || !ok
+	b.Open('{')
+	b.Key("candidates")
+	b.Open('[')
+	for i := range int(max(r.Choices, 1)) {
+		if choice := c.Choice(i); choice != nil {
+			appendCandidate(&b, i, choice)
 		}
 	}
-	b.Open('{')
-	candidate(&b, func() {
-		for i := range c.Blocks {
-			appendBlock(&b, &c.Blocks[i])
-		}
-	}, finishOf(c.Reason, broken))
+	b.Close(']')
 	b.Key("usageMetadata")
 	appendUsage(&b, c.Counts)
 	tail(&b, c.ID, r.Model)
 	b.Close('}')
 	return b.B, 0
+}
+
+func appendCandidate(b *wire.Builder, index int, c *llm.Completion) {
+	broken := false
+	var probs llm.Raw
+	var ground grounding
+	for i := range c.Blocks {
+		block := &c.Blocks[i]
+		if block.Kind == llm.TextBlock {
+			ground.open()
+			ground.say(block.Text)
+			for j := range block.Cites {
+				ground.cite(&block.Cites[j])
+			}
+			ground.shut()
+		}
+		probs = probs.Join(block.Probs)
+		if block.Kind == llm.ToolCall {
+			_, ok := wire.Arguments(block.Text)
+			broken = broken || !ok
+		}
+	}
+	candidate(b, index, func() {
+		for i := range c.Blocks {
+			appendBlock(b, &c.Blocks[i])
+		}
+	}, finishOf(c.Reason, broken), probs, &ground)
 }
 
 func appendBlock(b *wire.Builder, block *llm.Block) {

@@ -15,11 +15,7 @@ import (
 var errNoAnswer = errors.New("the answer is not a chat completion")
 
 // ReadAnswer implements dialect.Egress.
-func (*Chat) ReadAnswer(_ *llm.Request, content body.Content, _ dialect.Meter) (llm.Answer, error) {
-	return readAnswer(content, &openai.ChatUsage)
-}
-
-func readAnswer(content body.Content, names *openai.UsageNames) (llm.Answer, error) {
+func (*Chat) ReadAnswer(r *llm.Request, content body.Content, _ dialect.Meter) (llm.Answer, error) {
 	var a llm.Answer
 	var choices bool
 	c := guard.NewCursor(content.Open())
@@ -27,7 +23,7 @@ func readAnswer(content body.Content, names *openai.UsageNames) (llm.Answer, err
 		switch {
 		case string(k) == "usage" && c.Kind() == guard.Object:
 			a.UsageAt = c.At() + 1
-			a.Counts, a.Reported = openai.ReadUsageOf(&c, names)
+			a.Counts, a.Reported = openai.ReadUsage(&c)
 		case string(k) == "choices" && c.Kind() == guard.Array:
 			choices = true
 			c.Skip()
@@ -45,8 +41,14 @@ func readAnswer(content body.Content, names *openai.UsageNames) (llm.Answer, err
 		a.UsageAt = 0
 	}
 	a.Finished = true
+	if r != nil && r.Search.Most > 0 {
+		search(&a.Counts)
+	}
 	return a, nil
 }
+
+// search counts the search of an answer: models that search for chat clients do so once, and no usage says it.
+func search(c *usage.Counts) { c.Set(usage.SearchQuery, 1, usage.Derived) }
 
 // bytesOf counts enough to tell something from nothing.
 func bytesOf(text []byte) usage.Tokens { return usage.Tokens(len(text)) }

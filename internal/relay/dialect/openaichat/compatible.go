@@ -111,12 +111,9 @@ func (e *refusal) object(c *guard.Cursor) {
 // Direct is the way of this format's own clients: bytes pass, but for what the vendor would refuse. keeper keeps thoughts that clients
 // do not give back; nil for none.
 func (c Compatible) Direct(keeper dialect.Keeper) dialect.Egress {
-	p := &passage{Chat: c.Chat, to: c, names: &openai.ChatUsage}
+	p := &passage{Chat: c.Chat, to: c}
 	if c.profile.Rules.ThoughtsBack.Or("") == reasoningContent {
 		p.keeper = keeper
-	}
-	if c.BillsCacheWrites() {
-		p.names = &openai.ChatUsageWithWrites
 	}
 	return p
 }
@@ -126,7 +123,6 @@ type passage struct {
 	*Chat
 	to     Compatible
 	keeper dialect.Keeper
-	names  *openai.UsageNames
 }
 
 // MeasurePrompt implements dialect.Egress.
@@ -139,8 +135,8 @@ func (p *passage) MeasurePrompt(r *llm.Request) llm.Size {
 }
 
 // ReadAnswer implements dialect.Egress.
-func (p *passage) ReadAnswer(r *llm.Request, content body.Content, _ dialect.Meter) (llm.Answer, error) {
-	a, err := readAnswer(content, p.names)
+func (p *passage) ReadAnswer(r *llm.Request, content body.Content, m dialect.Meter) (llm.Answer, error) {
+	a, err := p.Chat.ReadAnswer(r, content, m)
 	if err == nil && p.keeper != nil {
 		kept := dialect.NewCollector(p.keeper, r.Tenant)
 		p.to.ReadWhole(content.Open(), kept)
@@ -152,9 +148,6 @@ func (p *passage) ReadAnswer(r *llm.Request, content body.Content, _ dialect.Met
 // NewTap implements dialect.Egress.
 func (p *passage) NewTap(r *llm.Request, m dialect.Meter) dialect.Tap {
 	inner := p.Chat.NewTap(r, m)
-	if t, ok := inner.(*tap); ok {
-		t.names = p.names
-	}
 	if p.keeper == nil {
 		return inner
 	}

@@ -53,6 +53,8 @@ func (Upstream) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Not
 
 // encode writes the request. upstream is what the table of fates calls it.
 func (e *encoding) encode(upstream string, stream bool) []byte {
+	e.p.FilterTools(e.notes)
+	e.p.SkipSearch(e.notes)
 	e.can, e.ids = traitsOf(e.to.Model), wire.NewIDs(maxCallID)
 	if length := e.rules.CallIDs.Or(0); length > 0 {
 		e.ids = wire.NewExactIDs(length)
@@ -354,6 +356,9 @@ func (e *encoding) bounds() {
 		e.Key("n")
 		e.Int(e.p.Choices)
 	}
+	if e.p.Probs.Asked {
+		e.probs()
+	}
 	e.sampled("temperature", e.p.Temperature)
 	e.sampled("top_p", e.p.TopP)
 	e.sampled("presence_penalty", e.p.Presence)
@@ -388,6 +393,20 @@ func (e *encoding) bounds() {
 			e.Text(s)
 		}
 		e.Close(']')
+	}
+}
+
+// probs asks for the probabilities of the tokens. Models that are not drawn from at will tell none.
+func (e *encoding) probs() {
+	if !e.can.Sampling {
+		e.notes.Reject("logprobs")
+		return
+	}
+	e.Key("logprobs")
+	e.Bool(true)
+	if top := e.p.Probs.Top; top != nil {
+		e.Key("top_logprobs")
+		e.Raw(top)
 	}
 }
 

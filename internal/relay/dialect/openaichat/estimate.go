@@ -45,7 +45,7 @@ func (*Chat) MeasurePrompt(r *llm.Request) llm.Size {
 	none := func([]byte) usage.Tokens { return 0 }
 	w := weights{text: none, json: none, image: 1600}
 	total, audio := prompt(r, &w)
-	size := llm.Size{Most: total + usage.Tokens(r.Content.Len()-w.spared), Open: w.open}
+	size := llm.Size{Most: total + usage.Tokens(r.Content.Len()-w.spared), Open: w.open, Searches: r.Search.Most}
 	if audio {
 		size.Also = []usage.Class{usage.InAudio}
 	}

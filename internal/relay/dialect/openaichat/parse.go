@@ -1,6 +1,7 @@
 package openaichat
 
 import (
+	"bytes"
 	"fmt"
 
 	"starlane/internal/platform/apperr"
@@ -12,13 +13,15 @@ import (
 
 // parsing is a request on its way into the neutral form.
 type parsing struct {
-	p     *llm.Prompt
-	notes *llm.Notes
-	err   error
+	p      *llm.Prompt
+	notes  *llm.Notes
+	err    error
+	legacy map[string]llm.Text // the ids of the last calls of functions that have none in their format
 }
 
 // Parse implements dialect.Client.
 func (*Chat) Parse(r *llm.Request, n *llm.Notes) (*llm.Prompt, error) {
+	n.Words = fieldNames
 	d := &parsing{p: &llm.Prompt{Client: openai.Dialect, MaxOutput: r.MaxOutput, Choices: r.Choices}, notes: n}
 	c := guard.NewCursor(r.Content.Open())
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
@@ -47,6 +50,7 @@ func (d *parsing) member(name string, c *guard.Cursor) {
 		d.each(c, name, d.tool)
 	case "functions":
 		d.each(c, name, func(_ string, c *guard.Cursor) { p.Tools = append(p.Tools, d.function(c)) })
+		p.Parallel = llm.No // the answer has room for one call
 	case "tool_choice", "function_call":
 		d.choice(name, c)
 	case "parallel_tool_calls":
@@ -81,14 +85,45 @@ func (d *parsing) member(name string, c *guard.Cursor) {
 		}
 	case "service_tier":
 		p.Tier = wire.Text(c)
+	case "logprobs":
+		p.Probs.Asked = c.Kind() == guard.True
+		d.extra(name, c)
+	case "top_logprobs":
+		at := *c
+		p.Probs.Top = wire.Number(&at)
+		d.extra(name, c)
+	case "web_search_options":
+		if c.Kind() == guard.Object {
+			d.search(c)
+			return
+		}
+		c.Skip()
 	case "modalities":
 		raw := llm.Raw(c.Raw())
 		if string(raw) != `["text"]` {
 			p.Extras = append(p.Extras, llm.Extra{Name: name, Value: raw})
 		}
 	default:
-		p.Extras = append(p.Extras, llm.Extra{Name: name, Value: llm.Raw(c.Raw())})
+		d.extra(name, c)
 	}
+}
+
+// search reads how the model shall look things up in the web.
+func (d *parsing) search(c *guard.Cursor) {
+	s := &llm.WebSearch{Field: "web_search_options", Must: true}
+	wire.Object(c, func(k string) {
+		if k == "user_location" {
+			s.Place = wire.ReadPlace(c)
+			return
+		}
+		c.Skip()
+	})
+	d.p.Search = s
+}
+
+// extra keeps a member that has no neutral form, or one that not every upstream has.
+func (d *parsing) extra(name string, c *guard.Cursor) {
+	d.p.Extras = append(d.p.Extras, llm.Extra{Name: name, Value: llm.Raw(c.Raw())})
 }
 
 // each calls visit for each element of a list; visit reads it.
@@ -134,7 +169,7 @@ func (d *parsing) message(at string, c *guard.Cursor) {
 		case "function_call":
 			if c.Kind() == guard.Object {
 				call := functionOf(c)
-				call.ID = call.Name
+				call.ID = d.legacyID(call.Name, true)
 				calls = append(calls, call)
 				return
 			}
@@ -164,11 +199,29 @@ func (d *parsing) message(at string, c *guard.Cursor) {
 	case "tool":
 		t = llm.Turn{Blocks: []llm.Block{{Kind: llm.ToolResult, ID: id, Result: t.Blocks}}}
 	case "function":
-		t = llm.Turn{Blocks: []llm.Block{{Kind: llm.ToolResult, ID: t.Name, Result: t.Blocks}}}
+		t = llm.Turn{Blocks: []llm.Block{{Kind: llm.ToolResult, ID: d.legacyID(t.Name, false), Result: t.Blocks}}}
 	default:
 		d.fail(at+".role", "%s.role must be system, developer, user, assistant or tool.", at)
 	}
 	d.p.Turns = append(d.p.Turns, t)
+}
+
+// legacyID names the call of a function, or the last one of those that had its name: two calls of one name are two calls.
+func (d *parsing) legacyID(name llm.Text, called bool) llm.Text {
+	id, known := d.legacy[string(name)]
+	switch {
+	case !known:
+		id = name
+	case called:
+		id = append(bytes.Clone(id), "_2"...)
+	}
+	if called {
+		if d.legacy == nil {
+			d.legacy = map[string]llm.Text{}
+		}
+		d.legacy[string(name)] = id
+	}
+	return id
 }
 
 // signed leaves the thoughts that came with their details, if any did: reasoning_content repeats their text.
@@ -218,6 +271,9 @@ func (d *parsing) call(c *guard.Cursor) llm.Block {
 			sealed := b.Sealed
 			b = functionOf(c)
 			b.Sealed = sealed
+			if k == "custom" {
+				b.Text = openai.WrapInput(b.Text)
+			}
 		case k == "extra_content":
 			b.Sealed = geminiSignature(c)
 		default:

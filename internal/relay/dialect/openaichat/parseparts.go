@@ -1,6 +1,7 @@
 package openaichat
 
 import (
+	"starlane/internal/relay/dialect/internal/openai"
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
@@ -131,6 +132,8 @@ func (d *parsing) tool(at string, c *guard.Cursor) {
 			kind = string(wire.Text(c))
 		case "function":
 			t = d.function(c)
+		case "custom":
+			t = d.custom(c)
 		case "cache_control":
 			cache = cacheMark(c)
 		default:
@@ -139,10 +142,8 @@ func (d *parsing) tool(at string, c *guard.Cursor) {
 	})
 	t.Cache = max(t.Cache, cache)
 	switch kind {
-	case "function":
+	case "function", "custom":
 		d.p.Tools = append(d.p.Tools, t)
-	case "custom":
-		d.notes.Reject("tools.custom")
 	default:
 		d.fail(at+".type", "%s.type must be function or custom.", at)
 	}
@@ -159,6 +160,31 @@ func (d *parsing) function(c *guard.Cursor) (t llm.Tool) {
 			t.Schema = llm.Raw(c.Raw())
 		case "strict":
 			t.Strict = wire.Tri(c)
+		default:
+			c.Skip()
+		}
+	})
+	return t
+}
+
+// custom reads a tool whose input is free text: a function with one text stands for it.
+func (d *parsing) custom(c *guard.Cursor) llm.Tool {
+	t := llm.Tool{Schema: llm.Raw(openai.CustomSchema)}
+	d.notes.Approx("tools.custom")
+	wire.Object(c, func(k string) {
+		switch k {
+		case "name":
+			t.Name = wire.Text(c)
+		case "description":
+			t.Description = wire.Text(c)
+		case "format":
+			wire.Object(c, func(k string) {
+				if k == "type" && string(wire.Text(c)) != "text" { // nothing would hold the model to it
+					d.notes.Reject("tools.custom.format")
+				} else if k != "type" {
+					c.Skip()
+				}
+			})
 		default:
 			c.Skip()
 		}
@@ -196,16 +222,43 @@ func (d *parsing) choice(name string, c *guard.Cursor) {
 			})
 		case "name":
 			choice.Name = wire.Text(c)
+		case "allowed_tools":
+			d.allowed(c)
 		default:
 			c.Skip()
 		}
 	})
 	switch {
 	case kind == "allowed_tools":
-		d.notes.Reject("tool_choice.allowed_tools")
 	case len(choice.Name) > 0:
 		choice.Mode = llm.ChoiceNamed
 	}
+}
+
+// allowed reads the choice among some of the tools.
+func (d *parsing) allowed(c *guard.Cursor) {
+	choice := &d.p.Choice
+	choice.Allowed = []llm.Text{}
+	wire.Object(c, func(k string) {
+		switch k {
+		case "mode":
+			if choice.Mode = llm.ChoiceAuto; string(wire.Text(c)) == "required" {
+				choice.Mode = llm.ChoiceAny
+			}
+		case "tools":
+			wire.List(c, func() {
+				wire.Object(c, func(k string) {
+					if k != "function" && k != "custom" {
+						c.Skip()
+						return
+					}
+					choice.Allowed = append(choice.Allowed, functionOf(c).Name)
+				})
+			})
+		default:
+			c.Skip()
+		}
+	})
 }
 
 func (d *parsing) format(c *guard.Cursor) {

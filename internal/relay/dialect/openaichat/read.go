@@ -16,18 +16,26 @@ import (
 // reader turns chunks into neutral events. The format tells no blocks apart: a text goes on until a thought or a call comes.
 type reader struct {
 	started bool
+	first   choice
+	more    []choice // the other choices, where several were asked for
+	*choice          // the choice that is read
+	event   llm.Event
+	piece   llm.Event // the delta that is told: of one only what differs is written, as there are many
+	// vendor says by rules what is its own; those of OpenAI itself are none.
+	vendor llm.Origin
+	rules  *vendor.Rules
+	failed bool // the reason to finish is a failure
+}
+
+// choice is what has been told of a choice.
+type choice struct {
+	index   int
 	open    int // ordinal of the open text or thought, -1 for none
 	what    llm.BlockKind
 	next    int // ordinal of the next block
 	calls   []readCall
 	stopped bool
-	event   llm.Event
-	// vendor says by rules what is its own; those of OpenAI itself are none.
-	vendor llm.Origin
-	rules  *vendor.Rules
-	names  *openai.UsageNames
-	sealed bool // the open thought has its artifact
-	failed bool // the reason to finish is a failure
+	sealed  bool // the open thought has its artifact
 }
 
 // readCall is a call of the answer.
@@ -41,16 +49,27 @@ type readCall struct {
 func (Upstream) NewReader() dialect.Reader { return newReader("", &vendor.Rules{}) }
 
 func newReader(origin llm.Origin, rules *vendor.Rules) *reader {
-	r := &reader{open: -1, vendor: origin, rules: rules, names: &openai.ChatUsage}
-	if rules.CacheControl.Or(false) {
-		r.names = &openai.ChatUsageWithWrites
-	}
+	r := &reader{first: choice{open: -1}, vendor: origin, rules: rules}
+	r.choice = &r.first
 	return r
 }
 
 func (r *reader) take(to llm.Sink, e llm.Event) {
 	r.event = e
+	r.event.Choice = r.index
 	to.Take(&r.event)
+}
+
+// turn goes to a choice.
+func (r *reader) turn(index int) {
+	r.choice = &r.first
+	if index == 0 {
+		return
+	}
+	for len(r.more) < index {
+		r.more = append(r.more, choice{index: len(r.more) + 1, open: -1})
+	}
+	r.choice = &r.more[index-1]
 }
 
 // Read implements dialect.Reader.
@@ -77,11 +96,11 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 				c.Skip()
 				continue
 			}
-			counts, reported = openai.ReadUsageOf(&c, r.names)
+			counts, reported = openai.ReadUsage(&c)
 		case "x_groq":
 			wire.Object(&c, func(k string) {
 				if k == "usage" && c.Kind() == guard.Object && !reported {
-					counts, reported = openai.ReadUsageOf(&c, r.names)
+					counts, reported = openai.ReadUsage(&c)
 					return
 				}
 				c.Skip()
@@ -99,6 +118,7 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 	case failed:
 		return dialect.Failed
 	}
+	r.turn(0)
 	silent := choices // Azure begins with a chunk of no choices, in which even the id is empty
 	if !r.started && (len(id) > 0 || silent.Kind() == guard.Array && silent.Array()) {
 		r.started = true
@@ -114,43 +134,92 @@ func (r *reader) Read(data []byte, to llm.Sink) dialect.Step {
 	return dialect.Pass
 }
 
-// choices reads the first choice; no format but this one has more.
+// choices reads the choices of a chunk. Vendors that give the only one no index, or one that is none, mean the first.
 func (r *reader) choices(c *guard.Cursor, to llm.Sink) {
-	if c.Kind() != guard.Array || !c.Array() {
+	if c.Kind() != guard.Array {
 		return
 	}
-	finish := ""
-	wire.Object(c, func(k string) {
-		switch k {
-		case "delta", "message":
-			r.message(c, to)
-		case "finish_reason":
-			finish = string(wire.Text(c))
-		case "usage": // Moonshot's place for it
-			if c.Kind() != guard.Object {
-				c.Skip()
-				return
-			}
-			if counts, ok := openai.ReadUsageOf(c, r.names); ok {
-				r.take(to, llm.Event{Kind: llm.Report, Counts: counts})
-			}
-		default:
+	for ok := c.Array(); ok; ok = c.More() {
+		if c.Kind() != guard.Object {
 			c.Skip()
+			continue
 		}
-	})
-	if finish == "" || r.stopped {
+		r.turn(0)
+		known, finish := false, ""
+		for k, ok := c.Object(); ok; k, ok = c.Next() {
+			switch string(k) {
+			case "index":
+				known = true
+				if index, ok := c.Int(maxChoices - 1); ok {
+					r.turn(int(index))
+				}
+			case "delta", "message":
+				if !known { // it nearly always stands first
+					r.turn(indexOf(*c))
+				}
+				r.message(c, to)
+			case "logprobs":
+				r.probs(c, to)
+			case "finish_reason":
+				finish = string(wire.Text(c))
+			case "usage": // Moonshot's place for it
+				r.usage(c, to)
+			default:
+				c.Skip()
+			}
+		}
+		if finish != "" && !r.stopped {
+			r.finish(finish, to)
+		}
+	}
+}
+
+func (r *reader) usage(c *guard.Cursor, to llm.Sink) {
+	if c.Kind() != guard.Object {
+		c.Skip()
 		return
 	}
-	r.endThought(to)
-	if own, known := r.rules.Finish.Or(nil)[finish]; known {
-		finish = own
+	if counts, ok := openai.ReadUsage(c); ok {
+		r.take(to, llm.Event{Kind: llm.Report, Counts: counts})
 	}
-	if finish == "failed" {
+}
+
+// finish ends a choice by the reason that the vendor gives.
+func (r *reader) finish(reason string, to llm.Sink) {
+	r.endThought(to)
+	if own, known := r.rules.Finish.Or(nil)[reason]; known {
+		reason = own
+	}
+	if reason == "failed" {
 		r.failed = true
 		return
 	}
 	r.stopped = true
-	r.take(to, llm.Event{Kind: llm.Stop, Reason: reasonOf(finish)})
+	r.take(to, llm.Event{Kind: llm.Stop, Reason: reasonOf(reason)})
+}
+
+// indexOf looks ahead, behind the value at the cursor, for the index of a choice.
+func indexOf(c guard.Cursor) int {
+	c.Skip()
+	for k, ok := c.Next(); ok; k, ok = c.Next() {
+		if string(k) == "index" {
+			if index, ok := c.Int(maxChoices - 1); ok {
+				return int(index)
+			}
+			return 0
+		}
+		c.Skip()
+	}
+	return 0
+}
+
+// probs reads the probabilities of the tokens of a text.
+func (r *reader) probs(c *guard.Cursor, to llm.Sink) {
+	wire.Object(c, func(k string) {
+		if raw := c.Raw(); k == "content" && len(raw) > len("[]") && raw[0] == '[' {
+			r.add(llm.TextBlock, nil, llm.Raw(raw[1:len(raw)-1]), to)
+		}
+	})
 }
 
 // message reads a delta or a whole message. What was thought comes before what was said, wherever it stands.
@@ -205,16 +274,21 @@ func (r *reader) message(c *guard.Cursor, to llm.Sink) {
 
 // say adds to the open block, or opens one.
 func (r *reader) say(what llm.BlockKind, said llm.Text, to llm.Sink) {
-	if len(said) == 0 {
-		return
+	if len(said) > 0 {
+		r.add(what, said, nil, to)
 	}
+}
+
+func (r *reader) add(what llm.BlockKind, said llm.Text, probs llm.Raw, to llm.Sink) {
 	if r.open < 0 || r.what != what || what == llm.Thinking && r.sealed {
 		r.endThought(to)
 		r.open, r.what = r.next, what
 		r.next++
 		r.take(to, llm.Event{Kind: llm.Open, Block: r.open, What: what})
 	}
-	r.take(to, llm.Event{Kind: llm.Delta, Block: r.open, What: what, Text: said})
+	p := &r.piece
+	p.Kind, p.Choice, p.Block, p.What, p.Text, p.Probs = llm.Delta, r.index, r.open, what, said, probs
+	to.Take(p)
 }
 
 func (r *reader) toolCalls(c *guard.Cursor, to llm.Sink) {
@@ -303,7 +377,7 @@ func readWhole(r *reader, src []byte, to llm.Sink) bool {
 	if _, err := (*Chat)(nil).ReadAnswer(nil, body.Copy(src), nil); err != nil {
 		return false
 	}
-	return r.Read(src, to) == dialect.Pass && r.stopped
+	return r.Read(src, to) == dialect.Pass && r.first.stopped
 }
 
 // ReadFault implements dialect.Upstream.

@@ -111,7 +111,7 @@ func pricedAlone(r *llm.Request, src []byte, found *[members]guard.Member) error
 		return err //nolint:wrapcheck // an apperr for the client
 	}
 	if found[webSearch].Kind == guard.Object {
-		return apperr.New(apperr.InvalidRequest, "Web search is not offered here.").WithParam("web_search_options")
+		r.Search = llm.Search{Most: llm.UsualSearches, Must: true, Field: "web_search_options"}
 	}
 	switch m := &found[modalities]; m.Kind {
 	case guard.Absent, guard.Null:
@@ -132,6 +132,9 @@ func (*Chat) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message, err
 		if r.Notes.Drop("store"); r.Notes.Err() != nil {
 			return body.Message{}, r.Notes.Err() //nolint:wrapcheck // an apperr for the client
 		}
+	}
+	if r.Search.Most > 0 && !to.Search {
+		return body.Message{}, dialect.NoSearch(r)
 	}
 	if can := traitsOf(to.Model); r.Bound > 0 && can.OldBound {
 		old := *r

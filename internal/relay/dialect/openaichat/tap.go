@@ -19,8 +19,8 @@ type tap struct {
 	text   bool // of text_completion objects, whose choices have a text in place of a delta
 	hide   bool // the client did not ask for the usage
 	cost   bool // the client wants the cost inside it
+	search bool // the model searches the web
 	meter  dialect.Meter
-	names  *openai.UsageNames
 	out    []byte // the event with the usage, with the cost
 	answer llm.Answer
 	said   dialect.Said
@@ -43,7 +43,7 @@ func (d *Chat) newTap(r *llm.Request, m dialect.Meter, text bool) *tap {
 	if !ok {
 		t = &tap{said: dialect.NewSaid()}
 	}
-	*t = tap{home: &d.taps, text: text, hide: !r.WantsUsage && !r.WantsCost, cost: r.WantsCost, meter: m, names: &openai.ChatUsage, said: t.said, out: t.out[:0]}
+	*t = tap{home: &d.taps, text: text, hide: !r.WantsUsage && !r.WantsCost, cost: r.WantsCost, search: r.Search.Most > 0, meter: m, said: t.said, out: t.out[:0]}
 	return t
 }
 
@@ -86,7 +86,7 @@ func (t *tap) Event(data []byte) dialect.Seen {
 				continue
 			}
 			t.usageAt = c.At() + 1
-			counts, reported = openai.ReadUsageOf(&c, t.names)
+			counts, reported = openai.ReadUsage(&c)
 		case "x_groq":
 			if own, ok := t.groq(&c); ok && !reported {
 				counts, reported = own, true
@@ -106,6 +106,9 @@ func (t *tap) Event(data []byte) dialect.Seen {
 	}
 	if reported {
 		t.answer.Counts, t.answer.Reported = counts, true // cumulative: the last report counts
+	}
+	if t.search {
+		search(&t.answer.Counts)
 	}
 	seen := dialect.Seen{Content: t.content, Cut: t.cut}
 	switch {
@@ -129,7 +132,7 @@ func (t *tap) groq(c *guard.Cursor) (counts usage.Counts, ok bool) {
 	}
 	for k, more := c.Object(); more; k, more = c.Next() {
 		if string(k) == "usage" && c.Kind() == guard.Object {
-			counts, ok = openai.ReadUsageOf(c, t.names)
+			counts, ok = openai.ReadUsage(c)
 			continue
 		}
 		c.Skip()
@@ -179,7 +182,7 @@ func (t *tap) choices(c *guard.Cursor) bool {
 				t.answer.Finished = true
 				c.Skip()
 			case string(k) == "usage" && c.Kind() == guard.Object: // Moonshot's place for it
-				if counts, ok := openai.ReadUsageOf(c, t.names); ok {
+				if counts, ok := openai.ReadUsage(c); ok {
 					t.answer.Counts, t.answer.Reported = counts, true
 				}
 			default:

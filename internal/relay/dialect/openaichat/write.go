@@ -1,6 +1,8 @@
 package openaichat
 
 import (
+	"slices"
+
 	"starlane/internal/platform/clock"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/openai"
@@ -15,23 +17,56 @@ var _ dialect.Client = (*Chat)(nil)
 type writer struct {
 	head    []byte // what every chunk begins with
 	request *llm.Request
+	first   told
+	more    []told // of the other choices, where several were asked for
+	*told          // of the choice that is written
+	calls   *callForms
+	tier    string
+	warning string
+}
+
+// told is what has been told of a choice.
+type told struct {
+	index   int
 	call    int      // ordinal of the open call, -1 before the first
 	details int      // entries of reasoning_details so far
 	thought llm.Text // as far as the open thought was told
 	begun   bool
-	tier    string
+	form    callForm           // of the open call
+	input   *openai.Unwrapping // of the open call, if it is one of a custom tool
+	cites   citations
 }
 
 // NewWriter implements dialect.Client.
-func (*Chat) NewWriter(r *llm.Request) dialect.Writer { return &writer{request: r, call: -1} }
+func (*Chat) NewWriter(r *llm.Request) dialect.Writer {
+	w := &writer{request: r, first: told{call: -1}}
+	w.told = &w.first
+	return w
+}
 
-// start keeps the head of the chunks and writes the first one, which says whose turn it is.
-func (w *writer) start(dst []byte, id llm.Text) []byte {
-	w.begun = true
+// turn goes to a choice.
+func (w *writer) turn(index int) {
+	w.told = &w.first
+	if index == 0 {
+		return
+	}
+	for len(w.more) < index {
+		w.more = append(w.more, told{index: len(w.more) + 1, call: -1})
+	}
+	w.told = &w.more[index-1]
+}
+
+// start keeps the head of the chunks.
+func (w *writer) start(id llm.Text) {
 	b := wire.Builder{}
 	b.Open('{')
 	head(&b, id, "chat.completion.chunk", w.request.Model)
 	w.head = b.B
+}
+
+// role writes the first chunk of a choice, which says whose turn it is.
+func (w *writer) role(dst []byte) []byte {
+	w.begun = true
 	return w.chunk(dst, func(b *wire.Builder) {
 		b.Key("role")
 		b.String("assistant")
@@ -71,74 +106,83 @@ func (w *writer) frame(dst []byte, fill func(b *wire.Builder)) []byte {
 	b.Open('[')
 	b.Open('{')
 	b.Key("index")
-	b.Int(0)
+	b.Int(int64(w.index))
 	fill(&b)
 	b.Close('}')
 	b.Close(']')
+	if w.warning != "" {
+		b.Key("x_starlane")
+		b.Open('{')
+		b.Key("warnings")
+		b.Open('[')
+		b.String(w.warning)
+		b.Close(']')
+		b.Close('}')
+		w.warning = ""
+	}
 	b.Close('}')
 	return append(b.B, "\n\n"...)
 }
 
 // Append implements dialect.Writer.
 func (w *writer) Append(dst []byte, e *llm.Event) []byte {
-	if !w.begun {
+	if w.head == nil {
 		var id llm.Text
 		if e.Kind == llm.Start {
 			id = e.ID
 		}
-		dst = w.start(dst, id)
+		w.start(id)
+	}
+	if w.turn(e.Choice); !w.begun {
+		dst = w.role(dst)
 	}
 	switch e.Kind {
 	case llm.Open:
 		w.thought = w.thought[:0]
 		if e.What == llm.ToolCall {
-			w.call++
-			return w.toolCall(dst, e)
+			return w.openCall(dst, e)
 		}
+		w.cites.open()
 	case llm.Delta:
+		if e.What == llm.ToolCall {
+			return w.callDelta(dst, e.Text)
+		}
+		if e.What == llm.TextBlock && w.request.Search.Most > 0 {
+			w.cites.say(e.Text)
+		}
+		if e.Probs != nil {
+			return w.deltaWithProbs(dst, e)
+		}
 		return w.delta(dst, e)
 	case llm.Seal:
 		return w.seal(dst, e)
+	case llm.Cite:
+		if w.request.Search.Most > 0 { // else the text was not followed
+			w.cites.cite(e.Cite)
+		}
 	case llm.Stop:
+		if len(w.cites.told) > 0 {
+			dst = w.chunk(dst, w.cites.append)
+		}
+		if e.Unfit { // the head of the answer is out, but clients of this format bear a member that they do not know
+			w.warning = "unmet:response_format"
+		}
 		return w.frame(dst, func(b *wire.Builder) {
 			b.Key("delta")
 			b.Raw(llm.Raw("{}"))
 			b.Key("finish_reason")
-			b.String(finishOf(e.Reason, w.call >= 0))
+			b.String(finishOf(e.Reason, w.call >= 0, w.form))
 		})
+	case llm.Close:
+		if w.input != nil {
+			return w.closeInput(dst)
+		}
+		w.cites.shut()
 	case llm.Report:
 		w.tier = e.Tier
-	case llm.Start, llm.Close:
+	case llm.Start:
 	}
 	return dst
-}
-
-func (w *writer) toolCall(dst []byte, e *llm.Event) []byte {
-	return w.chunk(dst, func(b *wire.Builder) {
-		b.Key("tool_calls")
-		b.Open('[')
-		b.Open('{')
-		b.Key("index")
-		b.Int(int64(w.call))
-		appendCall(b, e.ID, e.Name, nil)
-		appendSignature(b, e.Sealed)
-		b.Close('}')
-		b.Close(']')
-	})
-}
-
-func appendCall(b *wire.Builder, id, name, arguments llm.Text) {
-	b.Key("id")
-	b.Text(id)
-	b.Key("type")
-	b.String("function")
-	b.Key("function")
-	b.Open('{')
-	b.Key("name")
-	b.Text(name)
-	b.Key("arguments")
-	b.Text(arguments)
-	b.Close('}')
 }
 
 // appendSignature writes what was sealed with a call where Gemini's own OpenAI-compatible endpoint has clients carry it.
@@ -166,24 +210,37 @@ func (w *writer) delta(dst []byte, e *llm.Event) []byte {
 		case llm.Refusal:
 			b.Key("refusal")
 			b.Text(e.Text)
-		case llm.ToolCall:
-			b.Key("tool_calls")
-			b.Open('[')
-			b.Open('{')
-			b.Key("index")
-			b.Int(int64(w.call))
-			b.Key("function")
-			b.Open('{')
-			b.Key("arguments")
-			b.Text(e.Text)
-			b.Close('}')
-			b.Close('}')
-			b.Close(']')
 		default:
 			b.Key("content")
 			b.Text(e.Text)
 		}
 	})
+}
+
+// deltaWithProbs writes a piece of a text with the probabilities of its tokens.
+func (w *writer) deltaWithProbs(dst []byte, e *llm.Event) []byte {
+	return w.frame(dst, func(b *wire.Builder) {
+		b.Key("delta")
+		b.Open('{')
+		b.Key("content")
+		b.Text(e.Text)
+		b.Close('}')
+		appendProbs(b, e.Probs)
+		b.Key("finish_reason")
+		b.Null()
+	})
+}
+
+func appendProbs(b *wire.Builder, list llm.Raw) {
+	b.Key("logprobs")
+	b.Open('{')
+	b.Key("content")
+	b.Open('[')
+	b.Raw(list)
+	b.Close(']')
+	b.Key("refusal")
+	b.Null()
+	b.Close('}')
 }
 
 // seal writes an artifact where clients of this format may carry it back from, with the text that it signs: of several thoughts
@@ -244,14 +301,17 @@ func appendTier(b *wire.Builder, tier string) {
 	}
 }
 
-func finishOf(r llm.Reason, calls bool) string {
+func finishOf(r llm.Reason, calls bool, form callForm) string {
 	switch r {
 	case llm.MaxTokens, llm.ContextFull, llm.Paused:
 		return "length"
 	case llm.Filtered:
 		return "content_filter"
 	default:
-		if calls {
+		switch {
+		case calls && form == legacyCall:
+			return "function_call"
+		case calls:
 			return "tool_calls"
 		}
 		return "stop"
@@ -265,16 +325,15 @@ func (*Chat) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([]byte
 	head(&b, c.ID, "chat.completion", r.Model)
 	b.Key("choices")
 	b.Open('[')
-	b.Open('{')
-	b.Key("index")
-	b.Int(0)
-	b.Key("message")
-	calls := appendMessage(&b, c)
-	b.Key("logprobs")
-	b.Null()
-	b.Key("finish_reason")
-	b.String(finishOf(c.Reason, calls))
-	b.Close('}')
+	forms := &callForms{}
+	if slices.ContainsFunc(c.Blocks, func(b llm.Block) bool { return b.Kind == llm.ToolCall }) || len(c.More) > 0 {
+		forms = formsOf(r)
+	}
+	for i := range int(max(r.Choices, 1)) {
+		if choice := c.Choice(i); choice != nil {
+			appendChoice(&b, i, choice, forms)
+		}
+	}
 	b.Close(']')
 	appendTier(&b, c.Tier)
 	b.Key("usage")
@@ -283,8 +342,29 @@ func (*Chat) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([]byte
 	return b.B, at
 }
 
+func appendChoice(b *wire.Builder, index int, c *llm.Completion, forms *callForms) {
+	b.Open('{')
+	b.Key("index")
+	b.Int(int64(index))
+	b.Key("message")
+	calls := appendMessage(b, c, forms)
+	var probs llm.Raw
+	for i := range c.Blocks {
+		probs = probs.Join(c.Blocks[i].Probs)
+	}
+	if probs == nil {
+		b.Key("logprobs")
+		b.Null()
+	} else {
+		appendProbs(b, probs)
+	}
+	b.Key("finish_reason")
+	b.String(finishOf(c.Reason, calls, forms.of(nil)))
+	b.Close('}')
+}
+
 // appendMessage writes the assistant's message: texts joined, thoughts beside them, calls behind.
-func appendMessage(b *wire.Builder, c *llm.Completion) (calls bool) {
+func appendMessage(b *wire.Builder, c *llm.Completion, forms *callForms) (calls bool) {
 	joined := func(kind llm.BlockKind) (all llm.Text, some bool) {
 		for i := range c.Blocks {
 			if c.Blocks[i].Kind == kind {
@@ -320,24 +400,8 @@ func appendMessage(b *wire.Builder, c *llm.Completion) (calls bool) {
 		}
 		b.Close(']')
 	}
-	for i := range c.Blocks {
-		block := &c.Blocks[i]
-		if block.Kind != llm.ToolCall {
-			continue
-		}
-		if !calls {
-			calls = true
-			b.Key("tool_calls")
-			b.Open('[')
-		}
-		b.Open('{')
-		appendCall(b, block.ID, block.Name, block.Text)
-		appendSignature(b, block.Sealed)
-		b.Close('}')
-	}
-	if calls {
-		b.Close(']')
-	}
+	appendCitations(b, c.Blocks)
+	calls = appendCalls(b, c, forms)
 	b.Close('}')
 	return calls
 }

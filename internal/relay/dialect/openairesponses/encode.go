@@ -34,6 +34,8 @@ type encoding struct {
 
 // Encode implements dialect.Upstream. The vendor keeps nothing: the thoughts come encrypted, and go back with the conversation.
 func (*Responses) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Notes) ([]byte, error) {
+	p.FilterTools(n)
+	p.SkipSearch(n)
 	e := &encoding{p: p, notes: n, ids: wire.NewIDs(maxCallID)}
 	e.Open('{')
 	e.Key("model")

@@ -29,7 +29,7 @@ func (*Responses) MeasurePrompt(r *llm.Request) llm.Size {
 	none := func([]byte) usage.Tokens { return 0 }
 	w := walk{weights: weights{text: none, json: none, image: 1600}}
 	w.prompt(r)
-	size := llm.Size{Most: w.total + usage.Tokens(r.Content.Len()-w.spared), Open: w.open, Marks: dialect.Marks(w.cache5m, w.cache1h)}
+	size := llm.Size{Most: w.total + usage.Tokens(r.Content.Len()-w.spared), Open: w.open, Searches: r.Search.Most, Marks: dialect.Marks(w.cache5m, w.cache1h)}
 	if w.heard {
 		size.Also = []usage.Class{usage.InAudio}
 	}

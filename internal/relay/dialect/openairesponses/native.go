@@ -2,6 +2,7 @@ package openairesponses
 
 import (
 	"bytes"
+	"net/http"
 
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
@@ -14,7 +15,7 @@ import (
 )
 
 // Native is the way to an upstream that speaks the format itself. Bytes pass, but for what depends on answers that are kept, for
-// thoughts that this upstream cannot read, and for tools of the vendor that are not offered here because no price says what
+// thoughts that this upstream cannot read, and for tools of the vendor that are not offered because no price says what
 // they cost.
 type Native struct{ dialect.Direct }
 
@@ -31,7 +32,7 @@ func (n *Native) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message,
 	wire.Object(&c, func(k string) {
 		switch k {
 		case "tools":
-			r.Original.Edits[editTools] = without(&c, func(item *guard.Cursor) bool { return offered(item, &r.Notes) })
+			r.Original.Edits[editTools] = without(&c, func(item *guard.Cursor) bool { return offered(item, to.Search, &r.Notes) })
 		case "input":
 			r.Original.Edits[editInput] = without(&c, func(item *guard.Cursor) bool { return readable(item, &r.Notes) })
 		default:
@@ -62,6 +63,16 @@ func (n *Native) NewTap(r *llm.Request, m dialect.Meter) dialect.Tap {
 	return tap
 }
 
+// Forward implements dialect.Forwarder.
+func (*Native) Forward(r *llm.Request) http.Header { return r.Header }
+
+// MeasurePrompt implements dialect.Egress.
+func (n *Native) MeasurePrompt(r *llm.Request) llm.Size {
+	size := n.Direct.MeasurePrompt(r)
+	size.MaySkip = true
+	return size
+}
+
 // without is the change that leaves of a list what keep is true for.
 func without(c *guard.Cursor, keep func(item *guard.Cursor) bool) (change llm.Change) {
 	if c.Kind() != guard.Array {
@@ -85,8 +96,13 @@ func without(c *guard.Cursor, keep func(item *guard.Cursor) bool) (change llm.Ch
 }
 
 // offered judges a tool.
-func offered(c *guard.Cursor, n *llm.Notes) bool {
-	name := "tools." + family(typeOf(c))
+func offered(c *guard.Cursor, search bool, n *llm.Notes) bool {
+	kind := family(typeOf(c))
+	name := "tools." + kind
+	if kind == webSearch && !search { // some clients ask for it with every call
+		n.Drop(name)
+		return false
+	}
 	switch fate.Of(Dialect, openai.Dialect, name) {
 	case fate.Rejected:
 		n.Reject(name)

@@ -11,12 +11,12 @@ type parsing struct {
 	p            *llm.Prompt
 	notes        *llm.Notes
 	instructions []llm.Block
-	allowed      [][]byte // the tools that the choice leaves, by their neutral names; nil for all
 	err          error
 }
 
 // Parse implements dialect.Client.
 func (*Responses) Parse(r *llm.Request, n *llm.Notes) (*llm.Prompt, error) {
+	n.Words = words
 	d := &parsing{p: &llm.Prompt{Client: Dialect, MaxOutput: r.MaxOutput, Choices: r.Choices}, notes: n}
 	c := guard.NewCursor(r.Content.Open())
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
@@ -26,7 +26,6 @@ func (*Responses) Parse(r *llm.Request, n *llm.Notes) (*llm.Prompt, error) {
 		d.fail("", "The request body is not JSON.")
 	}
 	d.p.System = append(d.instructions, d.p.System...)
-	d.allow()
 	return d.p, d.err
 }
 

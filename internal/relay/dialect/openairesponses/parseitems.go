@@ -1,6 +1,7 @@
 package openairesponses
 
 import (
+	"starlane/internal/relay/dialect/internal/openai"
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
@@ -24,7 +25,7 @@ func (d *parsing) item(at string, c *guard.Cursor) {
 	case "function_call":
 		d.say(llm.Assistant, llm.Block{Kind: llm.ToolCall, ID: it.callID, Name: flat(it.space, it.name), Text: it.arguments})
 	case "custom_tool_call":
-		d.say(llm.Assistant, llm.Block{Kind: llm.ToolCall, ID: it.callID, Name: flat(it.space, it.name), Text: wrapped(it.input)})
+		d.say(llm.Assistant, llm.Block{Kind: llm.ToolCall, ID: it.callID, Name: flat(it.space, it.name), Text: openai.WrapInput(it.input)})
 	case "function_call_output", "custom_tool_call_output":
 		d.say(llm.User, llm.Block{Kind: llm.ToolResult, ID: it.callID, Result: it.output})
 	case "reasoning":

@@ -1,12 +1,11 @@
 package openairesponses
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"slices"
 	"strings"
 
+	"starlane/internal/relay/dialect/internal/openai"
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
@@ -37,6 +36,8 @@ type toolSpec struct {
 	strict      llm.Tri
 	grammar     bool
 	inner       guard.Cursor // of a namespace: its tools
+	domains     []llm.Text   // of a search: the only ones
+	place       llm.Place    // of a search: of who asks
 }
 
 func readTool(c *guard.Cursor) (t toolSpec) {
@@ -59,6 +60,16 @@ func readTool(c *guard.Cursor) (t toolSpec) {
 		case "tools":
 			t.inner = *c
 			c.Skip()
+		case "filters":
+			wire.Object(c, func(k string) {
+				if k == "allowed_domains" {
+					wire.List(c, func() { t.domains = append(t.domains, wire.Text(c)) })
+					return
+				}
+				c.Skip()
+			})
+		case "user_location":
+			t.place = wire.ReadPlace(c)
 		default:
 			c.Skip()
 		}
@@ -100,11 +111,12 @@ func (d *parsing) hosted(at string, t *toolSpec) {
 	if t.kind == "" {
 		d.fail(at+".type", "%s.type is missing.", at)
 	}
+	if family(t.kind) == webSearch {
+		d.p.Search = &llm.WebSearch{Field: "tools." + webSearch, Allowed: t.domains, Place: t.place}
+		return
+	}
 	d.extra("tools."+family(t.kind), nil)
 }
-
-// wrapper is the schema of a function that stands for a tool whose input is free text.
-const wrapper = `{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}`
 
 func (d *parsing) function(t *toolSpec, space llm.Text) {
 	if t.kind == "custom" {
@@ -112,35 +124,9 @@ func (d *parsing) function(t *toolSpec, space llm.Text) {
 		if t.grammar { // nothing would hold the model to it
 			d.notes.Reject("tools.custom.format")
 		}
-		t.schema, t.strict = llm.Raw(wrapper), llm.Unsaid
+		t.schema, t.strict = llm.Raw(openai.CustomSchema), llm.Unsaid
 	}
 	d.p.Tools = append(d.p.Tools, llm.Tool{Name: flat(space, t.name), Description: t.description, Schema: t.schema, Strict: t.strict})
-}
-
-// wrapped is the input of a custom tool as the arguments of the function that stands for it.
-func wrapped(input llm.Text) llm.Text {
-	return wire.Escape(nil, slices.Concat([]byte(`{"input":"`), input, []byte(`"}`)))
-}
-
-// unwrapped is the inverse of wrapped. What is not of that form is taken as it is.
-func unwrapped(arguments llm.Text) (input llm.Text) {
-	src, ok := wire.Arguments(arguments)
-	if !ok {
-		return arguments
-	}
-	found := false
-	c := guard.NewCursor(src)
-	wire.Object(&c, func(k string) {
-		if k == "input" && c.Kind() == guard.String {
-			input, found = wire.Text(&c), true
-			return
-		}
-		c.Skip()
-	})
-	if !found {
-		return arguments
-	}
-	return input
 }
 
 func (d *parsing) choice(c *guard.Cursor) {
@@ -177,9 +163,8 @@ func (d *parsing) choice(c *guard.Cursor) {
 	case "function", "custom":
 		choice.Mode, choice.Name = llm.ChoiceNamed, flat(space, name)
 	case "allowed_tools":
-		d.notes.Approx("tool_choice.allowed_tools")
 		choice.Mode, _ = choiceMode(mode)
-		d.allowed = [][]byte{}
+		choice.Allowed = []llm.Text{}
 		wire.List(&tools, func() {
 			var name, space llm.Text
 			wire.Object(&tools, func(k string) {
@@ -192,7 +177,7 @@ func (d *parsing) choice(c *guard.Cursor) {
 					tools.Skip()
 				}
 			})
-			d.allowed = append(d.allowed, flat(space, name))
+			choice.Allowed = append(choice.Allowed, flat(space, name))
 		})
 	default:
 		d.notes.Reject("tool_choice")
@@ -209,16 +194,6 @@ func choiceMode(t llm.Text) (mode llm.ChoiceMode, known bool) {
 		return llm.ChoiceAny, true
 	}
 	return llm.ChoiceUnsaid, false
-}
-
-// allow leaves of the tools those that the choice allows.
-func (d *parsing) allow() {
-	if d.allowed == nil {
-		return
-	}
-	d.p.Tools = slices.DeleteFunc(d.p.Tools, func(t llm.Tool) bool {
-		return !slices.ContainsFunc(d.allowed, func(name []byte) bool { return bytes.Equal(name, t.Name) })
-	})
 }
 
 // toolNames tells which of the client's tools a name of the neutral form stands for.

@@ -10,6 +10,7 @@ import (
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
 )
 
 // maxIndex bounds the places of items and parts: what is larger is a broken event.
@@ -25,7 +26,9 @@ type reader struct {
 	next    int // ordinal of the next block
 	calls   bool
 	stopped bool
-	event   llm.Event
+	// searches of the web so far: the usage does not say them.
+	searches int64
+	event    llm.Event
 }
 
 // readItem is what has been told of an item.
@@ -270,13 +273,21 @@ func (r *reader) complete(a *answerObject, to llm.Sink) {
 	})
 	if a.spent.Kind() == guard.Object {
 		if counts, ok := openai.ReadUsageOf(&a.spent, &openai.ResponsesUsage); ok {
-			r.take(to, llm.Event{Kind: llm.Report, Counts: counts})
+			r.report(counts, to)
 		}
 	}
 	if !r.stopped {
 		r.stopped = true
 		r.take(to, llm.Event{Kind: llm.Stop, Reason: r.reasonOf(a)})
 	}
+}
+
+// report tells what is known of the usage.
+func (r *reader) report(counts usage.Counts, to llm.Sink) {
+	if r.searches > 0 {
+		counts.Set(usage.SearchQuery, r.searches, usage.Derived)
+	}
+	r.take(to, llm.Event{Kind: llm.Report, Counts: counts})
 }
 
 func (r *reader) reasonOf(a *answerObject) llm.Reason {

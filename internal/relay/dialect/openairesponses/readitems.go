@@ -1,6 +1,8 @@
 package openairesponses
 
 import (
+	"starlane/internal/usage"
+
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
@@ -12,6 +14,7 @@ type output struct {
 	id, callID, name     llm.Text
 	said                 llm.Text // arguments or input of a call
 	encrypted            llm.Text
+	action               string     // of a search: a search, or a look at a page that was found
 	thoughts             []llm.Text // the parts of a summary
 	whatParts, saidParts []llm.Text // types and texts of the content
 }
@@ -31,6 +34,8 @@ func readOutput(c *guard.Cursor) (o output) {
 			o.said = wire.Text(c)
 		case "encrypted_content":
 			o.encrypted = wire.Text(c)
+		case "action":
+			o.action = typeOf(c)
 		case "summary":
 			wire.List(c, func() {
 				_, said := readPart(c)
@@ -217,5 +222,10 @@ func (r *reader) finish(index int64, o *output, to llm.Sink) {
 		r.close(&it.block, to)
 	case itemCall, itemCustom:
 		r.closePart(&it.block, o.said, to)
+	case itemSearch:
+		if o.action == "" || o.action == "search" {
+			r.searches++
+			r.report(usage.Counts{}, to)
+		}
 	}
 }

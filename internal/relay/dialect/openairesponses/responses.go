@@ -19,8 +19,14 @@ import (
 // Dialect is the name of the format among clients, and the origin of what its vendor seals.
 const Dialect = "openai_responses"
 
-// maxOutput is more than any model gives.
-const maxOutput = 10_000_000
+// maxOutput is more than any model gives, maxTools more than it calls of the vendor's tools.
+const (
+	maxOutput = 10_000_000
+	maxTools  = 1_000
+)
+
+// webSearch is the tool of the vendor that searches the web, whatever its version.
+const webSearch = "web_search"
 
 // encryptedContent asks for thoughts that the client can send back.
 const encryptedContent = "reasoning.encrypted_content"
@@ -40,7 +46,8 @@ const (
 	previousResponseID
 	conversation
 	prompt
-	tools // looked at later, but known by this spelling alone
+	tools
+	maxToolCalls
 	members
 )
 
@@ -60,7 +67,7 @@ func New() *Responses {
 	return &Responses{names: [members]string{
 		"model", "input", "stream", "max_output_tokens", "service_tier", "store", "include", "reasoning",
 		"background", "previous_response_id", "conversation", "prompt",
-		"tools",
+		"tools", "max_tool_calls",
 	}}
 }
 
@@ -96,6 +103,10 @@ func (d *Responses) DecodeRequest(c body.Content) (*llm.Request, error) {
 	}
 	r.Original.Bound = blank(src, &found[maxOutputTokens])
 	unsaid(r, src, &found)
+	if r.Search.Most, err = searches(src, &found); err != nil {
+		return nil, err
+	}
+	r.Search.Field = "tools." + webSearch
 	return r, pricedAlone(src, &found[serviceTier])
 }
 
@@ -181,6 +192,21 @@ func unsaid(r *llm.Request, src []byte, found *[members]guard.Member) {
 		*change = llm.Change{Present: true, Edit: body.Edit{From: at, To: at, Text: `"include":[` + name + `],`}}
 	default: // the upstream refuses it
 	}
+}
+
+// searches is how many searches there may be in an answer.
+func searches(src []byte, found *[members]guard.Member) (int64, error) {
+	if found[tools].Kind != guard.Array {
+		return 0, nil
+	}
+	asked := false
+	c := guard.NewCursor(src[found[tools].From:found[tools].To])
+	wire.List(&c, func() { asked = family(typeOf(&c)) == webSearch || asked })
+	if !asked {
+		return 0, nil
+	}
+	n, err := request.Int(src, &found[maxToolCalls], "max_tool_calls", 0, maxTools, llm.UsualSearches)
+	return max(n, 1), err
 }
 
 // thinks tells whether the member reasoning says anything.

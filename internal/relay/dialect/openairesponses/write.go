@@ -67,6 +67,12 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 		if w.open != nil && w.open.kind == itemReasoning {
 			w.open.sealed = wire.AppendSealed(nil, e.Sealed, "")
 		}
+	case llm.Cite:
+		if w.open != nil && w.open.kind == itemMessage {
+			c := *e.Cite
+			c.URL, c.Title = copied(c.URL), copied(c.Title)
+			w.open.cites = append(w.open.cites, c)
+		}
 	case llm.Close:
 		if w.open != nil && w.open.kind == itemMessage {
 			return w.closePart(dst)
@@ -203,6 +209,9 @@ func (*Responses) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([
 		}
 		if len(block.Sealed.Data) > 0 {
 			take(llm.Event{Kind: llm.Seal, What: block.Kind, Sealed: block.Sealed})
+		}
+		for j := range block.Cites {
+			take(llm.Event{Kind: llm.Cite, What: block.Kind, Cite: &block.Cites[j]})
 		}
 		take(llm.Event{Kind: llm.Close, What: block.Kind})
 	}

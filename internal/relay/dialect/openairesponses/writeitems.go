@@ -1,6 +1,7 @@
 package openairesponses
 
 import (
+	"starlane/internal/relay/dialect/internal/openai"
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/llm"
 )
@@ -11,6 +12,7 @@ const (
 	itemReasoning = "reasoning"
 	itemCall      = "function_call"
 	itemCustom    = "custom_tool_call"
+	itemSearch    = "web_search_call"
 )
 
 // outputItem is the item that is open.
@@ -18,12 +20,14 @@ type outputItem struct {
 	kind, id     string
 	callID, name llm.Text
 	space        string
-	text         llm.Text // of the open part, the summary, the call
-	shown        bool     // a part is open
-	refusal      bool     // the open part is a refusal
+	text         llm.Text          // of the open part, the summary, the call
+	input        openai.Unwrapping // of a call of a custom tool, whose text stands in JSON
+	shown        bool              // a part is open
+	refusal      bool              // the open part is a refusal
 	parts        wire.Builder
 	index        int64 // of the open part of a message
 	sealed       llm.Text
+	cites        []llm.Citation // of the open part
 }
 
 func (w *writer) openBlock(dst []byte, e *llm.Event) []byte {
@@ -144,11 +148,13 @@ func (it *outputItem) stem() (kind, member string) {
 
 func (w *writer) delta(dst []byte, said llm.Text) []byte {
 	it := w.open
+	if it.kind == itemCustom {
+		if said = it.input.Add(nil, said); len(said) == 0 {
+			return dst
+		}
+	}
 	it.text = append(it.text, said...)
-	switch {
-	case it.kind == itemCustom: // its text stands in JSON that can be read only when it is whole
-		return dst
-	case it.kind == itemReasoning && !it.shown:
+	if it.kind == itemReasoning && !it.shown {
 		it.shown = true
 		dst = w.summaryEvent(dst, "response.reasoning_summary_part.added", nil)
 	}
@@ -180,6 +186,17 @@ func (w *writer) closePart(dst []byte) []byte {
 	if !it.shown {
 		return dst
 	}
+	it.boundCites()
+	for i := range it.cites {
+		dst = w.itemEvent(dst, "response.output_text.annotation.added", func(b *wire.Builder) {
+			b.Key("content_index")
+			b.Int(it.index)
+			b.Key("annotation_index")
+			b.Int(int64(i))
+			b.Key("annotation")
+			appendCitation(b, &it.cites[i])
+		})
+	}
 	kind, member := it.stem()
 	dst = w.textEvent(dst, kind+".done", member, it.text)
 	dst = w.partEvent(dst, "response.content_part.done", it.text)
@@ -187,11 +204,21 @@ func (w *writer) closePart(dst []byte) []byte {
 	return dst
 }
 
+// boundCites ends the citations that are about all of the open part.
+func (it *outputItem) boundCites() {
+	for i := range it.cites {
+		if c := &it.cites[i]; c.To < 0 {
+			c.To = wire.Length(it.text)
+		}
+	}
+}
+
 // keepPart keeps the open part of a message for the item.
 func (w *writer) keepPart() {
 	if it := w.open; it.kind == itemMessage && it.shown {
+		it.boundCites()
 		it.appendPart(&it.parts, it.text)
-		it.shown = false
+		it.shown, it.cites = false, nil
 	}
 }
 
@@ -210,9 +237,9 @@ func (w *writer) closeItem(dst []byte, status string) []byte {
 			dst = w.summaryEvent(dst, "response.reasoning_summary_part.done", it.text)
 		}
 	case itemCustom:
-		it.text = unwrapped(it.text)
-		if len(it.text) > 0 {
-			dst = w.textEvent(dst, "response.custom_tool_call_input.delta", "delta", it.text)
+		if rest := it.input.Rest(nil); len(rest) > 0 {
+			it.text = append(it.text, rest...)
+			dst = w.textEvent(dst, "response.custom_tool_call_input.delta", "delta", rest)
 		}
 		dst = w.textEvent(dst, "response.custom_tool_call_input.done", "input", it.text)
 	case itemCall:
@@ -293,11 +320,30 @@ func (it *outputItem) appendPart(b *wire.Builder, said llm.Text) {
 	} else {
 		b.String("output_text")
 		b.Key("annotations")
-		b.Raw(llm.Raw("[]"))
+		b.Open('[')
+		for i := range it.cites {
+			appendCitation(b, &it.cites[i])
+		}
+		b.Close(']')
 		b.Key("logprobs")
 		b.Raw(llm.Raw("[]"))
 		b.Key("text")
 	}
 	b.Text(said)
+	b.Close('}')
+}
+
+func appendCitation(b *wire.Builder, c *llm.Citation) {
+	b.Open('{')
+	b.Key("type")
+	b.String("url_citation")
+	b.Key("start_index")
+	b.Int(int64(c.From))
+	b.Key("end_index")
+	b.Int(int64(c.To))
+	b.Key("url")
+	b.Text(c.URL)
+	b.Key("title")
+	b.Text(c.Title)
 	b.Close('}')
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/anthropic"
 	"starlane/internal/relay/dialect/converse"
@@ -28,7 +29,8 @@ func FuzzStreams(f *testing.F) {
 	clients := []dialect.Client{chat, messages, responses, contents}
 	upstreams := []dialect.Upstream{openaichat.Upstream{Chat: chat}, messages, responses, contents, converse.Converse{}}
 	f.Fuzz(func(t *testing.T, stream string) {
-		r := &llm.Request{Model: "m", WantsUsage: true}
+		// Calls of n are of a custom tool, and up to three answers were asked for.
+		r := &llm.Request{Model: "m", WantsUsage: true, Choices: 3, Content: body.Copy([]byte(`{"tools":[{"type":"custom","name":"n","custom":{"name":"n"}}]}`))}
 		for _, client := range clients {
 			for _, upstream := range upstreams {
 				tap := (&dialect.Bridge{Client: client, Upstream: upstream}).NewTap(r, wordMeter{})

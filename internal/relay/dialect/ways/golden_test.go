@@ -34,12 +34,14 @@ var update = flag.Bool("update", false, "write the golden parts of the cases ane
 
 // A golden case is a file testdata/CLIENT-UPSTREAM/NAME.txt of parts, each behind a line "-- NAME --". What it gives:
 //
-//	about     a sentence, with the rows of the table of fates that it shows as [row], the rules of a vendor as {rule}
+//	about     a sentence, with the rows of the table of fates that it shows as [row], the rules of a vendor as {rule}, the pitfalls as
+//	          (pitfall N)
 //	model     the upstream's name of the model (vendor-model) and its longest answer in tokens
+//	prices    search: a search in the web has a price
 //	options   strict, lenient, or fetch, for media at addresses; array for a stream of Gemini that is one JSON array; batch for many
 //	          texts to be embedded
 //	request   what the client sends
-//	stream    what the upstream streams
+//	stream    what the upstream streams, also where the client wants one piece
 //	answer    what the upstream answers in one piece
 //	fault     a status and the body of a refusal
 //
@@ -178,6 +180,8 @@ func run(t *testing.T, g *goldenCase, in dialect.Ingress, way dialect.Egress) {
 		_, err := fmt.Sscan(text, &to.Model, &to.MaxOutput)
 		require.NoError(t, err)
 	}
+	prices, _ := g.get("prices")
+	to.Search = prices == "search"
 	request, ok := g.get("request")
 	require.True(t, ok, "a case needs a request")
 	r, err := in.DecodeRequest(body.Copy([]byte(request)))
@@ -199,8 +203,14 @@ func run(t *testing.T, g *goldenCase, in dialect.Ingress, way dialect.Egress) {
 	require.NoError(t, err)
 	require.True(t, json.Valid(sent), "%s", sent)
 	g.want(t, "upstream", indented(t, sent))
-	g.want(t, "warnings", r.Notes.Header())
-	if stream, ok := g.get("stream"); ok {
+	if _, whole := g.get("answer"); !whole {
+		g.want(t, "warnings", r.Notes.Header())
+	}
+	if stream, ok := g.get("stream"); ok && r.Gather {
+		a := gathered(t, way, r, stream)
+		g.want(t, "client_answer", indented(t, a.Body))
+		g.want(t, "counts", counted(a.Counts))
+	} else if ok {
 		out, counts := followed(t, way, r, stream)
 		g.want(t, "client_stream", out)
 		g.want(t, "counts", counts)
@@ -214,6 +224,7 @@ func run(t *testing.T, g *goldenCase, in dialect.Ingress, way dialect.Egress) {
 		}
 		g.want(t, "client_answer", indented(t, out))
 		g.want(t, "counts", counted(a.Counts))
+		g.want(t, "warnings", r.Notes.Header()) // an answer may not be what was asked for
 	}
 	if text, ok := g.get("fault"); ok {
 		var status int
@@ -241,6 +252,20 @@ func indented(t *testing.T, src []byte) string {
 	return out.String()
 }
 
+// gathered puts a stream together for a client who wants one piece.
+func gathered(t *testing.T, way dialect.Egress, r *llm.Request, stream string) llm.Answer {
+	t.Helper()
+	g := way.(dialect.Gatherer).NewGathering(r, wordMeter{})
+	for event := range strings.SplitSeq(stream, "\n\n") {
+		if _, data, ok := strings.Cut(event, "data: "); ok && g.Event([]byte(data)) != dialect.Pass {
+			break
+		}
+	}
+	a, err := g.Answer()
+	require.NoError(t, err)
+	return a
+}
+
 // followed does with a stream what the pipeline does: client's bytes, and the counts.
 func followed(t *testing.T, way dialect.Egress, r *llm.Request, stream string) (out, counts string) {
 	t.Helper()
@@ -256,9 +281,13 @@ func followed(t *testing.T, way dialect.Egress, r *llm.Request, stream string) (
 				continue
 			}
 			s := tap.Event(e.Data)
-			if s.Out != nil {
+			switch {
+			case s.Out != nil:
 				out += string(s.Out)
-			} else if s.Step != dialect.Hide {
+			case s.Step == dialect.Hide:
+			case e.At >= 0 && s.Cut.To > s.Cut.From:
+				out += string(e.Raw[:e.At+s.Cut.From]) + string(e.Raw[e.At+s.Cut.To:])
+			default:
 				out += string(e.Raw)
 			}
 			switch s.Step {

@@ -286,7 +286,7 @@ func TestRequestsThatTheAPITakes(t *testing.T) {
 	})
 	t.Run("a schema that the model cannot be held to", func(t *testing.T) {
 		t.Parallel()
-		_, err := encode("openai", `{"model":"m","messages":[],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object"}}}}`, "anthropic", "claude-3-7-sonnet")
+		_, err := encode("openai", `{"model":"m","messages":[],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"array"}}}}`, "anthropic", "claude-3-7-sonnet")
 		require.ErrorContains(t, err, "response_format")
 	})
 	t.Run("a schema that is missing", func(t *testing.T) {

@@ -61,7 +61,7 @@ func (f *Formats) Registry(keeper dialect.Keeper) dialect.Registry {
 		chat(openai, gemini.Dialect):    bridge(f.Chat, f.Contents, gemini.Dialect),
 
 		chat(anthropic.Dialect, openai):            bridge(f.Messages, chatUpstream, openai),
-		chat(anthropic.Dialect, anthropic.Dialect): &dialect.Direct{Client: f.Messages, Upstream: f.Messages, Foreign: anthropic.Foreign},
+		chat(anthropic.Dialect, anthropic.Dialect): anthropic.NewNative(f.Messages),
 		chat(anthropic.Dialect, gemini.Dialect):    bridge(f.Messages, f.Contents, gemini.Dialect),
 
 		chat(gemini.Dialect, openai):            bridge(f.Contents, chatUpstream, openai),

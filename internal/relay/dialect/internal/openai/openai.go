@@ -123,16 +123,12 @@ func errorCode(src []byte) (code string, shaped bool) {
 }
 
 // UsageNames are what a format calls the members of a usage.
-type UsageNames struct {
-	prompt, completion, promptDetails, completionDetails string
-	writes                                               bool // what is written to a cache is told, and has a price of its own
-}
+type UsageNames struct{ prompt, completion, promptDetails, completionDetails string }
 
 // The formats' names.
 var (
-	ChatUsage           = UsageNames{"prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details", false} //nolint:gochecknoglobals // a constant table
-	ChatUsageWithWrites = UsageNames{"prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details", true}  //nolint:gochecknoglobals // a constant table
-	ResponsesUsage      = UsageNames{"input_tokens", "output_tokens", "input_tokens_details", "output_tokens_details", false}           //nolint:gochecknoglobals // a constant table
+	ChatUsage      = UsageNames{"prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details"} //nolint:gochecknoglobals // a constant table
+	ResponsesUsage = UsageNames{"input_tokens", "output_tokens", "input_tokens_details", "output_tokens_details"}           //nolint:gochecknoglobals // a constant table
 )
 
 // ReadUsage reads a usage object of a chat completion.
@@ -200,9 +196,6 @@ func ReadUsageOf(c *guard.Cursor, names *UsageNames) (counts usage.Counts, ok bo
 	}
 	if reasoning > 0 && total == prompt+completion+reasoning { // xAI's
 		completion += reasoning
-	}
-	if !names.writes {
-		written = 0
 	}
 	split(&counts, usage.InText, prompt, part{usage.InCached, cached}, part{usage.CacheWrite5m, written}, part{usage.InAudio, heard})
 	split(&counts, usage.OutText, completion, part{usage.OutReasoning, reasoning}, part{usage.OutAudio, spoken})

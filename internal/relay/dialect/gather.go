@@ -1,0 +1,71 @@
+package dialect
+
+import (
+	"starlane/internal/relay/body"
+	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
+)
+
+// gathering collects an answer that the client gets in one piece, however the upstream gives it.
+type gathering struct {
+	bridge  *Bridge
+	request *llm.Request
+	meter   Meter
+	reader  Reader
+	answer  llm.Completion
+	tally   tally
+	keeping keeping
+	form    formCheck
+}
+
+var _ Gatherer = (*Bridge)(nil)
+
+// NewGathering implements Gatherer.
+func (b *Bridge) NewGathering(r *llm.Request, m Meter) Gathering {
+	return &gathering{bridge: b, request: r, meter: m, reader: b.newReader(r), form: newFormCheck(r)}
+}
+
+// ReadAnswer implements Egress. The counts are those that the client is told, estimated where the upstream said nothing.
+func (b *Bridge) ReadAnswer(r *llm.Request, content body.Content, m Meter) (llm.Answer, error) {
+	g := &gathering{bridge: b, request: r, meter: m, form: newFormCheck(r)}
+	if !b.Upstream.ReadWhole(content.Open(), g) {
+		return llm.Answer{}, errNoAnswer
+	}
+	return g.Answer()
+}
+
+// Event implements Gathering.
+func (g *gathering) Event(data []byte) Step { return g.reader.Read(data, g) }
+
+// Take implements llm.Sink.
+func (g *gathering) Take(e *llm.Event) {
+	g.answer.Take(e)
+	g.tally.Take(e)
+	g.form.take(e)
+	if g.bridge.Keeper != nil {
+		g.keeping.Take(e)
+	}
+}
+
+// Answer implements Gathering.
+func (g *gathering) Answer() (llm.Answer, error) {
+	c := &g.answer
+	switch {
+	case !g.tally.finished():
+		return llm.Answer{}, errNoAnswer
+	case c.Reason == llm.BrokenCall:
+		return llm.Answer{}, errBrokenCall
+	}
+	if g.form.unfit(c.Reason) {
+		g.request.Notes.Unmet(formField)
+	}
+	g.keeping.done(g.bridge.Keeper, g.request.Tenant)
+	if len(c.ID) == 0 {
+		c.ID = llm.Text(g.request.ID.String())
+	}
+	if !c.Reported || c.Counts.Input() == 0 || c.Counts.Output() == 0 {
+		c.Counts.Fill(func() usage.Tokens { return g.bridge.EstimatePrompt(g.request, g.meter.Count) }, g.tally.estimate(g.meter.Count))
+	}
+	out, usageAt := g.bridge.Client.AppendAnswer(nil, g.request, c)
+	return llm.Answer{Counts: c.Counts, Reported: true, Finished: true, Body: out, UsageAt: usageAt}, nil
+}
