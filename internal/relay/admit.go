@@ -129,7 +129,12 @@ func upperCounts(x *exchange, m *catalog.Model, rates *pricing.Rates, size llm.S
 		}
 		return instead(rates, input, size.Instead)
 	}
-	class, ok := dearest(rates, append([]usage.Class{usage.InText}, size.Also...))
+	var some [8]usage.Class // spares the heap
+	read := append(some[:0], usage.InText)
+	if size.Kept {
+		read = append(read, usage.CacheWrite5m)
+	}
+	class, ok := dearest(rates, append(read, size.Also...))
 	counts.Set(class, input, usage.Estimated)
 	if !writes(x.call.Capability) || !ok {
 		return counts, class, ok

@@ -273,11 +273,11 @@ func (x *exchange) whole(res *http.Response, begin time.Time) *llm.Fault {
 	}
 	defer content.Release()
 	answer, err := x.wire.ReadAnswer(x.req, content, x)
-	var refusal *llm.Fault
-	if errors.As(err, &refusal) {
-		return refusal
-	}
 	if err != nil {
+		var refusal *llm.Fault
+		if errors.As(err, &refusal) {
+			return refusal
+		}
 		return &llm.Fault{Phase: llm.Status, Status: res.StatusCode, Err: err}
 	}
 	x.event.Counts = answer.Counts

@@ -45,9 +45,7 @@ func (x *exchange) route() error {
 		}
 		if wire != measure {
 			size, measure = wire.MeasurePrompt(x.req), wire
-			if catalog.Format(d.Provider.Dialect) == "openai" { // keeps prompts in a cache by itself, for which a model may have a price
-				size.Also = append(size.Also, usage.CacheWrite5m)
-			}
+			size.Kept = catalog.Format(d.Provider.Dialect) == "openai"
 		}
 		rates := snapshot.Prices.Lookup(x.call.Key.Tenant, d.Model.Name, x.call.Start)
 		if rates == nil {

@@ -89,6 +89,8 @@ type Size struct {
 	// Instead are units of other classes that the request may be billed in in place of tokens, as many as there can be. Which of
 	// them it is, and whether it is not tokens after all if Most is not 0, the prices of the model say.
 	Instead []Units
+	// Kept: the upstream writes prompts to its cache by itself, for which a model may have a price.
+	Kept bool
 	// Marks are the classes of what the client wants kept in a cache, where the upstream has a price for that.
 	Marks []usage.Class
 	// Ways are how a request is paid that is not paid by the tokens of its texts alone. All else here is empty then.
