@@ -3,6 +3,7 @@ package relay_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"starlane/internal/billing/money"
 	"starlane/internal/billing/pricing"
@@ -98,7 +100,7 @@ func newPipeline(t testing.TB, sender relay.Sender, l *ledger) (*relay.Pipeline,
 		Keys:        []catalog.UpstreamKey{{ID: id.New(), Account: acc.ID, Active: true}},
 		Models:      []catalog.Model{{Name: "m", Capabilities: []string{"chat"}, State: "active"}},
 		Deployments: []catalog.Deployment{{ID: id.New(), Model: "m", Account: acc.ID, UpstreamModel: "up", Active: true}},
-		Prices:      []pricing.Version{{ID: 1, Model: "m", Rates: pricing.RatesByName{"in_text": 1_000_000_000_000, "out_text": 1_000_000_000_000}}},
+		Prices:      []pricing.Version{{ID: 1, Model: "m", Rates: pricing.RatesByName{"in_text": 1_000_000_000_000, "out_text": 1_000_000_000_000, "cache_write_5m": 3_000_000_000_000}}},
 	})
 	require.NoError(t, err)
 	hasher, err := vkey.NewHasher(secret.New("a pepper for the tests"))
@@ -188,6 +190,25 @@ func TestReportBeyondBelief(t *testing.T) {
 	require.Greater(t, l.events[0].Estimate, usage.MaxCharge)
 	require.Equal(t, l.events[0].Reserved, l.actual)
 	require.Less(t, l.tokens, usage.Tokens(10_000))
+}
+
+// TestCacheWritesAreReserved: OpenAI writes prompts to its cache by itself, and what that costs is set aside.
+func TestCacheWritesAreReserved(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		prompt := strings.Repeat("a", rapid.IntRange(0, 5000).Draw(rt, "prompt"))
+		read := len(prompt)
+		written := rapid.IntRange(0, read).Draw(rt, "written")
+		text := fmt.Sprintf(`{"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":%d,"completion_tokens":1,"prompt_tokens_details":{"cache_write_tokens":%d}}}`, read, written)
+		l := &ledger{}
+		p, chat, bodies := newPipeline(t, &canned{kind: "application/json", text: text}, l)
+		request := fmt.Sprintf(`{"model":"m","max_tokens":1,"messages":[{"role":"user","content":%q}]}`, prompt)
+		require.NoError(t, serve(t, p, chat, bodies, request, &discard{h: http.Header{}}))
+		e := &l.events[0]
+		require.Equal(t, usage.Tokens(written), e.Counts.Units[usage.CacheWrite5m])
+		require.LessOrEqual(t, e.Estimate, e.Reserved)
+		require.Equal(t, e.Estimate, l.actual)
+	})
 }
 
 // TestMissingMark: a stream that ends in order after its finish reason is whole, and gets the mark that was left out.
