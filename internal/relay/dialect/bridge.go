@@ -65,6 +65,11 @@ func (b *Bridge) ReadAnswer(r *llm.Request, content body.Content, m Meter) (llm.
 	if c.Reason == llm.BrokenCall {
 		return llm.Answer{}, errBrokenCall
 	}
+	for i := range c.Blocks {
+		if call := &c.Blocks[i]; call.Kind == llm.ToolCall && len(call.Text) == 0 && finished(c.Reason) {
+			call.Text = llm.Text(noArguments)
+		}
+	}
 	k.done(b.Keeper, r.Tenant)
 	if len(c.ID) == 0 {
 		c.ID = llm.Text(r.ID.String())
