@@ -31,6 +31,7 @@ test: test-web test-go test-deploy ## everything a change must pass
 test-go: web/dist/index.html ## Go tests with the race detector, real Postgres and Redis, and the whole product end to end
 	go vet ./...
 	go test -race -timeout 30m $$(go list ./... | grep -v '/internal/e2e')
+	cd internal/e2e/clients/go && go vet ./... && go test ./... # a module of its own: the official libraries read what the relay writes
 	go test -race -timeout 30m -count=1 -p 1 ./internal/e2e/... # by themselves: they hold the product to its times; they build it, which Go does not see
 
 test-web: web/node_modules/.ready ## unit tests and type check of the console

@@ -24,12 +24,18 @@ const (
 	installTimeout = 5 * time.Minute
 )
 
-// jsModules installs what the programs of clients/js need, at the locked versions, unless it is there.
+// jsModules installs what the programs of clients/js need.
 func jsModules(t testing.TB) {
+	t.Helper()
+	npmModules(t, jsClients)
+}
+
+// npmModules installs what a workspace needs, at the locked versions, unless it is there.
+func npmModules(t testing.TB, workspace string, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), installTimeout)
 	defer cancel()
-	dir := filepath.Join(checkout(t), jsClients)
+	dir := filepath.Join(checkout(t), workspace)
 	cache, err := toolcache.Dir("starlane")
 	if err != nil {
 		t.Fatal(err)
@@ -49,10 +55,10 @@ func jsModules(t testing.TB) {
 	if have, err := os.ReadFile(stamp); err == nil && string(have) == want {
 		return
 	}
-	cmd := exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund")
+	cmd := exec.CommandContext(ctx, "npm", append([]string{"ci", "--no-audit", "--no-fund"}, args...)...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci in %s: %v\n%s", jsClients, err, out)
+		t.Fatalf("npm ci in %s: %v\n%s", workspace, err, out)
 	}
 	if err := os.WriteFile(stamp, []byte(want), 0o600); err != nil {
 		t.Fatal(err)

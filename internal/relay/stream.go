@@ -307,6 +307,9 @@ func (x *exchange) endStream(e *apperr.Error) {
 	if _, err := x.sink.Write(last); err == nil {
 		_ = x.sink.Flush()
 	}
+	if s, ok := x.call.Ingress.(dialect.Severer); ok && s.Sever() {
+		x.sink.Abort()
+	}
 }
 
 // head writes the head of the answer.

@@ -13,8 +13,9 @@ import (
 )
 
 // contents serves the methods of a model. Gemini puts their names behind the model's, which may hold slashes and colons.
+// Where a client takes a name with a slash for a whole path, models/ is missing before it.
 func (s *server) contents(c *gin.Context) {
-	model, method := strings.TrimPrefix(c.Param("call"), "/"), ""
+	model, method := strings.TrimPrefix(c.Param("vendor")+c.Param("call"), "/"), ""
 	if at := strings.LastIndexByte(model, ':'); at >= 0 {
 		model, method = model[:at], model[at+1:]
 	}

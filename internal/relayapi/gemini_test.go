@@ -197,6 +197,7 @@ func TestGeminiFaults(t *testing.T) {
 				at := strings.LastIndex(a.body, "\n{")
 				require.Positive(t, at, "the error stands bare: %s", a.body)
 				require.NotNil(t, parse[gemAnswer](t, a.body[at+1:]).Error)
+				require.Error(t, a.err, "the connection breaks, for clients that read data lines alone")
 				all := chunks(t, w.gemini(t, model, "array", long))
 				require.NotNil(t, all[len(all)-1].Error)
 				require.Nil(t, all[len(all)-2].Error)
@@ -248,6 +249,7 @@ func TestGeminiKeysAndPaths(t *testing.T) {
 	body := `{"contents":[{"parts":[{"text":"a"}]}]}`
 	for path, headers := range map[string][]string{
 		"/v1beta/models/gemini/echo:generateContent":                                           nil,
+		"/v1beta/gemini/echo:generateContent":                                                  nil,
 		"/v1/models/gemini/echo:generateContent":                                               {"Authorization", "", "X-Goog-Api-Key", w.key},
 		"/v1alpha/models/gemini%2Fecho:generateContent":                                        {"Authorization", "", "X-Goog-Api-Key", w.key},
 		"/v1/projects/p/locations/global/publishers/google/models/gemini/echo:generateContent": nil,

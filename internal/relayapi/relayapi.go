@@ -80,6 +80,7 @@ func New(d Deps) http.Handler {
 	for _, version := range [...]string{"/v1", "/v1beta", "/v1alpha"} {
 		e.POST(version+"/models/*call", s.contents)
 	}
+	e.POST("/v1beta/:vendor/*call", s.contents)              // as Vercel's SDK has it
 	for _, version := range [...]string{"/v1", "/v1beta1"} { // as Vertex AI has it
 		e.POST(version+"/projects/:project/locations/:location/publishers/google/models/*call", s.contents)
 		e.POST(version+"/publishers/google/models/*call", s.contents)

@@ -40,6 +40,12 @@ type Heartbeater interface {
 	Heartbeat() []byte
 }
 
+// Severer is an Ingress some of whose clients do not know an error in a stream that ends in order.
+type Severer interface {
+	// Sever says that the connection ends with the error.
+	Sever() bool
+}
+
 // Count counts the tokens of a text.
 type Count func(text []byte) usage.Tokens
 

@@ -59,6 +59,10 @@ func (g *gathering) Answer() (llm.Answer, error) {
 	if g.form.unfit(c.Reason) {
 		g.request.Notes.Unmet(formField)
 	}
+	fillArguments(c)
+	for i := range c.More {
+		fillArguments(&c.More[i])
+	}
 	g.keeping.done(g.bridge.Keeper, g.request.Tenant)
 	if len(c.ID) == 0 {
 		c.ID = llm.Text(g.request.ID.String())
@@ -68,4 +72,13 @@ func (g *gathering) Answer() (llm.Answer, error) {
 	}
 	out, usageAt := g.bridge.Client.AppendAnswer(nil, g.request, c)
 	return llm.Answer{Counts: c.Counts, Reported: true, Finished: true, Body: out, UsageAt: usageAt}, nil
+}
+
+// fillArguments gives the calls of an answer that is not cut short the arguments that their vendor left out.
+func fillArguments(c *llm.Completion) {
+	for i := range c.Blocks {
+		if call := &c.Blocks[i]; call.Kind == llm.ToolCall && len(call.Text) == 0 && finished(c.Reason) {
+			call.Text = llm.Text(noArguments)
+		}
+	}
 }

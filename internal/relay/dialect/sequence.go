@@ -6,6 +6,14 @@ import (
 	"starlane/internal/relay/llm"
 )
 
+// noArguments stand where a model calls a tool that takes none and its vendor leaves them out: clients read JSON.
+const noArguments = "{}"
+
+// finished says that a model has said what it wanted to.
+func finished(r llm.Reason) bool {
+	return r == llm.EndOfTurn || r == llm.StopString || r == llm.ToolUse || r == llm.Paused
+}
+
 // maxWaiting bounds what is kept of blocks that wait for another one to end.
 const maxWaiting = 4 << 20
 
@@ -19,6 +27,7 @@ type sequence struct {
 	current int          // ordinal of the open block plus one; 0: none
 	next    int          // ordinal of the next one to open
 	waiting int          // bytes
+	short   bool         // the model was stopped: what it has not said is missing
 	full    bool         // more waits than is kept: the stream cannot go on
 }
 
@@ -92,6 +101,7 @@ func (s *sequence) Take(e *llm.Event) {
 	case llm.Delta, llm.Seal, llm.Cite, llm.Close:
 		s.inBlock(e)
 	case llm.Stop:
+		s.short = !finished(e.Reason)
 		s.flush()
 		s.to.Take(e)
 	case llm.Start, llm.Report:
@@ -164,8 +174,12 @@ func clone(t llm.Text) llm.Text { return append(llm.Text(nil), t...) }
 
 // close ends the open block.
 func (s *sequence) close() {
-	s.blocks[s.current-1].done = true
-	s.to.Take(&llm.Event{Kind: llm.Close, Choice: s.choice, Block: s.current - 1, What: s.blocks[s.current-1].what})
+	b := &s.blocks[s.current-1]
+	b.done = true
+	if b.what == llm.ToolCall && b.args.nothing() && !s.short {
+		s.to.Take(&llm.Event{Kind: llm.Delta, Choice: s.choice, Block: s.current - 1, What: b.what, Text: llm.Text(noArguments)})
+	}
+	s.to.Take(&llm.Event{Kind: llm.Close, Choice: s.choice, Block: s.current - 1, What: b.what})
 	s.next = s.current
 	s.current = 0
 }
@@ -229,6 +243,9 @@ type depth struct {
 	code   rune
 	whole  bool
 }
+
+// nothing says that there are no arguments at all.
+func (d *depth) nothing() bool { return d.open == 0 && !d.whole }
 
 func (d *depth) feed(t llm.Text) {
 	for _, c := range t {

@@ -53,7 +53,7 @@ func (s *Server) compose(key string, req *chatRequest) *answer {
 	}
 	total, cached := s.cache.count(key, req.Model, req.promptParts())
 	u := &a.usage
-	u.Prompt = total + perMessage*len(req.Messages) + priming
+	u.Prompt = total + req.media() + perMessage*len(req.Messages) + priming
 	u.PromptDetails.Cached = cached
 	n := 1
 	if req.N != nil {
@@ -77,6 +77,14 @@ func (r *chatRequest) task() *task {
 		user: r.lastUser(), idPrefix: "call_", stops: r.stops, limit: r.limit(),
 		reasoning: reasoningTokens(r.ReasoningEffort), tokens: r.steer.tokens,
 		single: r.ParallelToolCalls != nil && !*r.ParallelToolCalls,
+	}
+	for _, m := range r.Messages {
+		if m.Role == roleUser {
+			t.hear(m.text)
+		}
+		if jsonType(m.ToolCalls) == "array" {
+			t.made++
+		}
 	}
 	switch last.Role {
 	case "user":

@@ -355,9 +355,13 @@ func blockTexts(blocks []inputBlock) string {
 
 // converse tells a task what the conversation says.
 func (r *messageRequest) converse(t *task) {
-	for i := len(r.turns) - 1; i >= 0 && t.user == ""; i-- {
-		if r.turns[i].role == roleUser {
-			t.user = r.turns[i].text()
+	for _, turn := range r.turns {
+		if text := turn.text(); turn.role == roleUser && text != "" {
+			t.user = text
+			t.hear(text)
+		}
+		if turn.has("tool_use") {
+			t.made++
 		}
 	}
 	for i := len(r.turns) - 1; i >= 0; i-- {

@@ -91,7 +91,9 @@ type converseRequest struct {
 		} `json:"textFormat"`
 	} `json:"outputConfig"`
 	Additional map[string]json.RawMessage `json:"additionalModelRequestFields"`
-	Metadata   map[string]string          `json:"requestMetadata"`
+	// Also names members of the model's own answer to be told as well: Claude's have none of use.
+	Also     []string          `json:"additionalModelResponseFieldPaths"`
+	Metadata map[string]string `json:"requestMetadata"`
 }
 
 var (

@@ -13,7 +13,7 @@
 // Models: demo-echo, demo-slow, demo-flaky, demo-instruct, demo-embed, demo-moderation, demo-rerank, demo-realtime and demo-bench-<chunks>x<gap ms>[x<ttft ms>]. Keys are any
 // string that starts with "sk-sim-". What a request costs in tokens, what it answers and which faults it meets
 // follow from Config.Seed and the request alone, so a run can be repeated. An answer echoes the last text of the user;
-// a text that names a tool, or says "tool", is answered by calls.
+// a text that names a tool, or says "tool", is answered by calls, one with lines "step: NAME {arguments}" by these calls in turn.
 //
 // A request steers its own answer by headers, or by members of the same names in its "metadata" object (in Gemini's
 // "labels"):

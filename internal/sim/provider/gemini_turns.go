@@ -279,9 +279,11 @@ func (c geminiContent) text() string {
 
 // converseGemini tells a task what the conversation says.
 func converseGemini(contents []geminiContent, t *task) {
-	for i := len(contents) - 1; i >= 0 && t.user == ""; i-- {
-		if !contents[i].fromModel() {
-			t.user = contents[i].text()
+	for _, c := range contents {
+		t.made += c.calls()
+		if text := c.text(); !c.fromModel() && text != "" {
+			t.user = text
+			t.hear(text)
 		}
 	}
 	last := contents[len(contents)-1]

@@ -3,11 +3,13 @@ package provider
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"image"
 	_ "image/gif"  // DecodeConfig knows the formats that are linked in
 	_ "image/jpeg" // likewise
 	_ "image/png"  // likewise
 	"net/http"
+	"strings"
 )
 
 const (
@@ -81,4 +83,33 @@ func (m *mediaSource) tokens(kind string) int {
 		return imageTokens(file)
 	}
 	return unseenImage
+}
+
+// part of a content in OpenAI's APIs.
+type part struct {
+	Type string `json:"type"`
+	Text string `json:"text"`
+	// ImageURL is an object in chat completions, a string in Responses.
+	ImageURL json.RawMessage `json:"image_url"`
+}
+
+// media gives what a picture or a file costs.
+func (p *part) media() int {
+	switch p.Type {
+	case "file", "input_file":
+		return unseenDocument
+	case "image_url", "input_image":
+	default:
+		return 0
+	}
+	var image struct{ URL string }
+	if json.Unmarshal(p.ImageURL, &image) != nil {
+		_ = json.Unmarshal(p.ImageURL, &image.URL) // an image at an address, or none, is not seen
+	}
+	_, data, _ := strings.Cut(image.URL, ";base64,")
+	file, err := base64.StdEncoding.DecodeString(data)
+	if err != nil {
+		return unseenImage
+	}
+	return imageTokens(file)
 }

@@ -33,6 +33,8 @@ type message struct {
 	ToolCallID string          `json:"tool_call_id"`
 
 	text string
+	// media is what pictures and files cost.
+	media int
 }
 
 type responseFormat struct {
@@ -264,15 +266,13 @@ func (m *message) readText(index int) *apiError {
 	case "string":
 		return decodeOr(m.Content, &m.text, param+".content")
 	}
-	var parts []struct {
-		Type string `json:"type"`
-		Text string `json:"text"`
-	}
+	var parts []part
 	if e := decodeOr(m.Content, &parts, param+".content"); e != nil {
 		return e
 	}
 	var texts []string
 	for _, p := range parts {
+		m.media += p.media()
 		if p.Type == "text" {
 			texts = append(texts, p.Text)
 		}
@@ -288,6 +288,14 @@ func (r *chatRequest) promptParts() []string {
 		parts = append(parts, m.Name, m.text, string(m.ToolCalls))
 	}
 	return parts
+}
+
+// media is what pictures and files of the prompt cost.
+func (r *chatRequest) media() (n int) {
+	for _, m := range r.Messages {
+		n += m.media
+	}
+	return n
 }
 
 func (r *chatRequest) lastUser() string {

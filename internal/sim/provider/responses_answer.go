@@ -71,7 +71,7 @@ func (s *Server) countResponseTokens(c *call) *apiError {
 	if e != nil || done {
 		return e
 	}
-	n := perMessage*req.frames() + priming
+	n := req.extra()
 	for _, text := range req.promptParts() {
 		n += CountTokens(text)
 	}
@@ -90,7 +90,7 @@ func (s *Server) composeResponse(key string, req *responseRequest) *responseAnsw
 	t := req.task()
 	ch := s.answerTask(t, 0)
 	total, cached := s.cache.count(key, req.Model, req.promptParts())
-	a.usage = tokenUsage{Prompt: total + perMessage*req.frames() + priming, Completion: ch.tokens() + ch.reasoning}
+	a.usage = tokenUsage{Prompt: total + req.extra(), Completion: ch.tokens() + ch.reasoning}
 	a.usage.Total = a.usage.Prompt + a.usage.Completion
 	a.usage.PromptDetails.Cached, a.usage.CompletionDetails.Reasoning = cached, ch.reasoning
 	if ch.reasoning > 0 {

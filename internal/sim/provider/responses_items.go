@@ -31,6 +31,8 @@ type inputItem struct {
 	Encrypted *string         `json:"encrypted_content"`
 
 	text string
+	// media is what pictures and files cost.
+	media int
 	// kept says that the item comes from the vendor's store and needs no check.
 	kept bool
 }
@@ -90,8 +92,8 @@ func (it *inputItem) read(index int) *apiError {
 		if e := required(".call_id", it.CallID); e != nil {
 			return e
 		}
-		text, e := partTexts(it.Output, itemPath(index, ".output"), "input_")
-		it.text = text
+		var e *apiError
+		it.text, it.media, e = partTexts(it.Output, itemPath(index, ".output"), "input_")
 		return e
 	}
 	return nil
@@ -122,37 +124,35 @@ func (it *inputItem) readMessage(index int) *apiError {
 		return badParam(itemPath(index, ".role"), "invalid_value",
 			"Invalid value: '%s'. Supported values are: 'assistant', 'system', 'developer', and 'user'.", it.Role)
 	}
-	text, e := partTexts(it.Content, itemPath(index, ".content"), want)
-	it.text = text
+	var e *apiError
+	it.text, it.media, e = partTexts(it.Content, itemPath(index, ".content"), want)
 	return e
 }
 
-// partTexts joins the texts of content whose parts have types of one direction.
-func partTexts(raw json.RawMessage, path, direction string) (string, *apiError) {
+// partTexts joins the texts of content whose parts have types of one direction, and gives the tokens of its pictures and files.
+func partTexts(raw json.RawMessage, path, direction string) (text string, media int, e *apiError) {
 	switch jsonType(raw) {
 	case "string":
-		return inputItem{}.withText(raw).text, nil
+		return inputItem{}.withText(raw).text, 0, nil
 	case "array":
 	default:
-		return "", badParam(path, "invalid_type", "Invalid type for '%s': expected a string or an array of parts.", path)
+		return "", 0, badParam(path, "invalid_type", "Invalid type for '%s': expected a string or an array of parts.", path)
 	}
-	var parts []struct {
-		Type string `json:"type"`
-		Text string `json:"text"`
-	}
+	var parts []part
 	if e := decodeOr(raw, &parts, path); e != nil {
-		return "", e
+		return "", 0, e
 	}
 	var texts []string
 	for i, p := range parts {
+		media += p.media()
 		if !strings.HasPrefix(p.Type, direction) && (direction != "output_" || p.Type != "refusal") {
-			return "", badParam(path+"["+string(appendInt(nil, i))+"].type", "invalid_value", "Invalid value: '%s'.", p.Type)
+			return "", 0, badParam(path+"["+string(appendInt(nil, i))+"].type", "invalid_value", "Invalid value: '%s'.", p.Type)
 		}
 		if strings.HasSuffix(p.Type, "_text") {
 			texts = append(texts, p.Text)
 		}
 	}
-	return strings.Join(texts, "\n"), nil
+	return strings.Join(texts, "\n"), media, nil
 }
 
 // resolve completes a request by what the vendor stored, and checks the conversation.

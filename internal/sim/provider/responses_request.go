@@ -261,9 +261,15 @@ func (r *responseRequest) task() *task {
 	case "json_schema":
 		t.format, t.schema = formatSchema, r.text.Format.Schema
 	}
-	for i := len(r.items) - 1; i >= 0 && t.user == ""; i-- {
-		if it := r.items[i]; it.Type == itemMessage && it.Role == roleUser {
-			t.user = it.text
+	for _, it := range r.items {
+		switch {
+		case it.Type == itemMessage && it.Role == roleUser:
+			t.hear(it.text)
+			if it.text != "" {
+				t.user = it.text
+			}
+		case it.Type == itemCall:
+			t.made++
 		}
 	}
 	if n := len(r.items); n > 0 && r.items[n-1].Role == roleUser {
@@ -315,11 +321,14 @@ func (r *responseRequest) promptParts() []string {
 	return parts
 }
 
-// frames counts the units of the prompt that cost more than their text.
-func (r *responseRequest) frames() int {
-	n := len(r.items)
+// extra is what the prompt costs beyond its texts.
+func (r *responseRequest) extra() int {
+	n := perMessage*len(r.items) + priming
 	if r.instructions != "" {
-		n++
+		n += perMessage
+	}
+	for _, it := range r.items {
+		n += it.media
 	}
 	return n
 }

@@ -43,6 +43,10 @@ type task struct {
 	last    turn
 	results []string
 
+	// steps are calls that the user asks for, made the number of those that the model has made since.
+	steps []toolCall
+	made  int
+
 	tools []tool
 	// mode is one of toolsAuto, toolsNone and toolsRequired; forced names the one tool that must be called.
 	mode, forced string
@@ -210,6 +214,10 @@ func (s *Server) callTools(t *task, rng random) []toolCall {
 	if len(t.tools) == 0 {
 		return nil
 	}
+	rng ^= random(t.idSalt << 32)
+	if t.steps != nil && t.mode != toolsNone {
+		return t.step(&rng)
+	}
 	text := strings.ToLower(t.user)
 	var wanted []tool
 	switch {
@@ -229,7 +237,6 @@ func (s *Server) callTools(t *task, rng random) []toolCall {
 	if t.single && len(wanted) > 1 {
 		wanted = wanted[:1]
 	}
-	rng ^= random(t.idSalt << 32)
 	calls := make([]toolCall, 0, len(wanted))
 	for _, w := range wanted {
 		args, _ := pieces(sampleJSON(w.parameters, t.user), maxSteer)

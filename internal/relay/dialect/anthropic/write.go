@@ -15,6 +15,10 @@ type writer struct {
 	reason  llm.Reason
 	match   llm.Text
 	tools   bool
+	// held says that a thought behind other blocks waits until it says something or something follows, with what seals it. A message
+	// must not end with a thought: Claude Code takes its last block for the answer.
+	held bool
+	seal llm.Sealed
 }
 
 // NewWriter implements dialect.Client.
@@ -40,19 +44,36 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 	}
 	switch e.Kind {
 	case llm.Open:
-		if len(e.Sealed.Data) > 0 {
-			dst = w.thoughtBefore(dst, e)
+		if w.held && len(w.seal.Data) > 0 {
+			dst = w.thoughtBefore(dst, w.seal)
 		}
-		w.index++
+		if w.held = e.What == llm.Thinking && w.index >= 0; w.held {
+			w.seal = llm.Sealed{}
+			return dst
+		}
+		if len(e.Sealed.Data) > 0 {
+			dst = w.thoughtBefore(dst, e.Sealed)
+		}
 		w.tools = w.tools || e.What == llm.ToolCall
 		return w.open(dst, e)
 	case llm.Delta:
+		if w.held {
+			w.held = false
+			dst = w.open(dst, e)
+		}
 		return w.delta(dst, e)
 	case llm.Seal:
-		return w.seal(dst, e)
+		if w.held {
+			w.seal = llm.Sealed{Origin: e.Sealed.Origin, Data: append(llm.Text(nil), e.Sealed.Data...), Alone: e.Sealed.Alone}
+			return dst
+		}
+		return w.sealed(dst, e)
 	case llm.Cite:
 		return w.deltaOf(dst, "citations_delta", "citation", func(b *wire.Builder) { appendCitation(b, e.Cite) })
 	case llm.Close:
+		if w.held {
+			return dst
+		}
 		return w.close(dst)
 	case llm.Stop:
 		w.reason, w.match = e.Reason, append(llm.Text(nil), e.Match...)
@@ -95,6 +116,7 @@ func head(b *wire.Builder, id llm.Text, model string) {
 }
 
 func (w *writer) open(dst []byte, e *llm.Event) []byte {
+	w.index++
 	return event(dst, "content_block_start", func(b *wire.Builder) {
 		b.Key("index")
 		b.Int(int64(w.index))
@@ -134,10 +156,9 @@ func (w *writer) close(dst []byte) []byte {
 
 // thoughtBefore carries what was sealed with a call in an empty thought before it: the format has no other place, and clients
 // give thoughts back as they got them.
-func (w *writer) thoughtBefore(dst []byte, call *llm.Event) []byte {
-	thought := llm.Event{What: llm.Thinking, Sealed: call.Sealed}
-	w.index++
-	return w.close(w.seal(w.open(dst, &thought), &thought))
+func (w *writer) thoughtBefore(dst []byte, seal llm.Sealed) []byte {
+	thought := llm.Event{What: llm.Thinking, Sealed: seal}
+	return w.close(w.sealed(w.open(dst, &thought), &thought))
 }
 
 func (w *writer) delta(dst []byte, e *llm.Event) []byte {
@@ -165,8 +186,8 @@ func (w *writer) deltaOf(dst []byte, kind, member string, value func(b *wire.Bui
 	})
 }
 
-// seal writes an artifact. The format has a place for it on thoughts only.
-func (w *writer) seal(dst []byte, e *llm.Event) []byte {
+// sealed writes an artifact. The format has a place for it on thoughts only.
+func (w *writer) sealed(dst []byte, e *llm.Event) []byte {
 	if e.What != llm.Thinking {
 		return dst
 	}
@@ -223,7 +244,7 @@ func reasonName(r llm.Reason, tools bool) string {
 func appendUsage(b *wire.Builder, c usage.Counts) {
 	b.Open('{')
 	b.Key("input_tokens")
-	b.Int(c.Units[usage.InText] + c.Units[usage.InAudio] + c.Units[usage.InImage])
+	b.Int(c.Units[usage.InText] + c.Units[usage.InTool] + c.Units[usage.InAudio] + c.Units[usage.InImage])
 	b.Key("cache_creation_input_tokens")
 	b.Int(c.Units[usage.CacheWrite5m] + c.Units[usage.CacheWrite1h])
 	b.Key("cache_read_input_tokens")
@@ -241,14 +262,18 @@ func (*Messages) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([]
 	head(&b, c.ID, r.Model)
 	b.Key("content")
 	b.Open('[')
-	for i := range c.Blocks {
-		if call := &c.Blocks[i]; call.Kind == llm.ToolCall {
+	blocks := c.Blocks
+	for n := len(blocks); n > 1 && blocks[n-1].Kind == llm.Thinking && len(blocks[n-1].Text) == 0; n-- {
+		blocks = blocks[:n-1] // as writer.held says
+	}
+	for i := range blocks {
+		if call := &blocks[i]; call.Kind == llm.ToolCall {
 			tools = true
 			if len(call.Sealed.Data) > 0 { // as thoughtBefore says
 				appendBlock(&b, &llm.Block{Kind: llm.Thinking, Sealed: call.Sealed})
 			}
 		}
-		appendBlock(&b, &c.Blocks[i])
+		appendBlock(&b, &blocks[i])
 	}
 	b.Close(']')
 	stop(&b, c.Reason, c.Match, tools)

@@ -109,6 +109,9 @@ func (g *Contents) AppendStreamError(dst []byte, e *apperr.Error, requestID stri
 	return append(g.AppendError(dst, e, requestID), '\n')
 }
 
+// Sever implements dialect.Severer. Vercel's SDK reads data lines alone, and no error in them; it knows a broken connection.
+func (g *Contents) Sever() bool { return !g.Array }
+
 // statusOf is the code of the HTTP answer and Google's name for it.
 func statusOf(c apperr.Code) (code int, name string) {
 	switch c {

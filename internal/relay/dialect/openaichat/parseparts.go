@@ -20,12 +20,15 @@ func (d *parsing) content(at string, c *guard.Cursor) []llm.Block {
 
 func (d *parsing) part(at string, c *guard.Cursor) (b llm.Block) {
 	kind := ""
+	var refusal llm.Text // some clients send both members, one of them null
 	wire.Object(c, func(k string) {
 		switch k {
 		case "type":
 			kind = string(wire.Text(c))
-		case "text", "refusal":
+		case "text":
 			b.Text = wire.Text(c)
+		case "refusal":
+			refusal = wire.Text(c)
 		case "image_url":
 			b.Media = image(c)
 		case "input_audio":
@@ -51,7 +54,7 @@ func (d *parsing) part(at string, c *guard.Cursor) (b llm.Block) {
 	case "text":
 		b.Kind = llm.TextBlock
 	case "refusal":
-		b.Kind = llm.Refusal
+		b.Kind, b.Text = llm.Refusal, refusal
 		d.notes.Approx("messages.refusal")
 	case "image_url":
 		b.Kind = llm.Image

@@ -21,7 +21,8 @@ type tap struct {
 	cost   bool // the client wants the cost inside it
 	search bool // the model searches the web
 	meter  dialect.Meter
-	out    []byte // the event with the usage, with the cost
+	out    []byte // the event with an addition
+	id     []byte // of the answer
 	answer llm.Answer
 	said   dialect.Said
 	// of the current event:
@@ -30,6 +31,7 @@ type tap struct {
 	content bool
 	failed  bool
 	bare    int // place behind the opening brace of a choice that has no delta; 0: none
+	noID    int // place between the quotes of an id that is empty although the answer has one; 0: none
 }
 
 // NewTap implements dialect.Egress.
@@ -43,7 +45,7 @@ func (d *Chat) newTap(r *llm.Request, m dialect.Meter, text bool) *tap {
 	if !ok {
 		t = &tap{said: dialect.NewSaid()}
 	}
-	*t = tap{home: &d.taps, text: text, hide: !r.WantsUsage && !r.WantsCost, cost: r.WantsCost, search: r.Search.Most > 0, meter: m, said: t.said, out: t.out[:0]}
+	*t = tap{home: &d.taps, text: text, hide: !r.WantsUsage && !r.WantsCost, cost: r.WantsCost, search: r.Search.Most > 0, meter: m, said: t.said, out: t.out[:0], id: t.id[:0]}
 	return t
 }
 
@@ -68,13 +70,15 @@ func (t *tap) Event(data []byte) dialect.Seen {
 	if string(data) == "[DONE]" {
 		return dialect.Seen{Step: dialect.End}
 	}
-	t.usageAt, t.cut, t.content, t.failed, t.bare = 0, llm.Span{}, false, false, 0
+	t.usageAt, t.cut, t.content, t.failed, t.bare, t.noID = 0, llm.Span{}, false, false, 0, 0
 	empty := false
 	var counts usage.Counts
 	var reported bool
 	c := guard.NewCursor(data)
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
 		switch string(k) {
+		case "id":
+			t.readID(&c)
 		case "choices":
 			empty = t.choices(&c)
 		case "usage":
@@ -118,8 +122,8 @@ func (t *tap) Event(data []byte) dialect.Seen {
 		seen.Out = t.with(data, t.usageAt, func(dst []byte) []byte {
 			return dialect.AppendCost(dst, t.meter.Cost(t.answer.Counts))
 		})
-	case t.bare > 0 && t.usageAt == 0: // Azure tells what its filter found so, and SDKs take it that each choice has a delta
-		seen.Out = t.with(data, t.bare, func(dst []byte) []byte { return append(dst, `"delta":{},`...) })
+	case t.bare+t.noID > 0 && t.usageAt == 0:
+		seen.Out = t.mended(data)
 	}
 	return seen
 }
@@ -138,6 +142,20 @@ func (t *tap) groq(c *guard.Cursor) (counts usage.Counts, ok bool) {
 		c.Skip()
 	}
 	return counts, ok
+}
+
+func (t *tap) readID(c *guard.Cursor) {
+	if c.Kind() != guard.String {
+		c.Skip()
+		return
+	}
+	at := c.At() + 1
+	switch id, _ := c.Text(); {
+	case len(t.id) == 0:
+		t.id = append(t.id, id...)
+	case len(id) == 0:
+		t.noID = at
+	}
 }
 
 // noUsage finds the member "usage" whose value null stands at an offset, with the comma that parts it from its neighbour.
@@ -254,15 +272,39 @@ func (t *tap) toolCalls(c *guard.Cursor) {
 	}
 }
 
+// mended renders an event in which Azure tells what its filter found. SDKs take it that each choice has a delta, and each event the
+// id of its answer.
+func (t *tap) mended(data []byte) []byte {
+	type insertion struct {
+		at   int
+		text []byte
+	}
+	all := [2]insertion{{t.noID, t.id}, {t.bare, []byte(`"delta":{},`)}}
+	if all[0].at > all[1].at {
+		all[0], all[1] = all[1], all[0]
+	}
+	dst, from := append(t.out[:0], "data: "...), 0
+	for _, add := range all {
+		if add.at > 0 {
+			dst = append(append(dst, data[from:add.at]...), add.text...)
+			from = add.at
+		}
+	}
+	return t.framed(append(dst, data[from:]...))
+}
+
 // with renders an event with an addition at some place of it.
 func (t *tap) with(data []byte, at int, add func(dst []byte) []byte) []byte {
 	dst := append(t.out[:0], "data: "...)
-	from := len(dst)
 	dst = append(dst, data[:at]...)
 	dst = add(dst)
-	dst = append(dst, data[at:]...)
-	for i := from; i < len(dst); i++ {
-		if dst[i] == '\n' { // several data lines: between JSON tokens a space does as well
+	return t.framed(append(dst, data[at:]...))
+}
+
+// framed ends an event. Several data lines become one: between JSON tokens a space does as well.
+func (t *tap) framed(dst []byte) []byte {
+	for i := range dst {
+		if dst[i] == '\n' {
 			dst[i] = ' '
 		}
 	}
