@@ -28,6 +28,15 @@ func BenchmarkEvent(b *testing.B) {
 	})
 }
 
+// TestEventsAllocateLittle is a ratchet: what an event of text costs in allocations, read in one format and written in another.
+func TestEventsAllocateLittle(t *testing.T) { //nolint:paralleltest // it counts allocations, which others would add to
+	eachStream(t, func(name string, tap dialect.Tap, text []byte) {
+		if n := testing.AllocsPerRun(500, func() { tap.Event(text) }); n > 2 {
+			t.Errorf("%s: %v allocations an event, want at most 2", name, n)
+		}
+	})
+}
+
 // TestStreamsKeepLittle: what a stream holds in memory does not grow with the answer, but for Responses, whose last event repeats
 // the answer whole. It counts bytes, so it does not run beside other tests.
 func TestStreamsKeepLittle(t *testing.T) { //nolint:paralleltest // see above

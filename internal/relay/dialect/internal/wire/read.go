@@ -45,7 +45,7 @@ func Object(c *guard.Cursor, visit func(key string)) {
 		return
 	}
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
-		visit(string(k))
+		visit(nameOf(k))
 	}
 }
 
