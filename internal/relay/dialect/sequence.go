@@ -27,6 +27,7 @@ type sequence struct {
 	current int          // ordinal of the open block plus one; 0: none
 	next    int          // ordinal of the next one to open
 	waiting int          // bytes
+	late    bool         // something waits of a block that was closed
 	short   bool         // the model was stopped: what it has not said is missing
 	full    bool         // more waits than is kept: the stream cannot go on
 }
@@ -110,10 +111,14 @@ func (s *sequence) Take(e *llm.Event) {
 }
 
 func (s *sequence) inBlock(e *llm.Event) {
-	if e.Block >= len(s.blocks) || !s.blocks[e.Block].opened || s.blocks[e.Block].done {
-		return // of a block that nobody knows, or that has ended
+	if e.Block >= len(s.blocks) || !s.blocks[e.Block].opened {
+		return // of a block that nobody knows
 	}
 	b := &s.blocks[e.Block]
+	if b.done {
+		s.behind(b, e)
+		return
+	}
 	b.closed = b.closed || e.Kind == llm.Close
 	if e.Kind == llm.Delta && b.what == llm.ToolCall {
 		b.args.feed(e.Text)
@@ -132,6 +137,33 @@ func (s *sequence) inBlock(e *llm.Event) {
 	}
 	s.to.Take(e)
 	s.advance()
+}
+
+// behind keeps what comes of a block that had to make room for a later one: it becomes a block of its own. A call is never such
+// a block, as it makes room only when it is whole; where a text is from cannot be said of another one.
+func (s *sequence) behind(b *blockState, e *llm.Event) {
+	if b.what == llm.ToolCall || e.Kind == llm.Close || e.Kind == llm.Cite {
+		return
+	}
+	s.late = true
+	s.keep(b, e)
+}
+
+// again tells what came behind the end of its block, where no block is open.
+func (s *sequence) again() {
+	if !s.late {
+		return
+	}
+	s.late = false
+	for n := range s.blocks {
+		b := &s.blocks[n]
+		if !b.done || len(b.wait) == 0 {
+			continue
+		}
+		s.to.Take(&llm.Event{Kind: llm.Open, Choice: s.choice, Block: n, What: b.what})
+		s.tell(b)
+		s.to.Take(&llm.Event{Kind: llm.Close, Choice: s.choice, Block: n, What: b.what})
+	}
 }
 
 // keep copies an event for later; text behind text becomes one.
@@ -182,6 +214,7 @@ func (s *sequence) close() {
 	s.to.Take(&llm.Event{Kind: llm.Close, Choice: s.choice, Block: s.current - 1, What: b.what})
 	s.next = s.current
 	s.current = 0
+	s.again()
 }
 
 // advance closes a tool call that is whole if others wait, and lets those that wait go on.
@@ -207,15 +240,20 @@ func (s *sequence) advance() {
 func (s *sequence) release() {
 	b := &s.blocks[s.next]
 	s.current = s.next + 1
+	s.tell(b)
+	if b.closed {
+		s.close()
+	}
+}
+
+// tell tells all that waits for a block.
+func (s *sequence) tell(b *blockState) {
 	for i := range b.wait {
 		e := &b.wait[i]
 		s.waiting -= weight(e)
 		s.to.Take(e)
 	}
 	b.wait = nil
-	if b.closed {
-		s.close()
-	}
 }
 
 // flush ends all blocks.
@@ -228,6 +266,7 @@ func (s *sequence) flush() {
 			s.next++
 		}
 		if s.next >= len(s.blocks) {
+			s.again()
 			return
 		}
 		s.release()

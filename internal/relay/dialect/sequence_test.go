@@ -144,3 +144,42 @@ func TestPiecesThatWaitBecomeOne(t *testing.T) {
 	s.Take(&llm.Event{Kind: llm.Stop})
 	require.Zero(t, s.waiting)
 }
+
+// TestPiecesBehindTheirBlockBecomeAnother: what a model says is told, also where its vendor goes back to a text that made room.
+func TestPiecesBehindTheirBlockBecomeAnother(t *testing.T) {
+	t.Parallel()
+	sink := &transcript{}
+	s := sequence{to: sink}
+	say := func(kind llm.EventKind, block int, what llm.BlockKind, text string) {
+		s.Take(&llm.Event{Kind: kind, Block: block, What: what, Text: llm.Text(text)})
+	}
+	say(llm.Open, 0, llm.TextBlock, "")
+	say(llm.Delta, 0, llm.TextBlock, "one")
+	say(llm.Open, 1, llm.ToolCall, "")
+	say(llm.Delta, 0, llm.TextBlock, " two")
+	say(llm.Delta, 1, llm.ToolCall, "{")
+	say(llm.Delta, 0, llm.TextBlock, " three")
+	say(llm.Delta, 1, llm.ToolCall, "}")
+	say(llm.Close, 1, llm.ToolCall, "")
+	say(llm.Delta, 0, llm.TextBlock, " four")
+	say(llm.Stop, 0, 0, "")
+	require.Equal(t, "[one] [{}] [ two three] [ four] .", sink.said)
+	require.Zero(t, s.waiting)
+}
+
+// transcript writes down what it is told.
+type transcript struct{ said string }
+
+func (t *transcript) Take(e *llm.Event) {
+	switch e.Kind {
+	case llm.Open:
+		t.said += "["
+	case llm.Delta:
+		t.said += string(e.Text)
+	case llm.Close:
+		t.said += "] "
+	case llm.Stop:
+		t.said += "."
+	case llm.Start, llm.Seal, llm.Cite, llm.Report:
+	}
+}
