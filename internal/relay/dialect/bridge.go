@@ -64,6 +64,7 @@ func (b *Bridge) encode(r *llm.Request, to Target, gather bool) (body.Message, e
 	if err := r.Notes.Err(); err != nil {
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
 	}
+	r.Searches = p.Search != nil // it may have been left out
 	return body.Own(out).Edited(), nil
 }
 
@@ -128,8 +129,15 @@ func (b *Bridge) EstimateAnswer(content body.Content, count Count) usage.Tokens 
 func (b *Bridge) NewTap(r *llm.Request, m Meter) Tap {
 	// An event of which nothing is told has an empty Out: none at all would be the event itself, in the upstream's format.
 	t := &translation{client: b.Client, request: r, meter: m, reader: b.newReader(r), keeper: b.Keeper, form: newFormCheck(r), out: []byte{}}
+	t.tally.one = b.oneSearch(r)
 	t.order.first.to, t.order.most, t.writer = t, int(r.Choices), b.Client.NewWriter(r)
 	return t
+}
+
+// oneSearch tells whether the answer is one search, of which its usage says nothing.
+func (b *Bridge) oneSearch(r *llm.Request) bool {
+	_, one := b.Upstream.(OneSearcher)
+	return one && r.Searches
 }
 
 func (b *Bridge) newReader(r *llm.Request) Reader {
@@ -212,6 +220,7 @@ func (t *translation) end() {
 	t.order.flush() // what an upstream opens behind its reason to stop
 	if !t.tally.answer().Reported {
 		t.tally.counts.Fill(func() usage.Tokens { return t.client.EstimatePrompt(t.request, t.meter.Count) }, t.EstimateOutput(t.meter.Count))
+		t.tally.count(&t.tally.counts)
 		t.tally.reported = true
 	}
 	t.keeping.done(t.keeper, t.request.Tenant)
@@ -243,6 +252,7 @@ type tally struct {
 	begun    int // answers
 	ended    int // of those
 	said     Said
+	one      bool // the answer is a search
 }
 
 // finished tells whether each answer that began has come to its end.
@@ -257,10 +267,18 @@ func (t *tally) Take(e *llm.Event) {
 	case llm.Open:
 		t.said.Add(e.Name)
 	case llm.Report:
+		t.count(&e.Counts)
 		t.counts, t.reported = e.Counts, true
 	case llm.Stop:
 		t.ended++
 	case llm.Start, llm.Seal, llm.Cite, llm.Close:
+	}
+}
+
+// count adds the search that an answer is.
+func (t *tally) count(c *usage.Counts) {
+	if t.one {
+		c.Set(usage.SearchQuery, 1, usage.Derived)
 	}
 }
 

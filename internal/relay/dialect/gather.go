@@ -22,12 +22,12 @@ var _ Gatherer = (*Bridge)(nil)
 
 // NewGathering implements Gatherer.
 func (b *Bridge) NewGathering(r *llm.Request, m Meter) Gathering {
-	return &gathering{bridge: b, request: r, meter: m, reader: b.newReader(r), form: newFormCheck(r)}
+	return &gathering{bridge: b, request: r, meter: m, reader: b.newReader(r), form: newFormCheck(r), tally: tally{one: b.oneSearch(r)}}
 }
 
 // ReadAnswer implements Egress. The counts are those that the client is told, estimated where the upstream said nothing.
 func (b *Bridge) ReadAnswer(r *llm.Request, content body.Content, m Meter) (llm.Answer, error) {
-	g := &gathering{bridge: b, request: r, meter: m, form: newFormCheck(r)}
+	g := &gathering{bridge: b, request: r, meter: m, form: newFormCheck(r), tally: tally{one: b.oneSearch(r)}}
 	if !b.Upstream.ReadWhole(content.Open(), g) {
 		return llm.Answer{}, errNoAnswer
 	}
@@ -39,8 +39,8 @@ func (g *gathering) Event(data []byte) Step { return g.reader.Read(data, g) }
 
 // Take implements llm.Sink.
 func (g *gathering) Take(e *llm.Event) {
-	g.answer.Take(e)
 	g.tally.Take(e)
+	g.answer.Take(e)
 	g.form.take(e)
 	if g.bridge.Keeper != nil {
 		g.keeping.Take(e)
@@ -69,6 +69,7 @@ func (g *gathering) Answer() (llm.Answer, error) {
 	}
 	if !c.Reported || c.Counts.Input() == 0 || c.Counts.Output() == 0 {
 		c.Counts.Fill(func() usage.Tokens { return g.bridge.EstimatePrompt(g.request, g.meter.Count) }, g.tally.estimate(g.meter.Count))
+		g.tally.count(&c.Counts)
 	}
 	out, usageAt := g.bridge.Client.AppendAnswer(nil, g.request, c)
 	return llm.Answer{Counts: c.Counts, Reported: true, Finished: true, Body: out, UsageAt: usageAt}, nil

@@ -59,6 +59,12 @@ type Searcher interface {
 	Searches() bool
 }
 
+// OneSearcher is a Searcher whose usage tells no searches: an answer to a request for searches is one.
+type OneSearcher interface {
+	Searcher
+	OneSearch()
+}
+
 // Upstream is the side of a chat format that faces upstreams.
 type Upstream interface {
 	// Path is where a call goes, below the base URL.

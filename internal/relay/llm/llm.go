@@ -25,6 +25,7 @@ type Request struct {
 	AudioOut   bool         // the answer is to be spoken
 	Batch      bool         // several texts are given at once, where a format tells that from one
 	Search     Search       // in the web, that the client asks for
+	Searches   bool         // the upstream is asked for them; set when the call is rendered for another format
 	Schema     Raw          // JSON Schema that the answer is to fit, in Content; set when the call is rendered for another format
 	Tenant     id.ID        // whose request it is
 	Framing    Framing      // of the stream

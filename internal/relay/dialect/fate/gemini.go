@@ -179,7 +179,7 @@ func contentsRows() []Row {
 		row("parts.toolResponse", Dropped, Dropped, ""),
 		row("tools.functionDeclarations", Lossless, Lossless, "`parameters` become JSON Schema"),
 		row("tools.behavior", Dropped, Dropped, ""),
-		row("tools.googleSearch", Dropped, Approximated, "dropped, or refused at Gemini itself, where a search has no price"),
+		row("tools.googleSearch", Approximated, Approximated, "by models that search (OpenAI: its search models); dropped, or refused at Gemini itself, where a search has no price"),
 		row("tools.googleSearchRetrieval", Dropped, Dropped, "rejected at Gemini itself"),
 		row("tools.enterpriseWebSearch", Dropped, Dropped, "rejected at Gemini itself"),
 		row("tools.googleMaps", Rejected, Rejected, "also at Gemini itself"),

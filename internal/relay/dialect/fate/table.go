@@ -117,7 +117,7 @@ func messagesRows() []Row {
 		row("tools.input_examples", Dropped, ""),
 		row("tools.allowed_callers", Dropped, ""),
 		row("tools.eager_input_streaming", Dropped, ""),
-		row("tools.web_search", Dropped, "also where a search has no price"),
+		row("tools.web_search", Approximated, "where the model searches, as OpenAI's search models do, and a search has a price; else dropped"),
 		row("tools.code_execution", Rejected, ""),
 		row("tools.mcp_toolset", Rejected, ""),
 		row("tool_choice", Lossless, ""),

@@ -54,10 +54,12 @@ func (Upstream) Encode(p *llm.Prompt, to dialect.Target, stream bool, n *llm.Not
 // encode writes the request. upstream is what the table of fates calls it.
 func (e *encoding) encode(upstream string, stream bool) []byte {
 	e.p.FilterTools(e.notes)
-	e.p.SkipSearch(e.notes)
 	e.can, e.ids = traitsOf(e.to.Model), wire.NewIDs(maxCallID)
 	if length := e.rules.CallIDs.Or(0); length > 0 {
 		e.ids = wire.NewExactIDs(length)
+	}
+	if !e.can.Search || e.vendor != "" || len(e.p.Tools) > 0 {
+		e.p.SkipSearch(e.notes)
 	}
 	e.Open('{')
 	e.Key("model")
@@ -73,6 +75,7 @@ func (e *encoding) encode(upstream string, stream bool) []byte {
 	e.messages()
 	e.tools()
 	e.choice()
+	e.search()
 	e.bounds()
 	e.form()
 	e.added()

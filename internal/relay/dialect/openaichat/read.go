@@ -33,6 +33,7 @@ type choice struct {
 	open    int // ordinal of the open text or thought, -1 for none
 	what    llm.BlockKind
 	next    int // ordinal of the next block
+	texts   int // blocks that are texts
 	calls   []readCall
 	stopped bool
 	sealed  bool // the open thought has its artifact
@@ -246,8 +247,12 @@ func (r *reader) message(c *guard.Cursor, to llm.Sink) {
 			details.Skip()
 		})
 	}
+	var sources guard.Cursor
 	wire.Object(c, func(k string) {
 		switch k {
+		case "annotations":
+			sources = *c
+			c.Skip()
 		case "content":
 			if c.Kind() == guard.Array { // some vendors answer in parts
 				for ok := c.Array(); ok; ok = c.More() {
@@ -270,6 +275,7 @@ func (r *reader) message(c *guard.Cursor, to llm.Sink) {
 			c.Skip()
 		}
 	})
+	r.annotations(&sources, to) // of a text that may stand behind them
 }
 
 // say adds to the open block, or opens one.
@@ -283,7 +289,9 @@ func (r *reader) add(what llm.BlockKind, said llm.Text, probs llm.Raw, to llm.Si
 	if r.open < 0 || r.what != what || what == llm.Thinking && r.sealed {
 		r.endThought(to)
 		r.open, r.what = r.next, what
-		r.next++
+		if r.next++; what == llm.TextBlock {
+			r.texts++
+		}
 		r.take(to, llm.Event{Kind: llm.Open, Block: r.open, What: what})
 	}
 	p := &r.piece

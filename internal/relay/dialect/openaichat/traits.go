@@ -20,6 +20,7 @@ type traits struct {
 	Sampling bool     `json:"sampling"` // takes temperature and top_p
 	// OldBound: knows the bound on an answer as max_tokens and may ignore max_completion_tokens, as compatible vendors do.
 	OldBound bool `json:"old_bound"`
+	Search   bool `json:"search"` // looks things up in the web before it answers, and calls no tools
 }
 
 var traitsOf = families.Of("openaichat/traits.json", traitsFile, func(t *traits) []string { return t.Match }, ofFamily) //nolint:gochecknoglobals // a constant table
