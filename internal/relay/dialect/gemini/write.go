@@ -16,6 +16,7 @@ type writer struct {
 	request *llm.Request
 	id      llm.Text
 	begun   bool // a chunk is out
+	unfit   bool // the answer is not of the form that was asked for
 	first   told
 	more    []told // of the other candidates, where several were asked for
 	*told          // of the candidate that is written
@@ -87,6 +88,7 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 		w.ground.shut()
 	case llm.Stop:
 		w.reason = e.Reason
+		w.unfit = w.unfit || e.Unfit
 	case llm.Report:
 	}
 	return dst
@@ -134,6 +136,9 @@ func (w *writer) chunk(dst []byte, fill func(b *wire.Builder), counts *usage.Cou
 	if counts != nil {
 		b.Key("usageMetadata")
 		appendUsage(&b, *counts)
+		if w.unfit { // the last chunk
+			wire.Unmet(&b, words["response_format"])
+		}
 	}
 	tail(&b, w.id, w.request.Model)
 	b.Close('}')

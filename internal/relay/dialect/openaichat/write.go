@@ -22,7 +22,7 @@ type writer struct {
 	*told          // of the choice that is written
 	calls   *callForms
 	tier    string
-	warning string
+	unfit   bool // the answer is not of the form that was asked for
 }
 
 // told is what has been told of a choice.
@@ -110,15 +110,9 @@ func (w *writer) frame(dst []byte, fill func(b *wire.Builder)) []byte {
 	fill(&b)
 	b.Close('}')
 	b.Close(']')
-	if w.warning != "" {
-		b.Key("x_starlane")
-		b.Open('{')
-		b.Key("warnings")
-		b.Open('[')
-		b.String(w.warning)
-		b.Close(']')
-		b.Close('}')
-		w.warning = ""
+	if w.unfit {
+		wire.Unmet(&b, "response_format")
+		w.unfit = false
 	}
 	b.Close('}')
 	return append(b.B, "\n\n"...)
@@ -164,9 +158,7 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 		if len(w.cites.told) > 0 {
 			dst = w.chunk(dst, w.cites.append)
 		}
-		if e.Unfit { // the head of the answer is out, but clients of this format bear a member that they do not know
-			w.warning = "unmet:response_format"
-		}
+		w.unfit = e.Unfit
 		return w.frame(dst, func(b *wire.Builder) {
 			b.Key("delta")
 			b.Raw(llm.Raw("{}"))

@@ -22,6 +22,7 @@ type writer struct {
 	open     *outputItem
 	tools    toolNames
 	reason   llm.Reason
+	unfit    bool // the answer is not of the form that was asked for
 }
 
 // NewWriter implements dialect.Client.
@@ -78,7 +79,7 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 			return w.closePart(dst)
 		}
 	case llm.Stop:
-		w.reason = e.Reason
+		w.reason, w.unfit = e.Reason, e.Unfit
 		return w.closeItem(dst, itemStatus(e.Reason))
 	case llm.Start, llm.Report:
 	}
@@ -121,6 +122,9 @@ func (w *writer) AppendEnd(dst []byte, counts usage.Counts, _ string) []byte {
 	return w.event(dst, "response."+w.response.status, func(b *wire.Builder) {
 		b.Key("response")
 		b.Raw(w.object())
+		if w.unfit {
+			wire.Unmet(b, "text.format")
+		}
 	})
 }
 
