@@ -17,7 +17,7 @@ import (
 // statusOf is where codes become statuses.
 func statusOf(code apperr.Code) int {
 	switch code {
-	case apperr.InvalidRequest, apperr.UnsupportedParam, apperr.PreviousNotFound:
+	case apperr.InvalidRequest, apperr.UnsupportedParam, apperr.PreviousNotFound, apperr.ContextTooLong:
 		return http.StatusBadRequest
 	case apperr.Unauthorized, apperr.InvalidAPIKey:
 		return http.StatusUnauthorized

@@ -74,7 +74,7 @@ func callerCode(status int) apperr.Code {
 // StatusOf is the HTTP status of the model API for an error of ours.
 func StatusOf(e *apperr.Error) int {
 	switch e.Code {
-	case apperr.InvalidRequest, apperr.UnsupportedParam, apperr.PreviousNotFound:
+	case apperr.InvalidRequest, apperr.UnsupportedParam, apperr.PreviousNotFound, apperr.ContextTooLong:
 		return http.StatusBadRequest
 	case apperr.InvalidAPIKey, apperr.Unauthorized:
 		return http.StatusUnauthorized

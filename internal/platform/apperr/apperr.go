@@ -22,6 +22,7 @@ const (
 	ModelNotFound      Code = "model_not_found"
 	PreviousNotFound   Code = "previous_response_not_found"
 	RequestTooLarge    Code = "request_too_large"
+	ContextTooLong     Code = "context_length_exceeded"
 	ModelUnpriced      Code = "model_unpriced"
 	RateLimitExceeded  Code = "rate_limit_exceeded"
 	NoCapacity         Code = "no_capacity"

@@ -154,7 +154,7 @@ func AppendPacked(dst []byte, v llm.Vector) ([]byte, bool) {
 func told(client Ingress, read func(int, http.Header, body.Content) (*llm.Fault, string), status int, h http.Header, c body.Content) *llm.Fault {
 	f, message := read(status, h, c)
 	if f.Kind == llm.Caller && message != "" {
-		f.Answer = body.Copy(client.AppendError(nil, apperr.New(apperr.InvalidRequest, "%s", message), ""))
+		f.Answer = body.Copy(client.AppendError(nil, apperr.New(mistake(status, message), "%s", message), ""))
 	}
 	return f
 }

@@ -54,11 +54,17 @@ type errorInfo struct {
 	Message string `json:"message"`
 }
 
+// tooLong is how the API says that a prompt does not fit: it has no code for that, and agents look for these words.
+const tooLong = "prompt is too long"
+
 // AppendError implements dialect.Ingress.
 func (*Messages) AppendError(dst []byte, e *apperr.Error, requestID string) []byte {
 	b := errorBody{Type: "error", Error: errorInfo{Type: errorType(e.Code), Message: e.Message}}
 	if requestID != "" {
 		b.RequestID = &requestID
+	}
+	if e.Code == apperr.ContextTooLong && !strings.HasPrefix(strings.ToLower(e.Message), tooLong) {
+		b.Error.Message = tooLong + ": " + e.Message
 	}
 	out, err := json.Marshal(b)
 	if err != nil { // strings always marshal
@@ -79,7 +85,7 @@ func (m *Messages) AppendStreamError(dst []byte, e *apperr.Error, requestID stri
 
 func errorType(c apperr.Code) string {
 	switch c {
-	case apperr.InvalidRequest, apperr.UnsupportedParam, apperr.ModelUnpriced, apperr.Unprocessable:
+	case apperr.InvalidRequest, apperr.UnsupportedParam, apperr.ModelUnpriced, apperr.Unprocessable, apperr.ContextTooLong:
 		return "invalid_request_error"
 	case apperr.InvalidAPIKey, apperr.Unauthorized:
 		return "authentication_error"

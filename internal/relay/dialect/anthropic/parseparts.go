@@ -189,7 +189,7 @@ func (d *parsing) output(c *guard.Cursor) {
 				switch k {
 				case "type":
 					if string(wire.Text(c)) == "json_schema" {
-						d.p.Format.Kind = llm.JSONSchema
+						d.p.Format.Kind, d.p.Format.Strict = llm.JSONSchema, llm.Yes
 					}
 				case "schema":
 					d.p.Format.Schema = llm.Raw(c.Raw())

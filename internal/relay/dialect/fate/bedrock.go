@@ -64,6 +64,7 @@ func messagesToBedrock() map[string]exception {
 		"tool_result.image":    {Lossless, ""},
 		"thinking":             {Lossless, "what Bedrock sealed goes back to it; what others sealed is dropped"},
 		"document":             {Lossless, fitName},
+		"tools.strict":         {Approximated, unenforced},
 		"tool_choice":          {Lossless, keepsTools},
 		"stop_sequences":       {Lossless, "any number"},
 		"output_config.effort": {Lossless, byFamily},

@@ -203,7 +203,7 @@ func contentsRows() []Row {
 		row("generationConfig.frequencyPenalty", Lossless, Dropped, ""),
 		row("generationConfig.responseMimeType", Lossless, Approximated, "JSON without a schema is asked for by nothing but the prompt at Anthropic; other types than JSON are rejected"),
 		row("generationConfig.responseSchema", Lossless, Lossless, "becomes JSON Schema"),
-		row("generationConfig.responseJsonSchema", Lossless, Lossless, ""),
+		row("generationConfig.responseJsonSchema", Lossless, Lossless, "a wish to OpenAI (approximated) where it does not close and require all that it names"),
 		row("generationConfig.thinkingConfig", Lossless, Lossless, "budgets become efforts, approximated, where the model thinks by those"),
 		row("generationConfig.responseLogprobs", Lossless, Rejected, "rejected where the model tells none"),
 		row("generationConfig.logprobs", Lossless, Rejected, ""),

@@ -115,7 +115,7 @@ func (g *Contents) Sever() bool { return !g.Array }
 // statusOf is the code of the HTTP answer and Google's name for it.
 func statusOf(c apperr.Code) (code int, name string) {
 	switch c {
-	case apperr.InvalidRequest, apperr.UnsupportedParam:
+	case apperr.InvalidRequest, apperr.UnsupportedParam, apperr.ContextTooLong:
 		return http.StatusBadRequest, "INVALID_ARGUMENT"
 	case apperr.InvalidAPIKey, apperr.Unauthorized:
 		return http.StatusUnauthorized, "UNAUTHENTICATED"

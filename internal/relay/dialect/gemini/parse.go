@@ -192,13 +192,13 @@ func (d *parsing) config(name string, c *guard.Cursor) {
 		d.mimeType(string(wire.Text(c)))
 	case "responseSchema":
 		if c.Kind() == guard.Object {
-			p.Format.Kind, p.Format.Schema = llm.JSONSchema, d.schema("generationConfig."+name, c)
+			p.Format = llm.Format{Kind: llm.JSONSchema, Strict: llm.Yes, Schema: d.schema("generationConfig."+name, c)}
 			return
 		}
 		c.Skip()
 	case "responseJsonSchema", "_responseJsonSchema":
 		if c.Kind() == guard.Object {
-			p.Format.Kind, p.Format.Schema = llm.JSONSchema, llm.Raw(c.Raw())
+			p.Format = llm.Format{Kind: llm.JSONSchema, Strict: llm.Yes, Schema: llm.Raw(c.Raw())}
 			return
 		}
 		c.Skip()

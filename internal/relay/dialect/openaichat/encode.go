@@ -475,6 +475,10 @@ func (e *encoding) form() {
 		}
 		e.Key("schema")
 		e.Raw(f.Schema)
+		if f.Strict != llm.Unsaid && e.vendor == "" {
+			e.Key("strict")
+			e.Bool(e.strict(f.Strict, f.Schema, "response_format"))
+		}
 		e.Close('}')
 		e.Close('}')
 	case llm.JSONObject:

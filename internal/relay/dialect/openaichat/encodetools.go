@@ -1,6 +1,9 @@
 package openaichat
 
-import "starlane/internal/relay/llm"
+import (
+	"starlane/internal/relay/dialect/schema"
+	"starlane/internal/relay/llm"
+)
 
 func (e *encoding) tools() {
 	if len(e.p.Tools) == 0 {
@@ -29,7 +32,7 @@ func (e *encoding) tools() {
 		case t.Strict == llm.Unsaid:
 		case e.rules.Strict.Or(true):
 			e.Key("strict")
-			e.Bool(t.Strict == llm.Yes)
+			e.Bool(e.strict(t.Strict, t.Schema, "tools.strict"))
 		case t.Strict == llm.Yes:
 			e.notes.Approx("tools.strict")
 		}
@@ -46,6 +49,16 @@ func (e *encoding) tools() {
 	case e.p.Parallel == llm.No:
 		e.notes.Drop("parallel_tool_calls")
 	}
+}
+
+// strict tells whether a schema that is to be kept to can be: OpenAI refuses a call with one that is not as strict as it wants it. Such
+// a schema is sent all the same, as a wish.
+func (e *encoding) strict(asked llm.Tri, form llm.Raw, field string) bool {
+	if asked == llm.Yes && e.vendor == "" && !schema.OpenAIStrict(form) {
+		e.notes.Approx(field)
+		return false
+	}
+	return asked == llm.Yes
 }
 
 func (e *encoding) choice() {

@@ -54,7 +54,7 @@ func AppendStreamError(dst []byte, e *apperr.Error, requestID string) []byte {
 func errorType(c apperr.Code) string {
 	switch c {
 	case apperr.InvalidRequest, apperr.UnsupportedParam, apperr.InvalidAPIKey, apperr.ModelNotFound, apperr.RequestTooLarge, apperr.ModelUnpriced, apperr.NotFound,
-		apperr.PreviousNotFound, apperr.SessionExpired:
+		apperr.PreviousNotFound, apperr.SessionExpired, apperr.ContextTooLong:
 		return "invalid_request_error"
 	case apperr.InsufficientCredit, apperr.BudgetExceeded:
 		return "billing_error"
