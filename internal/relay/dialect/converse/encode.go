@@ -1,8 +1,6 @@
 package converse
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strconv"
 
 	"starlane/internal/relay/dialect"
@@ -334,14 +332,7 @@ func (e *encoding) rest() {
 	if e.p.Choices > 1 {
 		e.notes.Reject("n")
 	}
-	if len(e.p.User) > 0 { // people are not told apart by their names
-		sum := sha256.Sum256(e.p.User)
-		e.object("requestMetadata", func() {
-			e.Key("user")
-			e.String(hex.EncodeToString(sum[:]))
-		})
-		e.notes.Approx("user")
-	}
+	e.labels()
 	e.p.DropDraws(e.notes)
 	fate.Apply(Dialect, e.p, e.notes)
 }

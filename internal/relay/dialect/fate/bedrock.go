@@ -38,6 +38,7 @@ const (
 	fitName    = "names that it does not take are made fit (approximated)"
 	keepsTools = "none is approximated, for the tools stay"
 	unenforced = "not enforced"
+	asMetadata = "`requestMetadata`: sixteen, of characters that it takes"
 	tagged     = "later ones become tagged text"
 )
 
@@ -52,6 +53,7 @@ func chatToBedrock() map[string]exception {
 		"parallel_tool_calls":   {Dropped, ""},
 		"stop":                  {Lossless, "white space is fine"},
 		"web_search_options":    {Rejected, ""},
+		"metadata":              {Approximated, asMetadata},
 		"reasoning_effort":      {Lossless, byFamily},
 		"max_completion_tokens": {Lossless, ""},
 	}
@@ -82,6 +84,7 @@ func responsesToBedrock() map[string]exception {
 		"tool_choice":          {Lossless, keepsTools},
 		"parallel_tool_calls":  {Dropped, ""},
 		"tools.web_search":     {Dropped, ""},
+		"metadata":             {Approximated, asMetadata},
 		"reasoning.effort":     {Lossless, byFamily},
 	}
 }
