@@ -185,6 +185,7 @@ type Tool struct {
 	Schema      Raw // JSON Schema of the arguments, nil if it takes none
 	Strict      Tri
 	Cache       TTL
+	Own         Raw // the client's own words for it, where those of its format know it without a schema
 }
 
 // ChoiceMode says whether the model must call a tool.

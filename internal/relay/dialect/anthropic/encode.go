@@ -238,6 +238,10 @@ func (e *encoding) tools() {
 }
 
 func (e *encoding) tool(t *llm.Tool) {
+	if t.Own != nil {
+		e.Raw(t.Own)
+		return
+	}
 	e.Open('{')
 	e.Key("name")
 	e.Text(t.Name)

@@ -90,6 +90,10 @@ func (d *parsing) tools(c *guard.Cursor) {
 				return
 			}
 			d.p.Extras = append(d.p.Extras, llm.Extra{Name: "tools." + name})
+			if s := statedTool(kind); s != nil {
+				s.state(&t, llm.Raw(whole.Raw()))
+				d.p.Tools = append(d.p.Tools, t)
+			}
 		}
 	})
 }

@@ -21,7 +21,7 @@ const (
 
 var index = sync.OnceValue(func() map[key]map[string]Fate { //nolint:gochecknoglobals // made once of the table
 	m := make(map[key]map[string]Fate)
-	for _, r := range append(Table(), toResponsesRows()...) {
+	for _, r := range slices.Concat(Table(), toResponsesRows(), ownRows()) {
 		k := key{r.Client, r.Field}
 		if m[k] == nil {
 			m[k] = make(map[string]Fate, len(r.To))
@@ -42,6 +42,14 @@ func Table() []Row {
 		withVertex(completionsRows()),
 		embeddingsRows(),
 	)
+}
+
+// ownRows are members of Messages that go back to Anthropic as they are, where a request is written anew for it.
+func ownRows() (rows []Row) {
+	for _, name := range [...]string{"tools.bash", "tools.text_editor", "tools.memory"} {
+		rows = append(rows, Row{Client: anthropic, Field: name, To: map[string]Fate{anthropic: Lossless}})
+	}
+	return rows
 }
 
 func chatRows() []Row {
@@ -119,6 +127,10 @@ func messagesRows() []Row {
 		row("tools.allowed_callers", Dropped, ""),
 		row("tools.eager_input_streaming", Dropped, ""),
 		row("tools.web_search", Approximated, "where the model searches, as OpenAI's search models do, and a search has a price; else dropped"),
+		row("tools.bash", Approximated, "a function of what the tool takes, which the client runs as it does for Claude"),
+		row("tools.text_editor", Approximated, "the same"),
+		row("tools.memory", Approximated, "the same"),
+		row("tools.computer", Dropped, ""),
 		row("tools.code_execution", Rejected, ""),
 		row("tools.mcp_toolset", Rejected, ""),
 		row("tool_choice", Lossless, ""),
