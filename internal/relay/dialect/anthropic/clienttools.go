@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"starlane/internal/relay/dialect/internal/wire"
+	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 )
 
@@ -62,4 +63,16 @@ func statedTool(kind string) *stated {
 // state says a tool in words that all models know.
 func (s *stated) state(t *llm.Tool, raw llm.Raw) {
 	t.Description, t.Schema, t.Own = wire.Escape(nil, []byte(s.does)), llm.Raw(s.takes), raw
+}
+
+// typeOf is the type of a tool; empty for one with a schema.
+func typeOf(c guard.Cursor) (kind string) {
+	wire.Object(&c, func(k string) {
+		if k == "type" {
+			kind = string(wire.Text(&c))
+			return
+		}
+		c.Skip()
+	})
+	return kind
 }

@@ -134,6 +134,7 @@ func pricedAlone(src []byte, found *[members]guard.Member) error {
 const (
 	perMessage = 4
 	perImage   = 1600 // the documented most of a picture that fits 1.15 megapixels
+	perStated  = 800  // the most of a tool that stands in the request by its name alone
 )
 
 // weights turn the parts of a prompt into tokens.
@@ -149,7 +150,7 @@ func (*Messages) MeasurePrompt(r *llm.Request) llm.Size {
 	none := func([]byte) usage.Tokens { return 0 }
 	w := walk{weights: weights{text: none, json: none}}
 	w.prompt(r)
-	return llm.Size{Most: w.total + usage.Tokens(r.Content.Len()-w.spared), Open: w.open, Searches: r.Search.Most, Marks: dialect.Marks(w.cache5m, w.cache1h)}
+	return llm.Size{Most: w.total + w.stated*perStated + usage.Tokens(r.Content.Len()-w.spared), Open: w.open, Searches: r.Search.Most, Marks: dialect.Marks(w.cache5m, w.cache1h)}
 }
 
 // EstimatePrompt implements dialect.Client.
@@ -172,7 +173,8 @@ func (*Messages) EstimatePrompt(r *llm.Request, count dialect.Count) usage.Token
 type walk struct {
 	weights
 	total            usage.Tokens
-	spared           int // bytes of pictures
+	spared           int          // bytes of pictures
+	stated           usage.Tokens // tools that the vendor's models know
 	open             bool
 	cache5m, cache1h bool
 }
@@ -225,6 +227,10 @@ func (w *walk) tools(c *guard.Cursor) {
 	}
 	for ok := c.Array(); ok; ok = c.More() {
 		at := *c
+		if s := statedTool(typeOf(at)); s != nil {
+			w.stated++
+			w.total += w.text([]byte(s.does)) + w.json([]byte(s.takes))
+		}
 		w.total += w.json(c.Raw())
 		w.marks(&at)
 	}
