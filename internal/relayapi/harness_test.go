@@ -315,6 +315,7 @@ func testCatalog(t testing.TB, box *secret.Box, upstreams []string, vendors []ot
 	vendors = append(vendors,
 		otherVendor{model: "claude/echo", dialect: "anthropic", base: upstreams[0], secret: provider.KeyPrefix + "c"},
 		otherVendor{model: "claude/search", dialect: "anthropic", base: upstreams[0], secret: provider.KeyPrefix + "c"},
+		otherVendor{model: "gpt/search", dialect: "openai", base: upstreams[0], secret: provider.KeyPrefix + "c", upstream: provider.ModelSearch},
 		otherVendor{model: "gemini/search", dialect: "gemini", base: strings.TrimSuffix(upstreams[0], "/v1") + "/v1beta", secret: provider.KeyPrefix + "c"},
 		otherVendor{model: "gemini/image", dialect: "gemini", base: strings.TrimSuffix(upstreams[0], "/v1") + "/v1beta", secret: provider.KeyPrefix + "c"},
 		otherVendor{model: "gemini/echo", dialect: "gemini", base: strings.TrimSuffix(upstreams[0], "/v1") + "/v1beta", secret: provider.KeyPrefix + "c"},

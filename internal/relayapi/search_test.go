@@ -14,12 +14,12 @@ import (
 
 const cent = money.USD / 100
 
-// TestSearches has clients of all formats search the web with models of two vendors: sources are told where each client looks for
+// TestSearches has clients of all formats search the web with models of three vendors: sources are told where each client looks for
 // them, what was found goes back to Anthropic with the next turn, and each search is billed.
 func TestSearches(t *testing.T) {
 	t.Parallel()
 	const said, question = "search é for it", `"search é for it"`
-	for _, model := range []string{"claude/search", "gemini/search"} {
+	for _, model := range []string{"claude/search", "gemini/search", "gpt/search"} {
 		t.Run(model, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
@@ -37,8 +37,10 @@ func TestSearches(t *testing.T) {
 			for _, stream := range []string{"false", "true"} {
 				a := billed(w.post(t, "/v1/chat/completions", `{"model":"`+model+`","web_search_options":{},"stream":`+stream+`,"messages":[{"role":"user","content":`+question+`}]}`))
 				require.Contains(t, a.body, `"annotations":[{"type":"url_citation","url_citation":{"start_index":0,"end_index":15,"title":"What was found","url":"https://example.com/found"}}]`)
-				a = billed(w.post(t, "/v1/responses", `{"model":"`+model+`","tools":[{"type":"web_search"}],"stream":`+stream+`,"input":`+question+`}`))
-				require.Contains(t, a.body, `{"type":"url_citation","start_index":0,"end_index":15,`)
+				if model != "gpt/search" { // whose bytes pass
+					a = billed(w.post(t, "/v1/responses", `{"model":"`+model+`","tools":[{"type":"web_search"}],"stream":`+stream+`,"input":`+question+`}`))
+					require.Contains(t, a.body, `{"type":"url_citation","start_index":0,"end_index":15,`)
+				}
 				a = billed(w.messages(t, model, `,"tools":[{"type":"web_search_20250305","name":"web_search","max_uses":3}],"stream":`+stream+`,"messages":[{"role":"user","content":`+question+`}]`))
 				require.Contains(t, a.body, `"type":"web_search_result_location"`)
 			}

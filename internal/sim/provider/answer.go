@@ -62,6 +62,7 @@ func (s *Server) compose(key string, req *chatRequest) *answer {
 	t := req.task()
 	for i := range n {
 		c := s.answerTask(t, i)
+		c.searched = req.searchTool() && t.last == turnUser && searches(t.user)
 		u.Completion += c.tokens() + c.reasoning
 		u.CompletionDetails.Reasoning += c.reasoning
 		a.choices = append(a.choices, c)

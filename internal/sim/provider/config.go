@@ -15,7 +15,8 @@ const (
 	ModelEcho       = "demo-echo"
 	ModelSlow       = "demo-slow"
 	ModelFlaky      = "demo-flaky"
-	ModelInstruct   = "demo-instruct" // completes texts and does not converse
+	ModelSearch     = "gpt-5-search-api" // as OpenAI's: it searches the web for clients of chat completions
+	ModelInstruct   = "demo-instruct"    // completes texts and does not converse
 	ModelEmbed      = "demo-embed"
 	ModelModeration = "demo-moderation"
 	ModelRerank     = "demo-rerank"
@@ -122,7 +123,7 @@ func builtinFlaky() []Rule {
 
 func (c Config) pace(model string) (Pace, bool) {
 	switch model {
-	case ModelEcho:
+	case ModelEcho, ModelSearch:
 		return *c.Echo, true
 	case ModelSlow:
 		return *c.Slow, true

@@ -145,7 +145,8 @@ func (a *answer) appendChoice(out []byte, index int, c choice) []byte {
 	if len(c.calls) > 0 {
 		out = append(out, ']')
 	}
-	out = append(out, `,"refusal":null,"annotations":[]},"logprobs":`...)
+	out = append(out, `,"refusal":null,"annotations":[`...)
+	out = append(c.appendAnnotation(out), `]},"logprobs":`...)
 	if a.logprobs && len(c.calls) == 0 {
 		out = appendLogprobs(out, c.content...)
 	} else {

@@ -62,6 +62,7 @@ type chatRequest struct {
 	ResponseFormat      *responseFormat   `json:"response_format"`
 	Logprobs            bool              `json:"logprobs"`
 	Metadata            map[string]string `json:"metadata"`
+	WebSearch           json.RawMessage   `json:"web_search_options"`
 
 	stops     []string
 	toolsText string
@@ -200,6 +201,9 @@ func shapeError(err error) string {
 func (r *chatRequest) check() *apiError {
 	if r.Model == "" {
 		return newError(http.StatusBadRequest, invalidRequest, "", "", "you must provide a model parameter")
+	}
+	if e := r.checkSearch(); e != nil {
+		return e
 	}
 	if r.Messages == nil {
 		return badParam("messages", "missing_required_parameter", "Missing required parameter: 'messages'.")

@@ -2,8 +2,10 @@ package provider
 
 import (
 	"encoding/json"
+	"net/http"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // searches says whether a model that may search the web does so for what a user says.
@@ -62,6 +64,30 @@ func (s *Server) checkSearches(blocks []inputBlock) *apiError {
 		}
 	}
 	return nil
+}
+
+// searchTool says whether the model may search the web.
+func (r *chatRequest) searchTool() bool { return jsonType(r.WebSearch) == "object" }
+
+// checkSearch refuses what models that search do not take, and searches by others.
+func (r *chatRequest) checkSearch() *apiError {
+	switch {
+	case r.Model != ModelSearch && r.searchTool():
+		return newError(http.StatusBadRequest, invalidRequest, "", "web_search_options", "Web search options not supported with this model.")
+	case r.Model == ModelSearch && len(r.Tools) > 0:
+		return newError(http.StatusBadRequest, invalidRequest, "", "tools", "tools is not supported with this model.")
+	}
+	return nil
+}
+
+// appendAnnotation says where a text of a chat completion is from.
+func (c *choice) appendAnnotation(out []byte) []byte {
+	if !c.searched {
+		return out
+	}
+	out = append(out, `{"type":"url_citation","url_citation":{"start_index":0,"end_index":`...)
+	out = appendInt(out, utf8.RuneCount(join(c.content)))
+	return append(out, `,"title":"`+foundTitle+`","url":"`+foundAt+`"}}`...)
 }
 
 // appendGrounding says what a text of Gemini's is founded on: all of it on the page that was found.

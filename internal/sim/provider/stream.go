@@ -305,6 +305,11 @@ func (a *answer) writeStream(s *eventStream) error {
 		}
 	}
 	for i, c := range a.choices {
+		if c.searched {
+			s.open(i)
+			s.buf = append(c.appendAnnotation(append(s.buf, `{"annotations":[`...)), `]}`...)
+			s.close("")
+		}
 		s.open(i)
 		s.buf = append(s.buf, '{', '}')
 		s.close(c.finish)

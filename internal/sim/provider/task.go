@@ -85,6 +85,8 @@ type choice struct {
 	finish  string
 	// stop is the stop string that ended the text.
 	stop string
+	// searched says that all of the text is from the page that was found.
+	searched bool
 	// reasoning is what the answer costs beyond what it shows, thinking the summary of it that some APIs show.
 	reasoning int
 	thinking  []string
