@@ -38,6 +38,17 @@ func (f *formCheck) take(e *llm.Event) {
 	}
 }
 
+// warn notes what is not as the client may take it to be: the form of an answer, and an end whose reason nobody knows.
+func (f *formCheck) warn(n *llm.Notes, reason llm.Reason) string {
+	switch {
+	case reason == llm.OtherReason:
+		return n.Near("finish_reason")
+	case f.unfit(reason):
+		return n.Unmet(formField)
+	}
+	return ""
+}
+
 // unfit tells whether an answer that ended for a reason of its own does not fit. What cannot be checked fits.
 func (f *formCheck) unfit(reason llm.Reason) bool {
 	if f.over || reason != llm.EndOfTurn && reason != llm.StopString {

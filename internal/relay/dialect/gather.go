@@ -56,9 +56,7 @@ func (g *gathering) Answer() (llm.Answer, error) {
 	case c.Reason == llm.BrokenCall:
 		return llm.Answer{}, errBrokenCall
 	}
-	if g.form.unfit(c.Reason) {
-		g.request.Notes.Unmet(formField)
-	}
+	g.form.warn(&g.request.Notes, c.Reason)
 	fillArguments(c)
 	for i := range c.More {
 		fillArguments(&c.More[i])

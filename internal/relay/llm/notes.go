@@ -23,8 +23,17 @@ func (n *Notes) Drop(field string) { n.note("drop:", field) }
 // Approx notes that a member was replaced by something near to it.
 func (n *Notes) Approx(field string) { n.note("approx:", field) }
 
-// Unmet notes that the answer is not what a member asked for. It is too late to refuse it.
-func (n *Notes) Unmet(field string) { n.add("unmet:" + token(n.word(field))) }
+// Unmet notes that the answer is not what a member asked for. It is too late to refuse it. The text is for a stream, whose head is out.
+func (n *Notes) Unmet(field string) string { return n.late("unmet:", field) }
+
+// Near notes that a member of the answer stands for something that its format cannot say.
+func (n *Notes) Near(field string) string { return n.late("approx:", field) }
+
+func (n *Notes) late(what, field string) string {
+	text := what + token(n.word(field))
+	n.add(text)
+	return text
+}
 
 // Reject notes that a member cannot be left out without another answer than the one asked for.
 func (n *Notes) Reject(field string) {

@@ -18,7 +18,7 @@ const billingHeader = "x-anthropic-billing-header:"
 // words are what the format calls members that others know too.
 var words = map[string]string{ //nolint:gochecknoglobals // a constant table
 	"stop": "stop_sequences", "user": "metadata.user_id", "reasoning_effort": "output_config.effort",
-	"response_format": "output_config.format", "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
+	"finish_reason": "stop_reason", "response_format": "output_config.format", "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
 	"max_completion_tokens": "max_tokens", "tool_calls.function.arguments": "tool_use.input",
 	"reasoning": "thinking", "thought_signature": "tool_use", "thinking": "thinking", "image_url": "image.source.url", "document_url": "document.source.url", "file.file_data": "document",
 	"file.filename": "document.title", "file.file_id": "document.source.file_id", "file_id": "image.source.file_id", "tools": "tools",

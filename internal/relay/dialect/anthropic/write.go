@@ -15,7 +15,7 @@ type writer struct {
 	reason  llm.Reason
 	match   llm.Text
 	tools   bool
-	unfit   bool // the answer is not of the form that was asked for
+	late    string // a warning
 	// held says that a thought behind other blocks waits until it says something or something follows, with what seals it. A message
 	// must not end with a thought: Claude Code takes its last block for the answer.
 	held bool
@@ -77,7 +77,7 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 		}
 		return w.close(dst)
 	case llm.Stop:
-		w.reason, w.match, w.unfit = e.Reason, append(llm.Text(nil), e.Match...), e.Unfit
+		w.reason, w.match, w.late = e.Reason, append(llm.Text(nil), e.Match...), e.Late
 	case llm.Start, llm.Report:
 	}
 	return dst
@@ -204,9 +204,7 @@ func (w *writer) AppendEnd(dst []byte, counts usage.Counts, _ string) []byte {
 		b.Close('}')
 		b.Key("usage")
 		appendUsage(b, counts)
-		if w.unfit {
-			wire.Unmet(b, "output_config.format")
-		}
+		wire.Late(b, w.late)
 	})
 	return event(dst, "message_stop", func(*wire.Builder) {})
 }

@@ -71,6 +71,6 @@ func Pitfalls() []Pitfall {
 		{57, "An error inside a stream of status 200 is one.", ""},
 		{58, "However a stream is cut into pieces, its events are the same.", "internal/relay/sse/reader_test.go TestEvents"},
 		{59, "A prompt that Gemini does not let in is an answer that was filtered, with its usage.", ""},
-		{60, "What nobody knows yet is not told to clients of other formats, and passes to those of the same.", ""},
+		{60, "What nobody knows yet is not told to clients of other formats, and passes to those of the same; an end for an unknown reason has a warning.", ""},
 	}
 }

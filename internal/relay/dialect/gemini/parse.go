@@ -20,7 +20,7 @@ var words = map[string]string{ //nolint:gochecknoglobals // a constant table
 	"seed": "generationConfig.seed", "presence_penalty": "generationConfig.presencePenalty",
 	"frequency_penalty": "generationConfig.frequencyPenalty", "stop": "generationConfig.stopSequences",
 	"n": "generationConfig.candidateCount", "logprobs": "generationConfig.responseLogprobs", "max_completion_tokens": "generationConfig.maxOutputTokens",
-	"response_format": "generationConfig.responseMimeType", "reasoning_effort": "generationConfig.thinkingConfig",
+	"finish_reason": "finishReason", "response_format": "generationConfig.responseMimeType", "reasoning_effort": "generationConfig.thinkingConfig",
 	"thinking": "generationConfig.thinkingConfig", "thinking.budget": "generationConfig.thinkingConfig.thinkingBudget", "tool_choice": "toolConfig.functionCallingConfig",
 	"image_url": "parts.fileData", "document_url": "parts.fileData", "file.file_data": "parts.fileData", "document": "parts.fileData", "file.filename": "parts.inlineData.displayName",
 	"file.file_id": "parts.fileData", "file_id": "parts.fileData", "tools": "contents.parts.functionCall", "thought_signature": "parts.thoughtSignature", "user": "labels",

@@ -15,8 +15,8 @@ import (
 type writer struct {
 	request *llm.Request
 	id      llm.Text
-	begun   bool // a chunk is out
-	unfit   bool // the answer is not of the form that was asked for
+	begun   bool   // a chunk is out
+	late    string // a warning
 	first   told
 	more    []told // of the other candidates, where several were asked for
 	*told          // of the candidate that is written
@@ -88,7 +88,9 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 		w.ground.shut()
 	case llm.Stop:
 		w.reason = e.Reason
-		w.unfit = w.unfit || e.Unfit
+		if e.Late != "" {
+			w.late = e.Late
+		}
 	case llm.Report:
 	}
 	return dst
@@ -136,9 +138,7 @@ func (w *writer) chunk(dst []byte, fill func(b *wire.Builder), counts *usage.Cou
 	if counts != nil {
 		b.Key("usageMetadata")
 		appendUsage(&b, *counts)
-		if w.unfit { // the last chunk
-			wire.Unmet(&b, words["response_format"])
-		}
+		wire.Late(&b, w.late) // this is the last chunk
 	}
 	tail(&b, w.id, w.request.Model)
 	b.Close('}')

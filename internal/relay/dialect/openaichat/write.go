@@ -22,7 +22,7 @@ type writer struct {
 	*told          // of the choice that is written
 	calls   *callForms
 	tier    string
-	unfit   bool // the answer is not of the form that was asked for
+	late    string // a warning
 }
 
 // told is what has been told of a choice.
@@ -110,10 +110,8 @@ func (w *writer) frame(dst []byte, fill func(b *wire.Builder)) []byte {
 	fill(&b)
 	b.Close('}')
 	b.Close(']')
-	if w.unfit {
-		wire.Unmet(&b, "response_format")
-		w.unfit = false
-	}
+	wire.Late(&b, w.late)
+	w.late = ""
 	b.Close('}')
 	return append(b.B, "\n\n"...)
 }
@@ -158,7 +156,7 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 		if len(w.cites.told) > 0 {
 			dst = w.chunk(dst, w.cites.append)
 		}
-		w.unfit = e.Unfit
+		w.late = e.Late
 		return w.frame(dst, func(b *wire.Builder) {
 			b.Key("delta")
 			b.Raw(llm.Raw("{}"))

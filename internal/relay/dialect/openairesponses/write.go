@@ -22,7 +22,7 @@ type writer struct {
 	open     *outputItem
 	tools    toolNames
 	reason   llm.Reason
-	unfit    bool // the answer is not of the form that was asked for
+	late     string // a warning
 }
 
 // NewWriter implements dialect.Client.
@@ -79,7 +79,7 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 			return w.closePart(dst)
 		}
 	case llm.Stop:
-		w.reason, w.unfit = e.Reason, e.Unfit
+		w.reason, w.late = e.Reason, e.Late
 		return w.closeItem(dst, itemStatus(e.Reason))
 	case llm.Start, llm.Report:
 	}
@@ -122,9 +122,7 @@ func (w *writer) AppendEnd(dst []byte, counts usage.Counts, _ string) []byte {
 	return w.event(dst, "response."+w.response.status, func(b *wire.Builder) {
 		b.Key("response")
 		b.Raw(w.object())
-		if w.unfit {
-			wire.Unmet(b, "text.format")
-		}
+		wire.Late(b, w.late)
 	})
 }
 
