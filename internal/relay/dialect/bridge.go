@@ -194,7 +194,7 @@ func (t *translation) Take(e *llm.Event) {
 	}
 	t.content = t.content || says(e)
 	if t.form.take(e); e.Kind == llm.Stop && e.Choice == 0 {
-		e.Late = t.form.warn(&t.request.Notes, e.Reason)
+		e.Late = t.form.warn(&t.request.Notes, e.Reason, e.Lost)
 	}
 	t.out = t.writer.Append(t.out, e)
 }

@@ -38,9 +38,12 @@ func (f *formCheck) take(e *llm.Event) {
 	}
 }
 
-// warn notes what is not as the client may take it to be: the form of an answer, and an end whose reason nobody knows.
-func (f *formCheck) warn(n *llm.Notes, reason llm.Reason) string {
+// warn notes what is not as the client may take it to be: an answer of which a part is lost, an end whose reason nobody knows, and the
+// form of an answer.
+func (f *formCheck) warn(n *llm.Notes, reason llm.Reason, lost bool) string {
 	switch {
+	case lost:
+		return n.Lost("content")
 	case reason == llm.OtherReason:
 		return n.Near("finish_reason")
 	case f.unfit(reason):

@@ -16,6 +16,7 @@ type gathering struct {
 	tally   tally
 	keeping keeping
 	form    formCheck
+	lost    bool // a part of the answer that is not told
 }
 
 var _ Gatherer = (*Bridge)(nil)
@@ -39,6 +40,7 @@ func (g *gathering) Event(data []byte) Step { return g.reader.Read(data, g) }
 
 // Take implements llm.Sink.
 func (g *gathering) Take(e *llm.Event) {
+	g.lost = g.lost || e.Lost
 	g.tally.Take(e)
 	g.answer.Take(e)
 	g.form.take(e)
@@ -56,7 +58,7 @@ func (g *gathering) Answer() (llm.Answer, error) {
 	case c.Reason == llm.BrokenCall:
 		return llm.Answer{}, errBrokenCall
 	}
-	g.form.warn(&g.request.Notes, c.Reason)
+	g.form.warn(&g.request.Notes, c.Reason, g.lost)
 	fillArguments(c)
 	for i := range c.More {
 		fillArguments(&c.More[i])

@@ -33,6 +33,7 @@ type Event struct {
 	Tier   string // Report: the service tier that the request was served by, as OpenAI calls it; empty if the vendor did not say
 	Reason Reason // Stop
 	Match  Text   // Stop at a stop string: which one, if the vendor said
+	Lost   bool   // Stop: a part of the answer has no neutral form
 	Late   string // Stop: a warning that comes too late for the head of the answer
 }
 

@@ -29,6 +29,9 @@ func (n *Notes) Unmet(field string) string { return n.late("unmet:", field) }
 // Near notes that a member of the answer stands for something that its format cannot say.
 func (n *Notes) Near(field string) string { return n.late("approx:", field) }
 
+// Lost notes that a part of the answer is left out.
+func (n *Notes) Lost(field string) string { return n.late("drop:", field) }
+
 func (n *Notes) late(what, field string) string {
 	text := what + token(n.word(field))
 	n.add(text)

@@ -22,6 +22,7 @@ type reader struct {
 	*choice            // the candidate that is read
 	keeps     bool     // the text, as somebody wants to know where it is from
 	report    report
+	lost      bool // a part of the answer that is not told
 	event     llm.Event
 	piece     llm.Event // the delta that is told: of one only what differs is written, as there are many
 }
@@ -150,7 +151,7 @@ func (r *reader) stop(to llm.Sink) {
 		if reason == llm.EndOfTurn && r.called {
 			reason = llm.ToolUse
 		}
-		r.take(to, llm.Event{Kind: llm.Stop, Reason: reason})
+		r.take(to, llm.Event{Kind: llm.Stop, Reason: reason, Lost: r.lost})
 	}
 }
 
@@ -233,7 +234,10 @@ func (r *reader) part(c *guard.Cursor, to llm.Sink) {
 		case "functionCall":
 			call = *c
 			c.Skip()
-		default: // what the relay lets nobody ask for
+		case "inlineData", "executableCode", "codeExecutionResult": // that nobody may ask for, but models that draw do so unasked
+			r.lost = true
+			c.Skip()
+		default:
 			c.Skip()
 		}
 	})
