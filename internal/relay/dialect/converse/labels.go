@@ -1,13 +1,10 @@
 package converse
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
 
 	"starlane/internal/relay/dialect/internal/wire"
-	"starlane/internal/relay/guard"
 )
 
 // Bounds of what a request may say about itself.
@@ -28,23 +25,11 @@ func (e *encoding) labels() {
 			e.Key(name)
 			e.String(label(value))
 		}
-		if len(e.p.User) > 0 { // people are not told apart by their names
-			sum := sha256.Sum256(e.p.User)
-			add("user", hex.EncodeToString(sum[:]))
-			e.notes.Approx("user")
-		}
-		for _, x := range e.p.Extras {
-			if x.Name != "metadata" {
-				continue
-			}
-			c := guard.NewCursor(x.Value)
-			wire.Object(&c, func(k string) {
-				if value, err := guard.Unquote(wire.Text(&c)); err == nil && value != "" {
-					add(k, value)
-				}
-			})
-		}
+		wire.Labels(e.p, add)
 	})
+	if len(e.p.User) > 0 {
+		e.notes.Approx("user")
+	}
 }
 
 // label makes a text fit for the API.

@@ -2,8 +2,6 @@ package gemini
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"slices"
 	"strings"
@@ -182,21 +180,9 @@ func (e *encoding) labels() {
 			names, values = append(names, name), append(values, label(value))
 		}
 	}
-	if len(e.p.User) > 0 { // people are not told apart by their names
-		sum := sha256.Sum256(e.p.User)
-		add("user", hex.EncodeToString(sum[:16]))
+	wire.Labels(e.p, add)
+	if len(e.p.User) > 0 {
 		e.notes.Approx("user")
-	}
-	for _, x := range e.p.Extras {
-		if x.Name != "metadata" {
-			continue
-		}
-		c := guard.NewCursor(x.Value)
-		wire.Object(&c, func(k string) {
-			if value, err := guard.Unquote(wire.Text(&c)); err == nil {
-				add(k, value)
-			}
-		})
 	}
 	if len(names) == 0 {
 		return
