@@ -424,33 +424,6 @@ func (e *encoding) sampled(name string, value llm.Raw) {
 	}
 }
 
-// effort writes how much the model shall think. That one that does not think shall not is no loss.
-func (e *encoding) effort() {
-	if e.rules.Refused("reasoning_effort", e.to.Model) {
-		e.can.Efforts = nil
-	} else if own := e.rules.Efforts.Or(nil); own != nil {
-		e.can.Efforts = own
-	}
-	asked, near := openai.EffortOf(&e.p.Reasoning)
-	if asked == llm.EffortUnsaid {
-		return
-	}
-	effort, same, ok := e.can.effort(asked)
-	switch {
-	case !ok && asked == llm.EffortNone:
-		return
-	case !ok:
-		e.notes.Drop("thinking")
-		return
-	case near:
-		e.notes.Approx("thinking.budget")
-	case !same:
-		e.notes.Approx("thinking")
-	}
-	e.Key("reasoning_effort")
-	e.String(effort.String())
-}
-
 // form writes what shapes the answer, and who asks.
 func (e *encoding) form() {
 	switch f := &e.p.Format; f.Kind {
