@@ -15,7 +15,8 @@ type writer struct {
 	reason  llm.Reason
 	match   llm.Text
 	tools   bool
-	late    string // a warning
+	late    string   // a warning
+	why     llm.Text // the model refused
 	// held says that a thought behind other blocks waits until it says something or something follows, with what seals it. A message
 	// must not end with a thought: Claude Code takes its last block for the answer.
 	held bool
@@ -61,6 +62,9 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 		if w.held {
 			w.held = false
 			dst = w.open(dst, e)
+		}
+		if e.What == llm.Refusal {
+			w.why = append(w.why, e.Text...)
 		}
 		return w.delta(dst, e)
 	case llm.Seal:
@@ -209,9 +213,13 @@ func (w *writer) AppendEnd(dst []byte, counts usage.Counts, _ string) []byte {
 	return event(dst, "message_stop", func(*wire.Builder) {})
 }
 
-func (w *writer) stop(b *wire.Builder) { stop(b, w.reason, w.match, w.tools) }
+func (w *writer) stop(b *wire.Builder) { stop(b, w.reason, w.match, w.why, w.tools) }
 
-func stop(b *wire.Builder, reason llm.Reason, match llm.Text, tools bool) {
+// stop writes why the model stopped. One that said that it refuses did so, whatever its vendor calls the end.
+func stop(b *wire.Builder, reason llm.Reason, match, why llm.Text, tools bool) {
+	if len(why) > 0 && reason == llm.EndOfTurn {
+		reason = llm.Filtered
+	}
 	b.Key("stop_reason")
 	b.String(reasonName(reason, tools))
 	b.Key("stop_sequence")
@@ -219,6 +227,17 @@ func stop(b *wire.Builder, reason llm.Reason, match llm.Text, tools bool) {
 		b.Text(match)
 	} else {
 		b.Null()
+	}
+	if len(why) > 0 && reason == llm.Filtered {
+		b.Key("stop_details")
+		b.Open('{')
+		b.Key("type")
+		b.String("refusal")
+		b.Key("category")
+		b.Null()
+		b.Key("explanation")
+		b.Text(why)
+		b.Close('}')
 	}
 }
 
@@ -260,6 +279,7 @@ func appendUsage(b *wire.Builder, c usage.Counts) {
 func (*Messages) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([]byte, int) {
 	b := wire.Builder{B: dst}
 	tools := false
+	var why llm.Text
 	b.Open('{')
 	head(&b, c.ID, r.Model)
 	b.Key("content")
@@ -275,10 +295,13 @@ func (*Messages) AppendAnswer(dst []byte, r *llm.Request, c *llm.Completion) ([]
 				appendBlock(&b, &llm.Block{Kind: llm.Thinking, Sealed: call.Sealed})
 			}
 		}
+		if blocks[i].Kind == llm.Refusal {
+			why = append(why, blocks[i].Text...)
+		}
 		appendBlock(&b, &blocks[i])
 	}
 	b.Close(']')
-	stop(&b, c.Reason, c.Match, tools)
+	stop(&b, c.Reason, c.Match, why, tools)
 	b.Key("usage")
 	appendUsage(&b, c.Counts)
 	b.Close('}')
