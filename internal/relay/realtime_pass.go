@@ -114,15 +114,14 @@ func (s *session) hear(ctx context.Context, content body.Content, req *openairea
 	s.moved = s.p.Clock.Now()
 	s.heard.AddAll(&req.Heard)
 	m := content.Edited()
-	switch req.Act {
-	case openairealtime.Update:
-		name := req.Model.Name
-		if name != "" && name != s.c.Model && name != s.model().Name {
+	if name := req.Model.Name; name != "" {
+		if name != s.c.Model && name != s.model().Name {
 			return m, apperr.New(apperr.InvalidRequest, "The model of a session cannot be changed.").WithParam("session.model")
 		}
-		if name != "" {
-			m = req.Model.Renamed(content, s.pick.Candidate.Deployment.UpstreamModel)
-		}
+		m = req.Model.Renamed(content, s.pick.Candidate.Deployment.UpstreamModel)
+	}
+	switch req.Act {
+	case openairealtime.Update:
 		s.raise(ctx, req.MaxOutput)
 	case openairealtime.Respond:
 		if s.leaving != nil {

@@ -271,11 +271,23 @@ func (s *session) settle(t *turn, outcome usage.Outcome) {
 	}
 	e.DurationMillis = s.p.Clock.Now().Sub(e.OccurredAt).Milliseconds()
 	e.Attempts = []usage.Attempt{{Deployment: e.Deployment, Status: http.StatusOK, Millis: e.DurationMillis}}
+	if t.rates != nil && !t.rates.Has[usage.InImage] {
+		asText(&e.Counts)
+	}
 	if !e.Counts.Empty() && !e.Free() {
 		e.Estimate = charge(t.rates, e.Counts, t.amount)
 	}
 	s.p.book(e, t.reservation, t.tokens)
 	s.p.Metrics.served(e)
+}
+
+// asText counts pictures, which any client may put into a conversation, as text: where they have no price of their own, the whole
+// response would have none.
+func asText(c *usage.Counts) {
+	if n := c.Units[usage.InImage]; n > 0 {
+		c.Set(usage.InText, c.Units[usage.InText]+n, usage.Derived)
+		c.Set(usage.InImage, 0, usage.None)
+	}
 }
 
 // rates are those of the model now; nil if it has none any more.

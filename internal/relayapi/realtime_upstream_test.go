@@ -80,3 +80,21 @@ func TestRealtimeUncovered(t *testing.T) {
 		require.Equal(t, id == "r1", e.Reserved > 0)
 	}
 }
+
+// TestRealtimePicturesWithoutAPrice are paid for as text: a picture does not make a conversation one that nobody can bill.
+func TestRealtimePicturesWithoutAPrice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sessions(t, func(ctx context.Context, c *websocket.Conn) websocket.StatusCode {
+		_, _, _ = c.Read(ctx)
+		_ = c.Write(ctx, websocket.MessageText, []byte(`{"type":"response.created","response":{"id":"r1"}}`))
+		_ = c.Write(ctx, websocket.MessageText, []byte(`{"type":"response.done","response":{"id":"r1","status":"completed",`+
+			`"usage":{"input_tokens":100,"output_tokens":10,"input_token_details":{"text_tokens":30,"image_tokens":70}}}}`))
+		return websocket.StatusNormalClosure
+	}))
+	k := w.talk(t, "demo/realtime")
+	k.say(`{"type":"go"}`)
+	require.Equal(t, websocket.StatusNormalClosure, k.end())
+	e := w.event(t, 0)
+	require.Equal(t, "in_text:100 out_text:10", counts(e))
+	require.Equal(t, price(map[usage.Class]int64{usage.InText: 100, usage.OutText: 10}), e.Estimate)
+}
