@@ -217,11 +217,12 @@ func (s *session) see(ctx context.Context, content body.Content) (m body.Message
 	switch e.Kind {
 	case openairealtime.Session:
 		m = e.Model.Renamed(content, s.c.Model)
+		s.formats.Heard, s.formats.Said = e.Formats.Heard.Or(s.formats.Heard), e.Formats.Said.Or(s.formats.Said)
 		if e.MaxOutput != 0 {
 			s.bound = max(e.MaxOutput, 0)
 		}
 	case openairealtime.Created:
-		if err := s.started(ctx, e.Response); err != nil {
+		if err := s.started(ctx, &e); err != nil {
 			s.leave(refusal(apperr.From(err)), s.p.Timeouts.Idle)
 			cancel = e.Response
 		}
