@@ -114,15 +114,14 @@ func (s *session) hear(ctx context.Context, content body.Content, req *openairea
 	s.moved = s.p.Clock.Now()
 	s.heard.AddAll(&req.Heard)
 	m := content.Edited()
-	switch req.Act {
-	case openairealtime.Update:
-		name := req.Model.Name
-		if name != "" && name != s.c.Model && name != s.model().Name {
+	if name := req.Model.Name; name != "" {
+		if name != s.c.Model && name != s.model().Name {
 			return m, apperr.New(apperr.InvalidRequest, "The model of a session cannot be changed.").WithParam("session.model")
 		}
-		if name != "" {
-			m = req.Model.Renamed(content, s.pick.Candidate.Deployment.UpstreamModel)
-		}
+		m = req.Model.Renamed(content, s.pick.Candidate.Deployment.UpstreamModel)
+	}
+	switch req.Act {
+	case openairealtime.Update:
 		s.raise(ctx, req.MaxOutput)
 	case openairealtime.Respond:
 		if s.leaving != nil {
@@ -218,11 +217,12 @@ func (s *session) see(ctx context.Context, content body.Content) (m body.Message
 	switch e.Kind {
 	case openairealtime.Session:
 		m = e.Model.Renamed(content, s.c.Model)
+		s.formats.Heard, s.formats.Said = e.Formats.Heard.Or(s.formats.Heard), e.Formats.Said.Or(s.formats.Said)
 		if e.MaxOutput != 0 {
 			s.bound = max(e.MaxOutput, 0)
 		}
 	case openairealtime.Created:
-		if err := s.started(ctx, e.Response); err != nil {
+		if err := s.started(ctx, &e); err != nil {
 			s.leave(refusal(apperr.From(err)), s.p.Timeouts.Idle)
 			cancel = e.Response
 		}

@@ -56,6 +56,8 @@ type session struct {
 	known usage.Tokens     // in the conversation, as reported last
 	heard openairealtime.Tally
 
+	formats openairealtime.Formats // of sounds, as the upstream has them
+
 	leaving *ending   // no more responses; ends when the last one is there
 	leaveBy time.Time // or then
 	passing bool      // an event is on its way to the client

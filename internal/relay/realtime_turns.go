@@ -30,6 +30,8 @@ type turn struct {
 	known usage.Tokens         // in the conversation before what was new
 	heard openairealtime.Tally // new in the conversation
 	said  openairealtime.Tally
+
+	formats openairealtime.Formats
 }
 
 // topUp sets aside what the next response takes if its answer has a bound, 0 for none. It is called with the lock held, as all
@@ -116,7 +118,7 @@ func (s *session) short(bound usage.Tokens) bool {
 // turn takes the conversation over as it is now.
 func (s *session) turn(c cover, name string) *turn {
 	d := s.pick.Candidate
-	t := &turn{cover: c, name: name, known: s.known, heard: s.heard, event: usage.Event{
+	t := &turn{cover: c, name: name, known: s.known, heard: s.heard, formats: s.formats, event: usage.Event{
 		ID: id.New(), Tenant: s.key.Tenant, Project: s.key.Project, Key: s.key.Key, Deployment: d.Deployment.ID,
 		OccurredAt: s.p.Clock.Now(), Capability: realtime, Provider: d.Provider.Slug, RequestedModel: s.c.Model,
 		ServedModel: d.Model.Name, ServiceTier: "standard", Streamed: true, TTFTMillis: -1,
@@ -131,7 +133,7 @@ func (s *session) turn(c cover, name string) *turn {
 
 func (s *session) opening(t *turn) usage.Open {
 	e := &t.event
-	text, audio := t.heard.Heard(s.count)
+	text, audio := t.heard.Heard(s.count, t.formats.Heard)
 	return usage.Open{
 		ID: e.ID, Tenant: e.Tenant, Project: e.Project, Key: e.Key, Hold: e.Hold, OccurredAt: e.OccurredAt,
 		Capability: e.Capability, RequestedModel: e.RequestedModel, ServedModel: e.ServedModel, Provider: e.Provider,
@@ -141,18 +143,19 @@ func (s *session) opening(t *turn) usage.Open {
 
 // started notes that the upstream has begun a response. One that nobody asked for, because the upstream noticed that the user
 // has spoken, takes what is set aside.
-func (s *session) started(ctx context.Context, response string) (uncovered error) {
+func (s *session) started(ctx context.Context, e *openairealtime.Event) (uncovered error) {
 	var t *turn
 	if len(s.asked) > 0 {
 		t, s.asked = s.asked[0], s.asked[1:]
 	} else if t, uncovered = s.begin(ctx, "", 0); uncovered != nil {
 		t = s.owe(cover{rates: s.rates()})
 	}
-	t.event.UpstreamRequestID = response
-	if before := s.live[response]; before != nil { // an upstream that uses an id twice
+	t.event.UpstreamRequestID = e.Response
+	t.formats.Said = e.Formats.Said.Or(s.formats.Said)
+	if before := s.live[e.Response]; before != nil { // an upstream that uses an id twice
 		s.settle(before, usage.Cut)
 	}
-	s.live[response] = t
+	s.live[e.Response] = t
 	return uncovered
 }
 
@@ -174,7 +177,7 @@ func (s *session) finished(ctx context.Context, e *openairealtime.Event) (short 
 			return nil
 		}
 		// An upstream that tells the end of a response alone: it costs all the same.
-		_ = s.started(ctx, e.Response)
+		_ = s.started(ctx, e)
 		t = s.live[e.Response]
 	}
 	delete(s.live, e.Response)
@@ -247,8 +250,8 @@ func (s *session) cut(outcome usage.Outcome) {
 // estimate counts a turn for want of a report. What was in the conversation before is in the upstream's cache.
 func (s *session) estimate(t *turn) {
 	c := &t.event.Counts
-	heardText, heardAudio := t.heard.Heard(s.count)
-	text, audio := t.said.Said(s.count)
+	heardText, heardAudio := t.heard.Heard(s.count, t.formats.Heard)
+	text, audio := t.said.Said(s.count, t.formats.Said)
 	c.Set(usage.InCached, t.known, usage.Estimated)
 	c.Set(usage.InText, heardText, usage.Estimated)
 	c.Set(usage.InAudio, heardAudio, usage.Estimated)
@@ -271,11 +274,23 @@ func (s *session) settle(t *turn, outcome usage.Outcome) {
 	}
 	e.DurationMillis = s.p.Clock.Now().Sub(e.OccurredAt).Milliseconds()
 	e.Attempts = []usage.Attempt{{Deployment: e.Deployment, Status: http.StatusOK, Millis: e.DurationMillis}}
+	if t.rates != nil && !t.rates.Has[usage.InImage] {
+		asText(&e.Counts)
+	}
 	if !e.Counts.Empty() && !e.Free() {
 		e.Estimate = charge(t.rates, e.Counts, t.amount)
 	}
 	s.p.book(e, t.reservation, t.tokens)
 	s.p.Metrics.served(e)
+}
+
+// asText counts pictures, which any client may put into a conversation, as text: where they have no price of their own, the whole
+// response would have none.
+func asText(c *usage.Counts) {
+	if n := c.Units[usage.InImage]; n > 0 {
+		c.Set(usage.InText, c.Units[usage.InText]+n, usage.Derived)
+		c.Set(usage.InImage, 0, usage.None)
+	}
 }
 
 // rates are those of the model now; nil if it has none any more.

@@ -182,6 +182,7 @@ func TestRealtimeMessagesThatDoNotPass(t *testing.T) {
 	k := w.talk(t, "demo/realtime")
 	for text, param := range map[string]string{
 		`{"type":"session.update","event_id":"e","session":{"model":"gpt-other"}}`:                 "session.model",
+		`{"type":"response.create","event_id":"e","response":{"model":"gpt-other"}}`:               "session.model",
 		`{"type":"session.update","event_id":"e","session":{"model":"demo/realtime","model":"x"}}`: "",
 		`{"type":"session.update","event_id":"e","session":{"mod\u0065l":"x"}}`:                    "",
 		`{"type":"response.create","event_id":"e","type":"x"}`:                                     "",

@@ -3,6 +3,7 @@ package relayapi_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -78,5 +79,59 @@ func TestRealtimeUncovered(t *testing.T) {
 		require.Equal(t, usage.OK, e.Outcome)
 		require.Equal(t, price(map[usage.Class]int64{usage.InText: 100, usage.OutText: 10}), e.Estimate)
 		require.Equal(t, id == "r1", e.Reserved > 0)
+	}
+}
+
+// TestRealtimePicturesWithoutAPrice are paid for as text: a picture does not make a conversation one that nobody can bill.
+func TestRealtimePicturesWithoutAPrice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sessions(t, func(ctx context.Context, c *websocket.Conn) websocket.StatusCode {
+		_, _, _ = c.Read(ctx)
+		_ = c.Write(ctx, websocket.MessageText, []byte(`{"type":"response.created","response":{"id":"r1"}}`))
+		_ = c.Write(ctx, websocket.MessageText, []byte(`{"type":"response.done","response":{"id":"r1","status":"completed",`+
+			`"usage":{"input_tokens":100,"output_tokens":10,"input_token_details":{"text_tokens":30,"image_tokens":70}}}}`))
+		return websocket.StatusNormalClosure
+	}))
+	k := w.talk(t, "demo/realtime")
+	k.say(`{"type":"go"}`)
+	require.Equal(t, websocket.StatusNormalClosure, k.end())
+	e := w.event(t, 0)
+	require.Equal(t, "in_text:100 out_text:10", counts(e))
+	require.Equal(t, price(map[usage.Class]int64{usage.InText: 100, usage.OutText: 10}), e.Estimate)
+}
+
+// TestRealtimeSoundsOfTelephones take less room than others: who leaves before the upstream reports owes for as many seconds.
+func TestRealtimeSoundsOfTelephones(t *testing.T) {
+	t.Parallel()
+	const second = 8000 * 4 / 3 // characters
+	for name, tc := range map[string]struct {
+		session, response string
+		tokens            int64
+	}{
+		"of the session":      {`"audio":{"input":{"format":{"type":"audio/pcm"}},"output":{"format":{"type":"audio/pcmu"}}}`, ``, 20},
+		"of the response":     {`"audio":{"output":{"format":{"type":"audio/pcm"}}}`, `,"audio":{"output":{"format":{"type":"audio/pcma"}}}`, 20},
+		"of the beta":         {`"output_audio_format":"g711_ulaw"`, ``, 20},
+		"of another response": {`"output_audio_format":"g711_ulaw"`, `,"output_audio_format":"pcm16"`, 4},
+		"unsaid":              {`"voice":"alloy"`, ``, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, sessions(t, func(ctx context.Context, c *websocket.Conn) websocket.StatusCode {
+				send := func(text string) { _ = c.Write(ctx, websocket.MessageText, []byte(text)) }
+				send(`{"type":"session.created","session":{` + tc.session + `}}`)
+				_, _, _ = c.Read(ctx)
+				send(`{"type":"response.created","response":{"id":"r1"` + tc.response + `}}`)
+				send(`{"type":"response.output_audio.delta","response_id":"r1","delta":"` + strings.Repeat("A", second) + `"}`)
+				_, _, err := c.Read(ctx)
+				return max(websocket.CloseStatus(err), websocket.StatusNormalClosure)
+			}))
+			k := w.talk(t, "demo/realtime")
+			k.say(`{"type":"go"}`)
+			k.until("response.output_audio.delta")
+			require.NoError(t, k.conn.CloseNow())
+			e := w.event(t, 0)
+			require.Equal(t, usage.ClientGone, e.Outcome)
+			require.InDelta(t, tc.tokens, e.Counts.Units[usage.OutAudio], 1)
+		})
 	}
 }

@@ -45,6 +45,7 @@ var says = map[string]string{
 	"stream_options":  "does not know `stream_options`; the usage of a stream comes without",
 	"keeps":           "also takes %s",
 	"cache_control":   "takes `cache_control`, and charges for what is written to the cache",
+	"charges":         "charges otherwise for requests with %s, so those are refused",
 	"refuses":         "refuses %s",
 	"adds":            "is always sent %s",
 	"errors":          "its words for errors: %s",

@@ -35,7 +35,8 @@ func TestPublic(t *testing.T) {
 		"127.0.0.1": false, "::1": false, "10.1.2.3": false, "172.16.0.1": false, "192.168.1.1": false, "169.254.169.254": false,
 		"fe80::1": false, "fd00::1": false, "0.0.0.0": false, "::": false, "100.64.0.1": false, "224.0.0.1": false, "ff02::1": false,
 		"::ffff:127.0.0.1": false, "::ffff:10.0.0.1": false, "64:ff9b::7f00:1": false, "2002:7f00:1::": false, "255.255.255.255": false,
-		"198.18.0.1": false, "192.0.2.1": false,
+		"198.18.0.1": false, "192.0.2.1": false, "168.63.129.16": false, "fec0::1": false, "::127.0.0.1": false, "::ffff:0:7f00:1": false,
+		"100::1": false, "5f00::1": false, "3fff::1": false, "64:ff9b:1::a00:1": false, "2002:7f00:1::%eth0": false,
 	} {
 		if got := public(netip.MustParseAddr(address)); got != want {
 			t.Errorf("public(%s) = %v, want %v", address, got, want)

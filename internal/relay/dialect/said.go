@@ -18,11 +18,12 @@ type Said struct {
 // NewSaid has room for a short answer from the start, so that one does not grow it step by step.
 func NewSaid() Said { return Said{text: make([]byte, 0, 1<<10)} }
 
-// Add takes a piece as it stands in its JSON string.
+// Add takes a piece as it stands in its JSON string. One that is larger than all there is room for is kept in part: something
+// must be there to count in proportion.
 func (s *Said) Add(piece llm.Text) {
 	s.size += len(piece)
-	if len(s.text)+len(piece) <= maxKept {
-		s.text = append(s.text, piece...)
+	if len(s.text) == 0 || len(s.text)+len(piece) <= maxKept {
+		s.text = append(s.text, piece[:min(len(piece), maxKept)]...)
 	}
 }
 

@@ -1,6 +1,6 @@
 // Package guard reads a JSON object once, strictly, and says where its members stand. One parse decides: what the relay
 // reads out of a body is what every upstream will read, because a body that two parsers could understand differently
-// (a repeated key, a key in other letters, a key spelt with escapes) is refused.
+// (a repeated key, a key in other letters, a key or a type spelt with escapes) is refused.
 package guard
 
 import (
@@ -88,6 +88,7 @@ type scanner struct {
 	nodes int
 	keys  keySet
 	slot  *Member // top-level member whose value is being read
+	last  []byte  // the last key, as it stands between its quotes
 	comma int     // place of the last comma, -1 before the first
 }
 
@@ -179,6 +180,9 @@ func (s *scanner) begin(i int) (end int, complete bool, err error) {
 		if s.slot != nil && s.depth == 1 {
 			s.slot.Escaped = !plain
 		}
+		if !plain && !s.any && judged(s.last) && disguised(s.src[i+1:end-1]) {
+			return 0, false, errDisguised
+		}
 		return end, true, nil
 	case 't':
 		return s.word(i, "true")
@@ -264,8 +268,8 @@ func (s *scanner) key(i int) (int, error) {
 			*s.slot = Member{Comma: s.comma, Key: i}
 		}
 	}
-	if !plain && !s.any && disguised(s.src[i+1:end-1]) {
-		return 0, &KeyError{Reason: "the request spells a key in a way that readers may understand differently"}
+	if s.last = s.src[i+1 : end-1]; !plain && !s.any && disguised(s.last) {
+		return 0, errDisguised
 	}
 	if i = s.space(end); i >= len(s.src) || s.src[i] != ':' {
 		return 0, s.syntax(i)

@@ -63,6 +63,7 @@ func TestScanRefuses(t *testing.T) {
 		{"leading zero", `{"a":01}`, ErrSyntax},
 		{"byte order mark", "\xef\xbb\xbf{}", ErrSyntax},
 		{"escapes that encoders write", `{"a":{"\u00e9\n\u003c\u002b\\u0062":1}}`, nil},
+		{"texts may be spelt in any way", `{"a":[{"type":"t\u00e9\n","text":"\u0061"}]}`, nil},
 		{"nested repeats are not ours", `{"a":{"b":1,"b":2}}`, nil},
 	}
 	for _, c := range cases {
@@ -94,6 +95,10 @@ func TestScanRefusesKeysThatReadersDisagreeOn(t *testing.T) {
 		{`{"x":[{"\u0063ontent":1}]}`, ""},
 		{`{"x":{"cache\u005Fcontrol":1}}`, ""},
 		{`{"cache\u005fcontrol":1}`, ""},
+		{`{"x":[{"type":"code\u005fexecution_20250825"}]}`, ""},
+		{`{"modalities":["text","\u0061udio"]}`, ""},
+		{`{"x":{"cache_control":{"type":"ephemeral","ttl":"1\u0068"}}}`, ""},
+		{`{"anthropic_beta":["x","c\u006fntext-1m-2025-08-07"]}`, ""},
 	}
 	for _, c := range cases {
 		var found [6]Member

@@ -75,8 +75,19 @@ func (s *scanner) topKey(raw []byte, plain bool) (int, error) {
 	return at, nil
 }
 
-// disguised tells whether a key has letters, digits or underscores written as escapes. No encoder does that: it hides a member
-// from readers that compare keys as they stand, at any depth.
+var errDisguised = &KeyError{Reason: "the request spells a key, or a word of the API, in a way that readers may understand differently"}
+
+// judged tells the members, at any depth, by whose words it is decided what a request may ask for and what it costs.
+func judged(key []byte) bool {
+	switch string(key) {
+	case "type", "ttl", "modalities", "anthropic_beta":
+		return true
+	}
+	return false
+}
+
+// disguised tells whether a key or a word has letters, digits or underscores written as escapes. No encoder does that: it hides a
+// member, or what it says, from readers that compare texts as they stand.
 func disguised(raw []byte) bool {
 	for i := 0; i+1 < len(raw); i++ {
 		if raw[i] != '\\' {

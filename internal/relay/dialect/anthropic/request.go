@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"bytes"
 	"strconv"
 
 	"starlane/internal/platform/apperr"
@@ -193,6 +194,9 @@ func (w *walk) prompt(r *llm.Request) {
 			w.total += w.json(c.Raw())
 		case "cache_control":
 			w.cache(&c)
+		case "mcp_servers": // the vendor calls their tools itself
+			w.open = w.open || c.Kind() == guard.Array
+			c.Skip()
 		default:
 			c.Skip()
 		}
@@ -232,19 +236,23 @@ func (w *walk) tools(c *guard.Cursor) {
 			w.total += w.text([]byte(s.does)) + w.json([]byte(s.takes))
 		}
 		w.total += w.json(c.Raw())
-		w.marks(&at)
+		w.tool(&at)
 	}
 }
 
-// marks looks for a cache mark among the members of an object.
-func (w *walk) marks(c *guard.Cursor) {
+// tool looks for a cache mark, and whether the vendor itself brings into the prompt what the tool finds.
+func (w *walk) tool(c *guard.Cursor) {
 	if c.Kind() != guard.Object {
 		return
 	}
 	for k, ok := c.Object(); ok; k, ok = c.Next() {
-		if string(k) == "cache_control" {
+		switch {
+		case string(k) == "cache_control":
 			w.cache(c)
-		} else {
+		case string(k) == "type" && c.Kind() == guard.String:
+			kind, _ := c.Text()
+			w.open = w.open || bytes.HasPrefix(kind, []byte("web_fetch")) || bytes.HasPrefix(kind, []byte("mcp_toolset"))
+		default:
 			c.Skip()
 		}
 	}

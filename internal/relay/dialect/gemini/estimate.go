@@ -32,7 +32,7 @@ func (*Contents) MeasurePrompt(r *llm.Request) llm.Size {
 	length := func(b []byte) usage.Tokens { return usage.Tokens(len(b)) }
 	w := walk{weights: weights{text: length, json: length, image: mostPerImage, file: mostPerFile, audio: 1, data: 1}}
 	w.prompt(r)
-	size := llm.Size{Most: w.total, Searches: r.Search.Most}
+	size := llm.Size{Most: w.total, Searches: r.Search.Most, Open: w.open}
 	if w.heard {
 		size.Also = append(size.Also, usage.InAudio)
 	}
@@ -60,6 +60,7 @@ type walk struct {
 	weights
 	total usage.Tokens
 	heard bool
+	open  bool // the vendor itself brings more into the prompt
 }
 
 func (w *walk) prompt(r *llm.Request) {
@@ -72,7 +73,14 @@ func (w *walk) prompt(r *llm.Request) {
 		case "systemInstruction":
 			w.content(&c)
 		case "tools":
+			at := c
 			w.total += w.json(c.Raw())
+			wire.List(&at, func() {
+				wire.Object(&at, func(k string) {
+					w.open = w.open || camel(k) == "urlContext" && at.Kind() == guard.Object
+					at.Skip()
+				})
+			})
 		case "generationConfig":
 			wire.Object(&c, func(k string) {
 				if name := camel(k); name == "responseSchema" || name == "responseJsonSchema" {
@@ -132,7 +140,7 @@ func (w *walk) response(c *guard.Cursor) {
 // media weighs a blob by its kind and size, and what stands at an address by the most that it may be.
 func (w *walk) media(c *guard.Cursor) {
 	var kind, data llm.Text
-	address := false
+	address, film := false, false
 	wire.Object(c, func(k string) {
 		switch camel(k) {
 		case "mimeType":
@@ -141,12 +149,17 @@ func (w *walk) media(c *guard.Cursor) {
 			data = wire.Text(c)
 		case "fileUri":
 			address = true
-			c.Skip()
+			if plain, err := guard.Unquote(wire.Text(c)); err != nil || strings.Contains(strings.ToLower(plain), "youtu") {
+				film = true // whatever its client calls it
+			}
 		default:
 			c.Skip()
 		}
 	})
 	family, _, _ := strings.Cut(string(kind), "/")
+	if film {
+		family = "video"
+	}
 	w.heard = w.heard || family != "image" && family != "text" && family != "application"
 	switch {
 	case family == "image":

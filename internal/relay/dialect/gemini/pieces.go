@@ -44,6 +44,8 @@ func parsePath(t llm.Text) (path []step) {
 	for rest != "" {
 		var key string
 		switch {
+		case len(path) == guard.MaxDepth:
+			return nil
 		case strings.HasPrefix(rest, "['"), strings.HasPrefix(rest, `["`):
 			end := strings.Index(rest, rest[1:2]+"]")
 			if end < 2 {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
 )
@@ -93,4 +95,11 @@ func TestPiecesNeverMakeBrokenJSON(t *testing.T) {
 	if parsePath(llm.Text(`$.a['b \"c'][2]`)) == nil {
 		t.Error("a quoted key is not read")
 	}
+}
+
+// TestPathsAreBounded: what leads to a value is remembered step by step, so that a path without end would take its square.
+func TestPathsAreBounded(t *testing.T) {
+	t.Parallel()
+	require.Len(t, parsePath(llm.Text("$"+strings.Repeat(".a", guard.MaxDepth))), guard.MaxDepth)
+	require.Empty(t, parsePath(llm.Text("$"+strings.Repeat(".a", guard.MaxDepth+1))))
 }

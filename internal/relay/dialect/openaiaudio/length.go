@@ -9,7 +9,6 @@ import (
 const (
 	likelyRate = 16_000 // bytes a second: 128 kbit/s
 	leastRate  = 1_000  // 8 kbit/s, below which speech is hardly understood
-	leastWAV   = 4_000  // 8 kHz, 4 bit: what telephones record
 )
 
 // length is how long a recording lasts in seconds, rounded up: likely, at most, and whether its own header says so.
@@ -32,8 +31,9 @@ func length(file []byte) (likely, most int64, known bool) {
 
 func up(n, unit int64) int64 { return (n + unit - 1) / unit }
 
-// wav reads the bytes a second of a RIFF file and the bytes of sound that are really there. A rate that no recording needs would
-// make a long one short, and is not believed.
+// wav reads the bytes a second of a RIFF file that is PCM and the bytes of sound that are really there. Readers go by different
+// members of its format, and read on after a piece of sound that ends early: the slowest and the longest of what they find counts. A rate
+// that no recording needs would make a long one short, and is not believed.
 func wav(file []byte) (rate, data int64, ok bool) {
 	const header, mostRate = 12, 8 * 192_000 * 4
 	if len(file) < header || string(file[:4]) != "RIFF" || string(file[8:12]) != "WAVE" {
@@ -43,19 +43,38 @@ func wav(file []byte) (rate, data int64, ok bool) {
 		size := int64(binary.LittleEndian.Uint32(file[at+4:]))
 		from := at + 8
 		there := min(size, int64(len(file))-from)
-		switch {
-		case string(file[at:at+4]) == "fmt " && there >= 16:
-			rate = int64(binary.LittleEndian.Uint32(file[from+8:]))
-		case string(file[at:at+4]) == "data":
-			// Writers that do not know the size put 0 or the largest there.
-			if size == 0 {
-				there = int64(len(file)) - from
-			}
-			return rate, there, rate >= leastWAV && rate <= mostRate
+		switch kind := string(file[at : at+4]); {
+		case kind == "fmt " && rate != 0, kind == "data" && rate == 0: // which one, or none, depends on the reader
+			return 0, 0, false
+		case kind == "fmt " && there >= 16:
+			rate = slowest(file[from:])
+		case kind == "data" && size == 0: // writers that do not know the size put 0 or the largest there
+			there, size = int64(len(file))-from, int64(len(file))-from
+			fallthrough
+		case kind == "data":
+			data += there
 		}
 		at = from + size + size%2
 	}
-	return 0, 0, false
+	return rate, data, data > 0 && rate >= leastRate && rate <= mostRate
+}
+
+// slowest is the least of the bytes a second that the format of a RIFF file says in one way or another, -1 if it is not PCM.
+func slowest(format []byte) int64 {
+	word := func(at int) int64 { return int64(binary.LittleEndian.Uint16(format[at:])) }
+	switch word(0) {
+	case 1, 3, 6, 7, 0xfffe: // whole numbers, fractions, two laws of telephones, any of these
+	default:
+		return -1
+	}
+	samples := int64(binary.LittleEndian.Uint32(format[4:]))
+	rate := int64(-1)
+	for _, n := range [...]int64{int64(binary.LittleEndian.Uint32(format[8:])), samples * word(12), samples * word(2) * word(14) / 8} {
+		if n > 0 && (rate < 0 || n < rate) {
+			rate = n
+		}
+	}
+	return rate
 }
 
 // ogg reads the position of the last page: of Opus it counts in 48 kHz, of Vorbis in a rate that its first page tells.

@@ -58,7 +58,7 @@ func (Audio) MeasurePrompt(r *llm.Request) llm.Size {
 func (d Audio) ReadAnswer(r *llm.Request, content body.Content, m dialect.Meter) (llm.Answer, error) {
 	var t transcript
 	if r.Form() == llm.Lines {
-		t.said = m.Count(content.Open())
+		t.said, t.last = m.Count(content.Open()), lastCue(content.Open())
 	} else {
 		c := guard.NewCursor(content.Open())
 		if !t.read(&c, m) || !t.whole {

@@ -22,13 +22,19 @@ const (
 	prompt
 	stream
 	responseFormat
-	recordingMembers
+	elsewhere        // where vendors take recordings from beside the file
+	recordingMembers = elsewhere + 3
 )
 
 func (in Ingress) decodeRecording(c body.Content) (*llm.Request, error) {
-	f, err := openai.ReadFields(c, in.Type, []string{"model", "prompt", "stream", "response_format"}[:recordingMembers])
+	f, err := openai.ReadFields(c, in.Type, []string{"model", "prompt", "stream", "response_format", "url", "file_url", "file_id"}[:recordingMembers])
 	if err != nil {
 		return nil, err //nolint:wrapcheck // an apperr for the client
+	}
+	for at := elsewhere; at < recordingMembers; at++ {
+		if other, err := f.Text(at); other != "" || err != nil {
+			return nil, apperr.New(apperr.UnsupportedParam, "The recording has to come as a file: how long it is cannot be told of another.")
+		}
 	}
 	files := f.Files("file")
 	if len(files) != 1 {
@@ -70,6 +76,7 @@ func waysToHear(r *llm.Request) []llm.Way {
 type transcript struct {
 	report openai.Report
 	said   usage.Tokens // by our own count
+	last   int64        // when the last of it was said, in seconds; 0 if it does not say
 	whole  bool         // it has its text
 }
 
@@ -96,6 +103,14 @@ func (t *transcript) read(c *guard.Cursor, m dialect.Meter) bool {
 	return c.End()
 }
 
+// least is how long it takes at least to say what was said: whoever records may say less in the header.
+func (t *transcript) least() int64 {
+	if t.last > 0 {
+		return t.last
+	}
+	return up(t.said, mostSaidPerSecond)
+}
+
 // heard says what is paid for: the tokens that were reported, or else seconds, or else tokens by our own count; whichever the
 // model has prices for.
 func (d Audio) heard(r *llm.Request, m dialect.Meter, t *transcript) (counts usage.Counts) {
@@ -105,6 +120,8 @@ func (d Audio) heard(r *llm.Request, m dialect.Meter, t *transcript) (counts usa
 		seconds, from = t.report.Seconds, usage.Reported
 	case r.Media.Header:
 		from = usage.Derived
+	default:
+		seconds = min(max(seconds, t.least()), r.Media.MostSeconds)
 	}
 	switch {
 	case t.report.Tokens && m.Priced(usage.InAudio) && m.Priced(usage.OutText):

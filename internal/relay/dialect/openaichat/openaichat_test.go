@@ -142,9 +142,10 @@ func TestRefusedRequestsNameTheField(t *testing.T) {
 
 		`{"model":"m","messages":[],"model":"n"}`: "model",
 
-		`{"model":"m","messages":[],"service_tier":"flex"}`: "service_tier",
-		`{"model":"m","messages":[],"service_tier":1}`:      "service_tier",
-		`{"model":"m","messages":[],"modalities":"audio"}`:  "modalities",
+		`{"model":"m","messages":[],"service_tier":"flex"}`:         "service_tier",
+		`{"model":"m","messages":[],"service_tier":1}`:              "service_tier",
+		`{"model":"m","messages":[],"modalities":"audio"}`:          "modalities",
+		`{"model":"m","messages":[],"modalities":["text","image"]}`: "modalities",
 	} {
 		_, err := d.DecodeRequest(body.Copy([]byte(src)))
 		e := apperr.From(err)

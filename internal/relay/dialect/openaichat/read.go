@@ -156,6 +156,7 @@ func (r *reader) choices(c *guard.Cursor, to llm.Sink) {
 				}
 			case "delta", "message":
 				if !known { // it nearly always stands first
+					known = true
 					r.turn(indexOf(*c))
 				}
 				r.message(c, to)

@@ -118,7 +118,13 @@ func pricedAlone(r *llm.Request, src []byte, found *[members]guard.Member) error
 	case guard.Array:
 		c := guard.NewCursor(src[m.From:m.To])
 		for ok := c.Array(); ok; ok = c.More() {
-			r.AudioOut = string(c.Raw()) == `"audio"` || r.AudioOut
+			switch string(c.Raw()) {
+			case `"text"`:
+			case `"audio"`:
+				r.AudioOut = true
+			default: // pictures, which some vendors count among the tokens of a text
+				return apperr.New(apperr.InvalidRequest, "Only answers of text and audio are offered here.").WithParam("modalities")
+			}
 		}
 	default:
 		return apperr.New(apperr.InvalidRequest, "modalities must be a list.").WithParam("modalities")

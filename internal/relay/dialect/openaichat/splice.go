@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
 	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/request"
@@ -39,13 +40,14 @@ const (
 	splicePresence
 	spliceFrequency
 	spliceEffort
-	splicedMembers
+	spliceTools
+	splicedMembers // what the vendor charges for follows
 )
 
 func splicedNames() []string {
 	return []string{
 		"messages", "usage", "stream_options", "seed", "max_completion_tokens", "max_tokens", "response_format", "presence_penalty",
-		"frequency_penalty", "reasoning_effort",
+		"frequency_penalty", "reasoning_effort", "tools",
 	}
 }
 
@@ -56,9 +58,16 @@ func (p *passage) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message
 	changed := *r
 	src := r.Content.Open()
 	s := &splicing{passage: p, r: r, model: to.Model, src: src}
-	var found [splicedMembers]guard.Member
-	if err := guard.Scan(src, splicedNames(), found[:]); err != nil {
-		return body.Message{}, err //nolint:wrapcheck // DecodeRequest has read it
+	names := append(splicedNames(), rules.Charges.Or(nil)...)
+	found := make([]guard.Member, len(names))
+	if err := guard.Scan(src, names, found); err != nil {
+		return body.Message{}, request.Refuse(err)
+	}
+	if err := charged(src, names, found); err != nil {
+		return body.Message{}, err
+	}
+	if r.Original.Edits[editStore].Present {
+		r.Notes.Drop("store")
 	}
 	if found[spliceUsage].Kind != guard.Absent {
 		s.removed = append(s.removed, found[spliceUsage])
@@ -81,7 +90,6 @@ func (p *passage) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message
 		}
 	}
 	s.rename(&found[spliceSeed], "seed", rules.Seed.Or("seed"))
-	names := splicedNames()
 	for _, at := range [...]int{spliceSeed, splicePresence, spliceFrequency, spliceEffort} {
 		if m := &found[at]; m.Present() && rules.Refused(names[at], to.Model) {
 			s.removed = append(s.removed, *m)
@@ -96,6 +104,33 @@ func (p *passage) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message
 		return body.Message{}, err //nolint:wrapcheck // an apperr for the client
 	}
 	return request.Encode(&changed, to.Model, append(s.edits, s.removals()...)...) //nolint:wrapcheck // a name that is no text is a mistake of ours
+}
+
+// charged refuses what the vendor charges for beside the tokens of the model asked for: members that its rules name, and tools
+// that it runs itself.
+func charged(src []byte, names []string, found []guard.Member) error {
+	refuse := func(name string) error {
+		return apperr.New(apperr.UnsupportedParam, "%s: Not offered here, as it has a price of its own.", name).WithParam(name)
+	}
+	for i := splicedMembers; i < len(found); i++ {
+		if found[i].Present() && found[i].Kind != guard.False {
+			return refuse(names[i])
+		}
+	}
+	var err error
+	c := guard.NewCursor(src[found[spliceTools].From:found[spliceTools].To])
+	wire.List(&c, func() {
+		wire.Object(&c, func(k string) {
+			if k != "type" {
+				c.Skip()
+				return
+			}
+			if kind := string(wire.Text(&c)); kind != "function" && kind != "custom" {
+				err = refuse("tools.type")
+			}
+		})
+	})
+	return err
 }
 
 // rename gives a member another name.

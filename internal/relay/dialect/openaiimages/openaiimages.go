@@ -153,20 +153,28 @@ func (d Images) Owed(r *llm.Request, _ bool, m dialect.Meter) usage.Counts {
 }
 
 // bill says what is paid for: the tokens that were reported, or else pictures, or else tokens by our own count; whichever the
-// model has prices for. shown counts the parts of pictures that were shown and never finished.
+// model has prices for. shown counts the parts of a picture that were shown before it was left unfinished: who has seen the last of them
+// has seen the picture, and a price by the picture knows no parts.
 func (d Images) bill(r *llm.Request, m dialect.Meter, report *openai.Report, made, shown int64) (counts usage.Counts) {
+	unfinished := shown * perPart
+	if shown > 0 && shown >= r.Media.Parts {
+		unfinished += r.Media.Each
+	}
 	byToken := m.Priced(usage.InText) && m.Priced(usage.OutImage) && (r.Media.Pictures == 0 || m.Priced(usage.InImage))
 	switch {
 	case byToken && report.Tokens:
 		counts = report.Counts
 		openai.Fold(&counts, usage.OutText, usage.OutImage, m)
 		openai.Fold(&counts, usage.InImage, usage.InText, m)
+		if unfinished > 0 {
+			counts.Set(usage.OutImage, counts.Units[usage.OutImage]+unfinished, usage.Estimated)
+		}
 	case m.Priced(usage.ImageGen):
-		counts.Set(usage.ImageGen, made, usage.Derived)
+		counts.Set(usage.ImageGen, made+min(shown, 1), usage.Derived)
 	default:
 		counts.Set(usage.InText, d.EstimatePrompt(r, m.Count), usage.Estimated)
 		counts.Set(usage.InImage, r.Media.Pictures*likelyGiven, usage.Estimated)
-		counts.Set(usage.OutImage, made*r.Media.Each+shown*perPart, usage.Estimated)
+		counts.Set(usage.OutImage, made*r.Media.Each+unfinished, usage.Estimated)
 	}
 	return counts
 }

@@ -31,6 +31,7 @@ type Event struct {
 	Kind      Kind
 	Model     Model        // of a Session
 	MaxOutput usage.Tokens // of a Session
+	Formats   Formats      // of a Session, or of a response that is Created
 	Response  string       // id of the response
 	Status    Status       // of a response that is Done
 	Text      llm.Text     // of what was Said, as it stands in its string; valid as long as the content
@@ -145,7 +146,9 @@ func (e *Event) readSession(src []byte, at int) {
 		case "max_output_tokens", "max_response_output_tokens":
 			e.MaxOutput = readBound(&c)
 		default:
-			c.Skip()
+			if !e.Formats.read(&c, key) {
+				c.Skip()
+			}
 		}
 	})
 }
@@ -163,7 +166,9 @@ func (e *Event) readResponse(src []byte) {
 		case "usage":
 			e.Counts, e.Reported = readUsage(&c)
 		default:
-			c.Skip()
+			if !e.Formats.read(&c, key) {
+				c.Skip()
+			}
 		}
 	})
 }

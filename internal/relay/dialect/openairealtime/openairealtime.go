@@ -60,7 +60,7 @@ func readBound(c *guard.Cursor) usage.Tokens {
 			return n
 		}
 		return Unbounded
-	case guard.String:
+	case guard.String, guard.Null:
 		c.Skip()
 		return Unbounded
 	default:

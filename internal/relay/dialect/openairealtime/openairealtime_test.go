@@ -85,11 +85,11 @@ func TestTally(t *testing.T) {
 	r, err := openairealtime.ReadRequest(body.Own([]byte(`{"type":"conversation.item.create","item":{"type":"message","content":[` +
 		`{"type":"input_text","text":"one two"},{"type":"input_audio","audio":"` + second + `"}]}}`)))
 	require.NoError(t, err)
-	text, audio := r.Heard.Heard(words)
+	text, audio := r.Heard.Heard(words, openairealtime.UnsaidFormat)
 	require.Equal(t, [2]usage.Tokens{2, 10}, [2]usage.Tokens{text, audio})
 	var said openairealtime.Tally
 	said.Add([]byte("one two three"), len(second))
-	text, audio = said.Said(words)
+	text, audio = said.Said(words, openairealtime.WideFormat)
 	require.Equal(t, [2]usage.Tokens{3, 20}, [2]usage.Tokens{text, audio})
 }
 

@@ -22,7 +22,7 @@ const (
 type Request struct {
 	Act       Act
 	Name      string       // the client's own name of the message, empty for none
-	Model     Model        // of a session.update
+	Model     Model        // of a session.update or a response.create
 	MaxOutput usage.Tokens // of a session.update or a response.create
 	Heard     Tally        // what it adds to the conversation
 }
@@ -88,16 +88,21 @@ func (r *Request) settings(src []byte, m *guard.Member) error {
 		return nil
 	}
 	part := src[m.From:m.To]
-	if err := guard.Scan(part, []string{"model"}, make([]guard.Member, 1)); err != nil {
+	var found [3]guard.Member
+	if err := guard.Scan(part, []string{"model", "max_output_tokens", "max_response_output_tokens"}, found[:]); err != nil {
 		return apperr.New(apperr.InvalidRequest, "The message cannot be read: %s.", err)
+	}
+	for i := range found[1:] { // an upstream knows one of the two: it may be either
+		c := guard.NewCursor(part[found[i+1].From:found[i+1].To])
+		if n := readBound(&c); n == Unbounded || r.MaxOutput != Unbounded && n > r.MaxOutput {
+			r.MaxOutput = n
+		}
 	}
 	c := guard.NewCursor(part)
 	wire.Object(&c, func(key string) {
 		switch key {
 		case "model":
 			r.Model.read(&c, m.From)
-		case "max_output_tokens", "max_response_output_tokens":
-			r.MaxOutput = readBound(&c)
 		case "instructions":
 			heard.Add(wire.Text(&c), 0)
 		case "tools":
