@@ -21,6 +21,7 @@ type reader struct {
 	started bool
 	called  bool
 	stopped bool
+	lost    bool // a block has no neutral form
 	event   llm.Event
 }
 
@@ -139,7 +140,7 @@ func (r *reader) blockStart(c *guard.Cursor, to llm.Sink) {
 		}
 		wire.Object(c, func(k string) {
 			if k != "toolUse" {
-				c.Skip()
+				r.skip(k, c)
 				return
 			}
 			tool = true
@@ -188,10 +189,16 @@ func (r *reader) blockDelta(c *guard.Cursor, to llm.Sink) {
 			})
 		case "reasoningContent":
 			r.reasoning(index, &delta, to)
-		default: // citations and what is newer than this
-			delta.Skip()
+		default:
+			r.skip(k, &delta)
 		}
 	})
+}
+
+// skip passes over what a block holds; media have no neutral form, and a client is told so.
+func (r *reader) skip(kind string, c *guard.Cursor) {
+	r.lost = r.lost || kind == "image" || kind == "audio" || kind == "video"
+	c.Skip()
 }
 
 // reasoning reads a piece of a thought.
@@ -263,7 +270,7 @@ func (r *reader) finish(reason string, to llm.Sink) bool {
 	}
 	if !r.stopped {
 		r.stopped = true
-		r.take(to, llm.Event{Kind: llm.Stop, Reason: why})
+		r.take(to, llm.Event{Kind: llm.Stop, Reason: why, Lost: r.lost})
 	}
 	return true
 }
@@ -436,8 +443,24 @@ func (r *reader) whole(index int, c *guard.Cursor, to llm.Sink) {
 					c.Skip()
 				}
 			})
+		case "citationsContent": // a text with its sources
+			wire.Object(c, func(k string) {
+				if k != "content" {
+					c.Skip()
+					return
+				}
+				wire.List(c, func() {
+					wire.Object(c, func(k string) {
+						if k == "text" {
+							r.say(index, llm.TextBlock, wire.Text(c), to)
+							return
+						}
+						c.Skip()
+					})
+				})
+			})
 		default:
-			c.Skip()
+			r.skip(k, c)
 		}
 	})
 }
