@@ -15,7 +15,9 @@ export function MainRate({ rates, side }: { rates: Record<string, string>; side:
   return (
     <>
       <Money value={rate.value} precision="short" />
-      {rate.text ? null : <p className="text-faint text-xs">{className(rate.name)}</p>}
+      {rate.text ? null : (
+        <p className="ml-auto max-w-20 text-faint text-xs sm:max-w-none">{className(rate.name)}</p>
+      )}
     </>
   );
 }

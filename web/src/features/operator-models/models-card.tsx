@@ -62,8 +62,8 @@ function columnsFor(canWrite: boolean, onEdit: (model: Model) => void): Column<M
             <span>
               <MainRate rates={rates} side="in" />
             </span>
-            <span className="text-faint">/</span>
             <span>
+              <span className="text-faint">/ </span>
               <MainRate rates={rates} side="out" />
             </span>
           </span>
