@@ -58,15 +58,15 @@ function columnsFor(canWrite: boolean, onEdit: (model: Model) => void): Column<M
       cell: ({ row }) => {
         const rates = row.original.price?.rates;
         return rates ? (
-          <span className="flex items-baseline justify-end gap-1.5 whitespace-nowrap">
-            <span>
+          <div className="flex items-baseline justify-end gap-1.5 whitespace-nowrap">
+            <div>
               <MainRate rates={rates} side="in" />
-            </span>
-            <span>
+            </div>
+            <div>
               <span className="text-faint">/ </span>
               <MainRate rates={rates} side="out" />
-            </span>
-          </span>
+            </div>
+          </div>
         ) : null;
       },
     },
