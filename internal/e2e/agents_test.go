@@ -29,25 +29,24 @@ type agent struct {
 	files         map[string]string
 }
 
-// agents have all that would leave this machine switched off.
-func agents(s *stack) []agent {
-	relay := s.env["OPENAI_BASE_URL"]
-	root := strings.TrimSuffix(relay, "/v1")
+// agents are set up as docs/clients.md says, and have all that would leave this machine switched off.
+func agents(t *testing.T, s *stack) []agent {
+	t.Helper()
+	root := strings.TrimSuffix(s.env["OPENAI_BASE_URL"], "/v1")
+	here := func(block string) string { return strings.ReplaceAll(block, "http://127.0.0.1:8080", root) }
+	settings := documented(t, "json")
+	if len(settings) != 2 {
+		t.Fatalf("docs/clients.md has %d files of settings in JSON, want those of Gemini CLI and of opencode", len(settings))
+	}
 	return []agent{
 		{
 			name: "codex", program: "@openai/codex/bin/codex.js", model: "demo/claude", args: []string{"exec", "--skip-git-repo-check"},
 			writes: `exec_command {"cmd":"printf %s 'WORDS' > FILE"}`, reads: `exec_command {"cmd":"cat FILE"}`,
-			env: []string{"CODEX_HOME=HOME"},
-			files: map[string]string{"config.toml": `model = "demo/claude"
-model_provider = "starlane"
-approval_policy = "never"
+			env: []string{"CODEX_HOME=HOME", "OPENAI_API_KEY=KEY"},
+			files: map[string]string{"config.toml": `approval_policy = "never"
 sandbox_mode = "danger-full-access"
 check_for_update_on_startup = false
-[model_providers.starlane]
-name = "Starlane"
-base_url = "` + relay + `"
-env_key = "KEY"
-wire_api = "responses"
+` + here(documented(t, "toml")[0]) + `
 [analytics]
 enabled = false
 [feedback]
@@ -68,20 +67,18 @@ exporter = "none"
 			name: "gemini", program: "@google/gemini-cli/bundle/gemini.js", model: "demo/claude", args: []string{"-m", "demo/claude", "--yolo", "--skip-trust"},
 			writes: `write_file {"file_path":"FILE","content":"WORDS"}`, reads: `read_file {"file_path":"FILE"}`,
 			env: []string{"GOOGLE_GEMINI_BASE_URL=" + root, "GEMINI_API_KEY=KEY"},
-			files: map[string]string{".gemini/settings.json": `{"security":{"auth":{"selectedType":"gemini-api-key"}},"privacy":{"usageStatisticsEnabled":false},
-				"telemetry":{"enabled":false},"general":{"enableAutoUpdate":false,"enableAutoUpdateNotification":false}}`},
+			files: map[string]string{".gemini/settings.json": configured(t, settings[0], `{"privacy":{"usageStatisticsEnabled":false},
+				"telemetry":{"enabled":false},"general":{"enableAutoUpdate":false,"enableAutoUpdateNotification":false}}`)},
 		},
 		{
 			name: "opencode", program: "opencode-linux-x64/bin/opencode", model: "demo/gemini", args: []string{"run"},
 			writes: `write {"filePath":"FILE","content":"WORDS"}`, reads: `read {"filePath":"FILE"}`,
 			env: []string{
-				"XDG_DATA_HOME=HOME/data", "XDG_CONFIG_HOME=HOME/config", "XDG_CACHE_HOME=HOME/cache", "XDG_STATE_HOME=HOME/state",
+				"OPENAI_API_KEY=KEY", "XDG_DATA_HOME=HOME/data", "XDG_CONFIG_HOME=HOME/config", "XDG_CACHE_HOME=HOME/cache", "XDG_STATE_HOME=HOME/state",
 				"OPENCODE_DISABLE_AUTOUPDATE=1", "OPENCODE_DISABLE_MODELS_FETCH=1", "OPENCODE_DISABLE_LSP_DOWNLOAD=1", "OPENCODE_DISABLE_DEFAULT_PLUGINS=1",
 			},
-			files: map[string]string{"config/opencode/opencode.json": `{"autoupdate":false,"share":"disabled","model":"starlane/demo/gemini",
-				"small_model":"starlane/demo/gemini","enabled_providers":["starlane"],"permission":{"*":"allow"},"provider":{"starlane":{
-				"npm":"@ai-sdk/openai-compatible","name":"Starlane","options":{"baseURL":"` + relay + `","apiKey":"{env:KEY}"},
-				"models":{"demo/gemini":{"name":"Gemini","tool_call":true,"limit":{"context":128000,"output":8000}}}}}}`},
+			files: map[string]string{"config/opencode/opencode.json": configured(t, here(settings[1]), `{"autoupdate":false,"share":"disabled",
+				"small_model":"starlane/demo/gemini","enabled_providers":["starlane"],"permission":{"*":"allow"}}`)},
 		},
 	}
 }
@@ -93,7 +90,7 @@ func TestAgents(t *testing.T) {
 	npmModules(t, agentClients, "--ignore-scripts")
 	s := startStack(t, "--no-web")
 	owner := s.token(t, s.env["STARLANE_OWNER_EMAIL"], s.env["STARLANE_OWNER_PASSWORD"])
-	for _, a := range agents(s) {
+	for _, a := range agents(t, s) {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
 			var key struct {
@@ -153,7 +150,7 @@ func (a *agent) run(t *testing.T, key, dir, task string) string {
 	cmd.Dir = dir
 	const nowhere = "http://127.0.0.1:9"
 	cmd.Env = []string{
-		"HOME=" + home, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir(), "TERM=dumb", "KEY=" + key,
+		"HOME=" + home, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir(), "TERM=dumb",
 		"HTTP_PROXY=" + nowhere, "HTTPS_PROXY=" + nowhere, "NO_PROXY=127.0.0.1",
 	}
 	for _, e := range a.env {

@@ -84,6 +84,7 @@ func TestOfficialSDKs(t *testing.T) {
 		}
 		return nil
 	})
+	s.sayHello(t)
 	s.checkBooks(t)
 }
 

@@ -34,6 +34,8 @@ func describeMedia(info *modelInfo, m *catalog.Model, rates *pricing.Rates) {
 	a := &info.Architecture
 	speaks := rates.Has[usage.CharIn] || rates.Has[usage.OutAudio]
 	switch {
+	case m.Has("realtime"):
+		a.InputModalities, a.OutputModalities = []string{"text", "audio"}, []string{"text", "audio"}
 	case m.Has(dialect.Images):
 		a.InputModalities, a.OutputModalities = []string{"text", "image"}, []string{"image"}
 	case m.Has(dialect.Audio) && speaks:

@@ -26,20 +26,21 @@ type modelList struct {
 
 // modelInfo is the model object of the OpenAI API with the members that OpenRouter added, which many clients read.
 type modelInfo struct {
-	ID                  string       `json:"id"`
-	Object              string       `json:"object"`
-	Created             int64        `json:"created"`
-	OwnedBy             string       `json:"owned_by"`
-	Name                string       `json:"name"`
-	Description         string       `json:"description"`
-	ContextLength       int64        `json:"context_length"`
-	Capabilities        []string     `json:"capabilities"`
-	Features            []string     `json:"features"`
-	Architecture        architecture `json:"architecture"`
-	Pricing             pricePerUnit `json:"pricing"`
-	TopProvider         topProvider  `json:"top_provider"`
-	SupportedParameters []string     `json:"supported_parameters"`
-	RoutesTo            []string     `json:"routes_to,omitempty"` // models behind an alias, in the order they are tried
+	ID                  string            `json:"id"`
+	Object              string            `json:"object"`
+	Created             int64             `json:"created"`
+	OwnedBy             string            `json:"owned_by"`
+	Name                string            `json:"name"`
+	Description         string            `json:"description"`
+	ContextLength       int64             `json:"context_length"`
+	Capabilities        []string          `json:"capabilities"`
+	Features            []string          `json:"features"`
+	Architecture        architecture      `json:"architecture"`
+	Pricing             pricePerUnit      `json:"pricing"`
+	Rates               map[string]string `json:"rates"` // USD for one unit of each token class: pricing is silent on sounds, pictures and characters
+	TopProvider         topProvider       `json:"top_provider"`
+	SupportedParameters []string          `json:"supported_parameters"`
+	RoutesTo            []string          `json:"routes_to,omitempty"` // models behind an alias, in the order they are tried
 }
 
 type architecture struct {
@@ -158,6 +159,7 @@ func describe(m *catalog.Model, rates *pricing.Rates) modelInfo {
 			Request: perUnit(rates.Price[usage.Request]), InputCacheRead: perUnit(rates.Price[usage.InCached]),
 			InternalReasoning: perUnit(rates.Price[usage.OutReasoning]),
 		},
+		Rates:               map[string]string{},
 		TopProvider:         topProvider{ContextLength: m.ContextLength, MaxCompletionTokens: m.MaxOutput},
 		SupportedParameters: parameters(m),
 	}
@@ -166,6 +168,11 @@ func describe(m *catalog.Model, rates *pricing.Rates) modelInfo {
 	}
 	if rates.Has[usage.SearchQuery] {
 		info.Pricing.Search = perUnit(rates.Price[usage.SearchQuery])
+	}
+	for class := range usage.NumClasses {
+		if rates.Has[class] {
+			info.Rates[class.String()] = perUnit(rates.Price[class])
+		}
 	}
 	if len(m.Capabilities) == 1 {
 		switch m.Capabilities[0] { // those that write no text

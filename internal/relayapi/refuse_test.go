@@ -101,6 +101,10 @@ func TestModels(t *testing.T) {
 				Prompt, Completion string
 				InputCacheRead     string `json:"input_cache_read"`
 			}
+			Rates        map[string]string
+			Architecture struct {
+				In []string `json:"input_modalities"`
+			}
 			ContextLength int64 `json:"context_length"`
 			Capabilities  []string
 			RoutesTo      []string `json:"routes_to"`
@@ -119,6 +123,11 @@ func TestModels(t *testing.T) {
 	require.Equal(t, "0.000001", echo.Pricing.Prompt)
 	require.Equal(t, "0.000002", echo.Pricing.Completion)
 	require.Equal(t, "0.0000001", echo.Pricing.InputCacheRead)
+	require.Equal(t, "0.000002", echo.Rates["out_text"])
+	require.Equal(t, []string{"text", "audio"}, list.Data[names["demo/realtime"]].Architecture.In)
+	speech := list.Data[names["demo/speech"]]
+	require.Equal(t, "0", speech.Pricing.Prompt)
+	require.Equal(t, map[string]string{"char_in": "0.000015"}, speech.Rates, "what is not sold by tokens of text is not free")
 	require.Equal(t, int64(128_000), echo.ContextLength)
 	require.Equal(t, []string{"chat"}, echo.Capabilities)
 

@@ -1592,7 +1592,7 @@ type ModelPrice struct {
 	// Contract From the tenant's own contract, not the list
 	Contract bool `json:"contract"`
 
-	// Rates Token class → USD per million units (for `request`: per million requests), as decimal strings with up to nine places
+	// Rates Token class → USD per million units, as decimal strings with up to nine places. Units are tokens, or for `request`, `search_query`, `image_gen`, `char_in` and `audio_second` what they are named after: $10 per 1,000 searches are `10000`
 	//
 	// Examples: {"in_cached":"0.10","in_text":"1.00","out_text":"2.00"}
 	Rates     Rates     `json:"rates"`
@@ -1706,7 +1706,7 @@ type PriceVersion struct {
 	PriceBookId int64  `json:"price_book_id"`
 	ProposedBy  string `json:"proposed_by"`
 
-	// Rates Token class → USD per million units (for `request`: per million requests), as decimal strings with up to nine places
+	// Rates Token class → USD per million units, as decimal strings with up to nine places. Units are tokens, or for `request`, `search_query`, `image_gen`, `char_in` and `audio_second` what they are named after: $10 per 1,000 searches are `10000`
 	//
 	// Examples: {"in_cached":"0.10","in_text":"1.00","out_text":"2.00"}
 	Rates      Rates     `json:"rates"`
@@ -1720,7 +1720,7 @@ type PriceVersionCreate struct {
 	// Model Public name; in provider_cost books provider-slug:upstream-model
 	Model string `json:"model"`
 
-	// Rates Token class → USD per million units (for `request`: per million requests), as decimal strings with up to nine places
+	// Rates Token class → USD per million units, as decimal strings with up to nine places. Units are tokens, or for `request`, `search_query`, `image_gen`, `char_in` and `audio_second` what they are named after: $10 per 1,000 searches are `10000`
 	//
 	// Examples: {"in_cached":"0.10","in_text":"1.00","out_text":"2.00"}
 	Rates Rates `json:"rates"`
@@ -1826,7 +1826,7 @@ type ProviderPatch struct {
 	Vendor *Vendor `json:"vendor,omitempty"`
 }
 
-// Rates Token class → USD per million units (for `request`: per million requests), as decimal strings with up to nine places
+// Rates Token class → USD per million units, as decimal strings with up to nine places. Units are tokens, or for `request`, `search_query`, `image_gen`, `char_in` and `audio_second` what they are named after: $10 per 1,000 searches are `10000`
 //
 // Examples: {"in_cached":"0.10","in_text":"1.00","out_text":"2.00"}
 type Rates map[string]string

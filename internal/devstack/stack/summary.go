@@ -54,7 +54,7 @@ func (s *Summary) Text() string {
 	if s.Curl != "" {
 		line("  Try it (no provider key needed):")
 		line("    %s", s.Curl)
-		line("  Any OpenAI SDK:  set -a; . %s; set +a", shortPath(s.EnvFile))
+		line("  Any OpenAI, Anthropic or Gemini client:  set -a; . %s; set +a   (docs/clients.md)", shortPath(s.EnvFile))
 	}
 	line("  Data  %s   Logs  %s   Stop  Ctrl-C, or make down   Start over  make reset", shortPath(s.Data), shortPath(filepath.Join(s.Data, "logs")))
 	return b.String()

@@ -98,7 +98,7 @@ func (r *chatRequest) task() *task {
 	}
 	t.mode, t.forced = r.toolMode()
 	for _, spec := range r.Tools {
-		t.tools = append(t.tools, tool{spec.Function.Name, spec.Function.Parameters})
+		t.tools = append(t.tools, spec.tool())
 	}
 	if f := r.ResponseFormat; f != nil {
 		switch f.Type {
@@ -111,19 +111,15 @@ func (r *chatRequest) task() *task {
 	return t
 }
 
-// toolMode reads tool_choice: its mode and the name of a function it forces.
+// toolMode reads tool_choice: its mode and the name of a tool it forces.
 func (r *chatRequest) toolMode() (mode, forced string) {
 	if jsonType(r.ToolChoice) == "string" {
 		_ = json.Unmarshal(r.ToolChoice, &mode) // a JSON string always decodes into one
 		return mode, ""
 	}
-	var named struct {
-		Function struct {
-			Name string `json:"name"`
-		} `json:"function"`
-	}
+	var named toolSpec
 	if json.Unmarshal(r.ToolChoice, &named) == nil {
-		forced = named.Function.Name
+		forced = named.tool().name
 	}
 	return "auto", forced
 }

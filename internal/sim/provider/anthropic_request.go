@@ -297,7 +297,7 @@ func (r *messageRequest) task() *task {
 	}
 	for _, m := range r.Tools {
 		if !m.ofServer() {
-			t.tools = append(t.tools, tool{m.Name, m.InputSchema})
+			t.tools = append(t.tools, tool{name: m.Name, parameters: m.InputSchema})
 		}
 	}
 	f := r.OutputConfig.Format

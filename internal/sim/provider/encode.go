@@ -135,11 +135,10 @@ func (a *answer) appendChoice(out []byte, index int, c choice) []byte {
 		} else {
 			out = append(out, ',')
 		}
-		out = append(out, `{"id":"`...)
-		out = append(out, call.id...)
-		out = append(out, `","type":"function","function":{"name":`...)
+		kind, arguments := call.members()
+		out = append(out, `{"id":"`+call.id+`","type":"`+kind+`","`+kind+`":{"name":`...)
 		out = appendQuoted(out, call.name)
-		out = append(out, `,"arguments":`...)
+		out = append(out, `,"`+arguments+`":`...)
 		out = append(appendQuoted(out, join(call.arguments)), '}', '}')
 	}
 	if len(c.calls) > 0 {

@@ -300,7 +300,7 @@ func (r *geminiRequest) task() *task {
 			if len(parameters) == 0 {
 				parameters = f.Parameters
 			}
-			t.tools = append(t.tools, tool{f.Name, parameters})
+			t.tools = append(t.tools, tool{name: f.Name, parameters: parameters})
 		}
 	}
 	if r.Config.ResponseMimeType == jsonMime {

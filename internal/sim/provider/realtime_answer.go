@@ -125,7 +125,7 @@ func (rs *realtimeSession) plan(r *realtimeResponse) {
 		tools = r.set.Tools
 	}
 	for _, spec := range tools {
-		t.tools = append(t.tools, tool{spec.Name, spec.Parameters})
+		t.tools = append(t.tools, tool{name: spec.Name, parameters: spec.Parameters})
 	}
 	choice := rs.set.ToolChoice
 	if r.set.ToolChoice != nil {

@@ -23,6 +23,17 @@ type toolSpec struct {
 		Name       string          `json:"name"`
 		Parameters json.RawMessage `json:"parameters"`
 	} `json:"function"`
+	Custom struct {
+		Name string `json:"name"`
+	} `json:"custom"`
+}
+
+// tool is what may be called: a function, or what takes one text.
+func (t toolSpec) tool() tool {
+	if t.Type == "custom" {
+		return tool{name: t.Custom.Name, custom: true}
+	}
+	return tool{name: t.Function.Name, parameters: t.Function.Parameters}
 }
 
 type message struct {
@@ -183,7 +194,7 @@ func parseChat(body []byte, header http.Header, strict bool) (*chatRequest, *api
 		}
 	}
 	for _, t := range req.Tools {
-		req.toolsText += t.Function.Name + string(t.Function.Parameters)
+		req.toolsText += t.tool().name + string(t.Function.Parameters)
 	}
 	var e *apiError
 	req.steer, e = readSteering(header, req.Metadata)

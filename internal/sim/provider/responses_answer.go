@@ -129,7 +129,6 @@ func (s *Server) composeResponse(key string, req *responseRequest) *responseAnsw
 		}
 		if spec.Type == "custom" {
 			it.kind = itemCustomCall
-			it.pieces, _ = pieces(t.user, maxSteer)
 		}
 		it.id = s.newID(itemPrefix(it.kind) + "_")
 		a.output = append(a.output, it)

@@ -252,7 +252,7 @@ func (r *responseRequest) task() *task {
 	t.mode, t.forced, allowed = r.toolMode()
 	for _, v := range r.tools {
 		if allowed == nil || slices.Contains(allowed, v.Name) {
-			t.tools = append(t.tools, tool{v.Name, v.Parameters})
+			t.tools = append(t.tools, tool{name: v.Name, parameters: v.Parameters, custom: v.Type == "custom"})
 		}
 	}
 	switch r.text.Format.Type {

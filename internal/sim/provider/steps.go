@@ -30,9 +30,11 @@ func (t *task) step(rng *random) []toolCall {
 		return nil
 	}
 	next := t.steps[t.made]
-	if len(selectTools(t.tools, func(name string) bool { return name == next.name })) == 0 {
+	found := selectTools(t.tools, func(name string) bool { return name == next.name })
+	if len(found) == 0 {
 		return nil
 	}
+	next.custom = found[0].custom
 	next.id = callID(t.idPrefix, rng)
 	next.arguments, _ = pieces(next.arguments[0], maxSteer)
 	return []toolCall{next}

@@ -342,11 +342,10 @@ func (s *eventStream) call(index, position int, call toolCall) error {
 	s.open(index)
 	s.buf = append(s.buf, `{"tool_calls":[{"index":`...)
 	s.buf = appendInt(s.buf, position)
-	s.buf = append(s.buf, `,"id":"`...)
-	s.buf = append(s.buf, call.id...)
-	s.buf = append(s.buf, `","type":"function","function":{"name":`...)
+	kind, arguments := call.members()
+	s.buf = append(s.buf, `,"id":"`+call.id+`","type":"`+kind+`","`+kind+`":{"name":`...)
 	s.buf = appendQuoted(s.buf, call.name)
-	s.buf = append(s.buf, `,"arguments":""}}]}`...)
+	s.buf = append(s.buf, `,"`+arguments+`":""}}]}`...)
 	s.close("")
 	for _, piece := range call.arguments {
 		if err := s.due(); err != nil {
@@ -355,7 +354,7 @@ func (s *eventStream) call(index, position int, call toolCall) error {
 		s.open(index)
 		s.buf = append(s.buf, `{"tool_calls":[{"index":`...)
 		s.buf = appendInt(s.buf, position)
-		s.buf = append(s.buf, `,"function":{"arguments":`...)
+		s.buf = append(s.buf, `,"`+kind+`":{"`+arguments+`":`...)
 		s.buf = append(appendQuoted(s.buf, piece), `}}]}`...)
 		s.close("")
 		if err := s.sent(); err != nil {

@@ -25,6 +25,8 @@ const (
 type tool struct {
 	name       string
 	parameters json.RawMessage
+	// custom tools of OpenAI's take one text.
+	custom bool
 }
 
 // replyFormat is what the text of an answer has to be.
@@ -67,8 +69,10 @@ type task struct {
 }
 
 type toolCall struct {
-	id, name  string
+	id, name string
+	// arguments are JSON, or the text that a custom tool takes.
 	arguments []string
+	custom    bool
 }
 
 // Ends of an answer, in OpenAI's terms.
@@ -77,6 +81,14 @@ const (
 	finishLength = "length"
 	finishTools  = "tool_calls"
 )
+
+// members are what a chat completion calls a tool's kind and its arguments.
+func (c toolCall) members() (kind, arguments string) {
+	if c.custom {
+		return "custom", "input"
+	}
+	return "function", "arguments"
+}
 
 // choice is one answer to a request: text or tool calls, cut into what a stream sends piece by piece.
 type choice struct {
@@ -241,8 +253,12 @@ func (s *Server) callTools(t *task, rng random) []toolCall {
 	}
 	calls := make([]toolCall, 0, len(wanted))
 	for _, w := range wanted {
-		args, _ := pieces(sampleJSON(w.parameters, t.user), maxSteer)
-		calls = append(calls, toolCall{id: callID(t.idPrefix, &rng), name: w.name, arguments: args})
+		input := t.user
+		if !w.custom {
+			input = sampleJSON(w.parameters, t.user)
+		}
+		args, _ := pieces(input, maxSteer)
+		calls = append(calls, toolCall{id: callID(t.idPrefix, &rng), name: w.name, arguments: args, custom: w.custom})
 	}
 	return calls
 }

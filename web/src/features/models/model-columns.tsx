@@ -1,36 +1,30 @@
 import type { Column } from "@/components/table/data-table";
 import { Badge } from "@/components/ui/badge";
+import { MainRate } from "@/components/ui/main-rate";
 import { Money } from "@/components/ui/money";
 import type { Schema } from "@/lib/api/client";
 import { compareMoney } from "@/lib/format/money";
 import { formatCompact } from "@/lib/format/number";
+import { mainRate, type Side } from "@/lib/format/rates";
 
 type Model = Schema<"Model">;
 
-function rate(model: Model, name: string): string | undefined {
-  return model.price?.rates[name];
+function cached(model: Model): string | undefined {
+  return model.price?.rates.in_cached;
 }
 
-function rateColumn(name: string, header: string, from?: "sm" | "lg"): Column<Model> {
+function rateColumn(side: Side, header: string): Column<Model> {
+  const rate = (model: Model) => mainRate(model.price?.rates ?? {}, side)?.value ?? "0";
   return {
-    id: name,
+    id: side,
     header,
-    accessorFn: (model) => rate(model, name) ?? "",
-    meta: { align: "right", ...(from ? { from } : {}) },
-    sortFn: (a, b) => compareMoney(rate(a.original, name) ?? "0", rate(b.original, name) ?? "0"),
+    accessorFn: rate,
+    meta: { align: "right" },
+    sortFn: (a, b) => compareMoney(rate(a.original), rate(b.original)),
     cell: ({ row: { original: model } }) => {
-      if (!model.price) {
-        // Said once a row: in the first of the price columns, which every width shows.
-        return name === "in_text" ? <span className="text-faint">no price yet</span> : null;
-      }
-      const value = rate(model, name);
-      return value === undefined ? (
-        <span className="text-faint" title="Not priced">
-          none
-        </span>
-      ) : (
-        <Money value={value} precision="short" />
-      );
+      if (model.price) return <MainRate rates={model.price.rates} side={side} />;
+      // Said once a row: in the first of the price columns, which every width shows.
+      return side === "in" ? <span className="text-faint">no price yet</span> : null;
     },
   };
 }
@@ -81,8 +75,19 @@ export function modelColumns(onOpen: (model: Model) => void): Column<Model>[] {
         <span className="tabular-nums">{formatCompact(row.original.context_length)}</span>
       ),
     },
-    rateColumn("in_text", "Input"),
-    rateColumn("in_cached", "Cached", "lg"),
-    rateColumn("out_text", "Output"),
+    rateColumn("in", "Input"),
+    {
+      id: "cached",
+      header: "Cached",
+      accessorFn: cached,
+      meta: { align: "right", from: "lg" },
+      sortFn: (a, b) => compareMoney(cached(a.original) ?? "0", cached(b.original) ?? "0"),
+      cell: ({ row: { original: model } }) => {
+        const value = cached(model);
+        if (value !== undefined) return <Money value={value} precision="short" />;
+        return model.price ? <span className="text-faint">none</span> : null;
+      },
+    },
+    rateColumn("out", "Output"),
   ];
 }

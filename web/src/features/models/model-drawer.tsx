@@ -84,7 +84,11 @@ function facts(model: Model): Definition[] {
     { term: "Features", value: <Words words={model.features} /> },
     { term: "Aliases", value: <Words words={model.aliases} /> },
     { term: "Context", value: `${formatCount(model.context_length)} tokens`, numeric: true },
-    { term: "Longest answer", value: `${formatCount(model.max_output)} tokens`, numeric: true },
+    {
+      term: "Longest answer",
+      value: model.max_output > 0 ? `${formatCount(model.max_output)} tokens` : "no tokens",
+      numeric: true,
+    },
     { term: "Tokenizer", value: model.tokenizer },
     {
       term: "Available",

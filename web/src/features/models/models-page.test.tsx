@@ -6,7 +6,7 @@ import { renderApp, signIn } from "@/test/render-app";
 import { serve } from "@/test/server";
 
 describe("models", () => {
-  it("without a price say so once, and those without a class say none", async () => {
+  it("without a price say so once, those without a class say none, and those paid by other units say which", async () => {
     const [priced, free] = models;
     serve(
       withAnswers({
@@ -15,6 +15,11 @@ describe("models", () => {
           body: {
             items: [
               { ...priced, name: "m/unpriced", price: null },
+              {
+                ...free,
+                name: "m/speech",
+                price: { ...free?.price, rates: { char_in: "15.00", out_image: "40.00" } },
+              },
               {
                 ...free,
                 name: "m/input-only",
@@ -34,5 +39,8 @@ describe("models", () => {
     expect(unpriced.getAllByText("no price yet")).toHaveLength(1);
     expect(unpriced.queryByText("none")).toBeNull();
     expect((await row("m/input-only")).getAllByText("none")).toHaveLength(2);
+    const speech = await row("m/speech");
+    expect(speech.getByText("Characters spoken").parentElement?.textContent).toContain("$15.00");
+    expect(speech.getByText("Image output").parentElement?.textContent).toContain("$40.00");
   });
 });

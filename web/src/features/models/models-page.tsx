@@ -41,7 +41,7 @@ export function ModelsPage({
   return (
     <Page
       title="Models"
-      description="What your keys can call, at your prices in USD per million tokens."
+      description="What your keys can call, at your prices in USD per million tokens or other units."
     >
       {models.error ? (
         <LoadError error={models.error} onRetry={() => void models.refetch()} />

@@ -6,7 +6,7 @@ import { Button } from "@/components/ui/button";
 import { Card, CardHeader } from "@/components/ui/card";
 import { Empty } from "@/components/ui/empty";
 import { LoadError } from "@/components/ui/load-error";
-import { Money } from "@/components/ui/money";
+import { MainRate } from "@/components/ui/main-rate";
 import { StateBadge } from "@/components/ui/state-badge";
 import { query, type Schema } from "@/lib/api/client";
 import { ALL } from "@/lib/api/paging";
@@ -58,11 +58,15 @@ function columnsFor(canWrite: boolean, onEdit: (model: Model) => void): Column<M
       cell: ({ row }) => {
         const rates = row.original.price?.rates;
         return rates ? (
-          <span className="whitespace-nowrap">
-            <Money value={rates.in_text ?? "0"} precision="short" />
-            <span className="text-faint"> / </span>
-            <Money value={rates.out_text ?? "0"} precision="short" />
-          </span>
+          <div className="flex items-baseline justify-end gap-1.5 whitespace-nowrap">
+            <div>
+              <MainRate rates={rates} side="in" />
+            </div>
+            <div>
+              <span className="text-faint">/ </span>
+              <MainRate rates={rates} side="out" />
+            </div>
+          </div>
         ) : null;
       },
     },

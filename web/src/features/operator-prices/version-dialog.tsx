@@ -15,6 +15,14 @@ import { className, TOKEN_CLASSES } from "@/lib/format/words";
 const MAIN = ["in_text", "in_cached", "out_text", "out_reasoning"] as const;
 const REST = TOKEN_CLASSES.filter((name) => !MAIN.some((main) => main === name));
 
+/** Vendors price what is not a token by the piece, the minute or the thousand. */
+const HINTS: Partial<Record<(typeof TOKEN_CLASSES)[number], string>> = {
+  image_gen: "$0.04 each: 40000",
+  audio_second: "$0.006 a minute: 100",
+  search_query: "$10 per 1,000: 10000",
+  request: "$1 per 1,000: 1000",
+};
+
 const schema = z
   .object({
     model: required("A model"),
@@ -58,7 +66,12 @@ export function VersionDialog({
   const { errors } = form.formState;
 
   const rate = (name: (typeof TOKEN_CLASSES)[number]) => (
-    <Field key={name} label={className(name)} error={errors.rates?.[name]?.message}>
+    <Field
+      key={name}
+      label={className(name)}
+      hint={HINTS[name]}
+      error={errors.rates?.[name]?.message}
+    >
       <Input prefix="$" inputMode="decimal" {...form.register(`rates.${name}`)} />
     </Field>
   );
@@ -69,7 +82,7 @@ export function VersionDialog({
       onOpenChange={onClose}
       size="lg"
       title={`Set a price in ${book.name}`}
-      description="USD per million units. An empty class is not sold; zero is free."
+      description="USD per million units: tokens, or what the class is named after. An empty class is not sold; zero is free."
       form={form}
       submitLabel="Record this version"
       onSubmit={async (values, idempotencyKey) => {

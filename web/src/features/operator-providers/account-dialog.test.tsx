@@ -39,3 +39,18 @@ it("a key is told in which form its provider takes one", async () => {
   await user.click((await screen.findAllByRole("button", { name: "Add key" }))[0] as HTMLElement);
   expect(await screen.findByText("The JSON file of a service account")).not.toBeNull();
 });
+
+it("a provider says whose dialect of OpenAI’s format it speaks", async () => {
+  const [vendor] = providers;
+  serve(
+    withAnswers({
+      "GET /providers": {
+        status: 200,
+        body: { items: [{ ...vendor, vendor: "moonshot" }], next_cursor: null },
+      },
+    }),
+  );
+  const { user } = renderApp("/operator/providers");
+  await signIn(user, "operator@demo.local");
+  expect(await screen.findByText("Moonshot (Kimi)")).not.toBeNull();
+});

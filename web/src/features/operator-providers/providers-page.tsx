@@ -12,6 +12,7 @@ import { ALL } from "@/lib/api/paging";
 import { useSession } from "@/lib/auth/session";
 import { AccountBlock } from "./account-block";
 import { AccountDialog } from "./account-dialog";
+import { vendors } from "./dialects";
 import { ProviderDialog } from "./provider-dialog";
 
 /** Vendors with our accounts there, and under each account its credentials. */
@@ -97,6 +98,7 @@ function ProviderCard({
           <span className="flex flex-wrap items-center gap-2">
             {provider.name}
             <Badge>{provider.dialect}</Badge>
+            {provider.vendor ? <Badge>{vendors[provider.vendor]}</Badge> : null}
             {provider.simulated ? <Badge tone="warning">simulated</Badge> : null}
           </span>
         }

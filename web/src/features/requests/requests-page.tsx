@@ -91,7 +91,7 @@ export function RequestsPage({
   return (
     <Page
       title="Requests"
-      description="Counts, times and costs of every call. Prompts and answers are never stored."
+      description="Counts, times and costs of every call, without prompts and answers."
       actions={
         <Button
           busy={exporting}

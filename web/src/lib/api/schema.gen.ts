@@ -1055,7 +1055,7 @@ export interface components {
         /** @enum {string} */
         TokenClass: "in_text" | "in_cached" | "cache_write_5m" | "cache_write_1h" | "out_text" | "out_reasoning" | "in_audio" | "out_audio" | "in_image" | "out_image" | "image_gen" | "request" | "in_tool" | "char_in" | "audio_second" | "search_query";
         /**
-         * @description Token class → USD per million units (for `request`: per million requests), as decimal strings with up to nine places
+         * @description Token class → USD per million units, as decimal strings with up to nine places. Units are tokens, or for `request`, `search_query`, `image_gen`, `char_in` and `audio_second` what they are named after: $10 per 1,000 searches are `10000`
          * @example {
          *       "in_text": "1.00",
          *       "in_cached": "0.10",
