@@ -83,7 +83,8 @@ type Rules struct {
 	// CacheControl: it takes marks of a cache on parts and tools, and charges for what is written there.
 	CacheControl *Rule[bool] `json:"cache_control,omitempty"`
 	// Charges are members by which an answer costs something else than its tokens at the price of the model asked for: searches,
-	// tools that the vendor runs, the choice of other models or of who serves them. Requests that have them do not pass.
+	// tools that the vendor runs, the choice of other models or of who serves them, answers that come another time. Requests that have
+	// them do not pass.
 	Charges *Rule[[]string] `json:"charges,omitempty"`
 	// Refuses are members that it refuses, of some models.
 	Refuses *Rule[[]Refusal] `json:"refuses,omitempty"`
