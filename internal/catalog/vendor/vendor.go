@@ -70,7 +70,8 @@ type Rules struct {
 	Developer *Rule[bool] `json:"developer,omitempty"`
 	// MidSystem: a system message may stand in the middle of a conversation.
 	MidSystem *Rule[bool] `json:"mid_system,omitempty"`
-	// ImageURLs: it looks up pictures at addresses.
+	// ImageURLs: it looks up pictures at addresses. Servers in the operator's own network are not asked to, for they reach what no
+	// client should.
 	ImageURLs *Rule[bool] `json:"image_urls,omitempty"`
 	// Seed is the name of the seed.
 	Seed *Rule[string] `json:"seed,omitempty"`
