@@ -53,6 +53,8 @@ type session struct {
 	free  []cover          // set aside for responses that may come; one, but for a moment
 	asked []*turn          // asked for by the client, not begun yet
 	live  map[string]*turn // begun, by the upstream's id
+	done  [8]string        // ids of the last that were over
+	next  int              // place in it
 	known usage.Tokens     // in the conversation, as reported last
 	heard openairealtime.Tally
 

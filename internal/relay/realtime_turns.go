@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"starlane/internal/billing/money"
@@ -173,7 +174,7 @@ func (s *session) said(e *openairealtime.Event) {
 func (s *session) finished(ctx context.Context, e *openairealtime.Event) (short error) {
 	t := s.live[e.Response]
 	if t == nil {
-		if !e.Reported {
+		if !e.Reported || e.Response != "" && slices.Contains(s.done[:], e.Response) { // billed already
 			return nil
 		}
 		// An upstream that tells the end of a response alone: it costs all the same.
@@ -181,6 +182,7 @@ func (s *session) finished(ctx context.Context, e *openairealtime.Event) (short 
 		t = s.live[e.Response]
 	}
 	delete(s.live, e.Response)
+	s.done[s.next], s.next = e.Response, (s.next+1)%len(s.done)
 	outcome := usage.OK
 	switch {
 	case e.Reported:

@@ -135,3 +135,24 @@ func TestRealtimeSoundsOfTelephones(t *testing.T) {
 		})
 	}
 }
+
+// TestRealtimeEndsThatRepeat: a response whose end is told twice is billed once.
+func TestRealtimeEndsThatRepeat(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sessions(t, func(ctx context.Context, c *websocket.Conn) websocket.StatusCode {
+		_, _, _ = c.Read(ctx)
+		for _, text := range []string{
+			`{"type":"response.created","response":{"id":"r1"}}`, `{"type":"response.done","response":{"id":"r1","usage":{"input_tokens":9,"output_tokens":1}}}`,
+			`{"type":"response.done","response":{"id":"r1","usage":{"input_tokens":9,"output_tokens":1}}}`,
+			`{"type":"response.done","response":{"id":"r2","usage":{"input_tokens":8,"output_tokens":1}}}`,
+		} {
+			_ = c.Write(ctx, websocket.MessageText, []byte(text))
+		}
+		return websocket.StatusNormalClosure
+	}))
+	k := w.talk(t, "demo/realtime")
+	k.say(`{"type":"go"}`)
+	require.Equal(t, websocket.StatusNormalClosure, k.end())
+	require.Equal(t, "r1", w.event(t, 0).UpstreamRequestID)
+	require.Equal(t, "r2", w.event(t, 1).UpstreamRequestID)
+}

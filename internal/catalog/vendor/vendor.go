@@ -70,7 +70,8 @@ type Rules struct {
 	Developer *Rule[bool] `json:"developer,omitempty"`
 	// MidSystem: a system message may stand in the middle of a conversation.
 	MidSystem *Rule[bool] `json:"mid_system,omitempty"`
-	// ImageURLs: it looks up pictures at addresses.
+	// ImageURLs: it looks up pictures at addresses. Servers in the operator's own network are not asked to, for they reach what no
+	// client should.
 	ImageURLs *Rule[bool] `json:"image_urls,omitempty"`
 	// Seed is the name of the seed.
 	Seed *Rule[string] `json:"seed,omitempty"`
@@ -83,7 +84,8 @@ type Rules struct {
 	// CacheControl: it takes marks of a cache on parts and tools, and charges for what is written there.
 	CacheControl *Rule[bool] `json:"cache_control,omitempty"`
 	// Charges are members by which an answer costs something else than its tokens at the price of the model asked for: searches,
-	// tools that the vendor runs, the choice of other models or of who serves them. Requests that have them do not pass.
+	// tools that the vendor runs, the choice of other models or of who serves them, answers that come another time. Requests that have
+	// them do not pass.
 	Charges *Rule[[]string] `json:"charges,omitempty"`
 	// Refuses are members that it refuses, of some models.
 	Refuses *Rule[[]Refusal] `json:"refuses,omitempty"`

@@ -39,7 +39,7 @@ var says = map[string]string{
 	"bound":           "calls the bound on an answer `%s`",
 	"developer":       "does not know the role `developer`",
 	"mid_system":      "takes no system message in the middle of a conversation",
-	"image_urls":      "does not look up pictures at addresses",
+	"image_urls":      "is not asked to look up pictures at addresses",
 	"seed":            "calls the seed `%s`",
 	"stops":           "stop strings: %s at most",
 	"stream_options":  "does not know `stream_options`; the usage of a stream comes without",

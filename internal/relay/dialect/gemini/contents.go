@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"starlane/internal/relay/dialect"
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
@@ -271,7 +272,7 @@ func (e *encoding) part(b *llm.Block) {
 
 func (e *encoding) media(b *llm.Block) {
 	m := &b.Media
-	if len(m.File) > 0 {
+	if len(m.File) > 0 || len(m.Data) == 0 && !dialect.IsAddress(unescaped(m.URL)) { // what the account may read is not the client's
 		e.notes.Reject("file.file_id")
 		return
 	}
@@ -294,6 +295,12 @@ func (e *encoding) media(b *llm.Block) {
 	e.Close('}')
 	e.resolution(string(m.Detail))
 	e.Close('}')
+}
+
+// unescaped is a text as it is meant.
+func unescaped(t llm.Text) llm.Text {
+	plain, _ := guard.Unquote(t)
+	return llm.Text(plain)
 }
 
 // typeOf is the type of what stands at an address: as the client says, else as its name does.

@@ -61,6 +61,7 @@ type walk struct {
 	total usage.Tokens
 	heard bool
 	open  bool // the vendor itself brings more into the prompt
+	inner bool // a file has a name of the vendor's storage
 }
 
 func (w *walk) prompt(r *llm.Request) {
@@ -149,9 +150,9 @@ func (w *walk) media(c *guard.Cursor) {
 			data = wire.Text(c)
 		case "fileUri":
 			address = true
-			if plain, err := guard.Unquote(wire.Text(c)); err != nil || strings.Contains(strings.ToLower(plain), "youtu") {
-				film = true // whatever its client calls it
-			}
+			plain, err := guard.Unquote(wire.Text(c))
+			film = err != nil || strings.Contains(strings.ToLower(plain), "youtu") // whatever its client calls it
+			w.inner = w.inner || !dialect.IsAddress(llm.Text(plain))
 		default:
 			c.Skip()
 		}

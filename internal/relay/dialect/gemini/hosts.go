@@ -14,6 +14,7 @@ import (
 	"starlane/internal/relay/dialect/internal/wire"
 	"starlane/internal/relay/guard"
 	"starlane/internal/relay/llm"
+	"starlane/internal/usage"
 )
 
 // host is one of the two places where Google serves the format.
@@ -71,10 +72,32 @@ func (p *passage) EncodeRequest(r *llm.Request, to dialect.Target) (body.Message
 	if p.Refused(r, to) != nil || bytes.Contains(src, []byte(Foreign)) {
 		return p.Direct.EncodeRequest(r, to) //nolint:wrapcheck // an apperr for the client
 	}
+	if err := outside(r); err != nil {
+		return body.Message{}, err
+	}
 	r.Notes.Reset()
 	d := differing{src: src, c: guard.NewCursor(src)}
 	d.request()
 	return request.Encode(r, to.Model, d.edits...) //nolint:wrapcheck // a name that is no text is a mistake of ours
+}
+
+// outside refuses files by their names in Google's storage, which Vertex AI reads with the rights of our account: what lies there
+// belongs to the operator, or to nobody here.
+func outside(r *llm.Request) error {
+	src := r.Content.Open()
+	if !bytes.Contains(src, []byte("ileUri")) && !bytes.Contains(src, []byte("ile_uri")) {
+		return nil
+	}
+	nothing := func([]byte) usage.Tokens { return 0 }
+	w := walk{weights: weights{text: nothing, json: nothing}}
+	if w.prompt(r); w.inner {
+		return refuseInside()
+	}
+	return nil
+}
+
+func refuseInside() error {
+	return apperr.New(apperr.UnsupportedParam, "Files in Google's storage cannot be used here. Send the file itself, or an http or https address.").WithParam("fileUri")
 }
 
 // ReadFault implements dialect.Egress: what names our account stays here.

@@ -48,6 +48,16 @@ func (*Predict) Path(_ *llm.Request, model string) string { return PredictUpstre
 
 // EncodeRequest implements dialect.Egress: bytes pass, for the model is named in the path.
 func (*Predict) EncodeRequest(r *llm.Request, _ dialect.Target) (body.Message, error) {
+	inside := false
+	instances(r, func(c *guard.Cursor, k string) {
+		wire.Object(c, func(k string) {
+			inside = inside || camel(k) == "gcsUri"
+			c.Skip()
+		})
+	}, func() {})
+	if inside {
+		return body.Message{}, refuseInside()
+	}
 	return r.Content.Edited(), nil
 }
 

@@ -145,6 +145,7 @@ func TestRefusedRequestsNameTheField(t *testing.T) {
 		`{"model":"m","messages":[],"service_tier":"flex"}`:         "service_tier",
 		`{"model":"m","messages":[],"service_tier":1}`:              "service_tier",
 		`{"model":"m","messages":[],"modalities":"audio"}`:          "modalities",
+		`{"model":"m","messages":[],"data_sources":[{}]}`:           "data_sources",
 		`{"model":"m","messages":[],"modalities":["text","image"]}`: "modalities",
 	} {
 		_, err := d.DecodeRequest(body.Copy([]byte(src)))

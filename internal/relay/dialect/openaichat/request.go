@@ -31,6 +31,7 @@ const (
 	modalities
 	webSearch
 	store
+	dataSources
 	members
 )
 
@@ -48,7 +49,7 @@ type Chat struct {
 func New() *Chat {
 	return &Chat{names: [members]string{
 		"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n", "usage",
-		"service_tier", "modalities", "web_search_options", "store",
+		"service_tier", "modalities", "web_search_options", "store", "data_sources",
 	}}
 }
 
@@ -94,6 +95,9 @@ func (d *Chat) DecodeRequest(c body.Content) (*llm.Request, error) {
 	r.Original.OldBound = openai.Blank(src, &found[maxTokens], `"max_tokens":`)
 	if m := &found[store]; m.Kind == guard.True {
 		r.Original.Edits[editStore] = llm.Change{Present: true, Edit: body.Edit{From: m.From, To: m.To, Text: "false"}}
+	}
+	if found[dataSources].Present() { // Azure would read them, and tell, with the rights of the operator's account
+		return nil, apperr.New(apperr.InvalidRequest, "data_sources are not offered here.").WithParam("data_sources")
 	}
 	if err := pricedAlone(r, src, &found); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+	"strings"
 
 	"starlane/internal/platform/apperr"
 	"starlane/internal/relay/body"
@@ -295,6 +296,8 @@ func (s *splicing) content(name string) {
 		i++
 		wire.Object(&s.c, func(k string) {
 			switch {
+			case k == "video_url" || k == "audio_url":
+				s.film(k)
 			case k == "image_url" && s.c.Kind() == guard.String:
 				s.picture(at)
 			case k == "image_url":
@@ -309,6 +312,26 @@ func (s *splicing) content(name string) {
 				s.c.Skip()
 			}
 		})
+	})
+}
+
+// film refuses what would have to be looked up: the relay looks up pictures alone.
+func (s *splicing) film(kind string) {
+	address := func() {
+		if plain, err := guard.Unquote(wire.Text(&s.c)); err != nil || !strings.HasPrefix(plain, "data:") {
+			s.err = apperr.New(apperr.UnsupportedParam, "%s: The model is not asked to look up addresses. Send a data: URL.", kind).WithParam(kind)
+		}
+	}
+	if s.c.Kind() == guard.String {
+		address()
+		return
+	}
+	wire.Object(&s.c, func(k string) {
+		if k == "url" {
+			address()
+			return
+		}
+		s.c.Skip()
 	})
 }
 
