@@ -28,17 +28,23 @@ type script struct {
 	events []llm.Event
 	said   said
 	cut    bool // it has no end
+	mixed  bool // pieces of texts come between those of other blocks: what is said is told, but not in the order of the blocks
 }
 
-// drawScript tells texts, thoughts and calls. Neighbouring calls mix in any order, and ends of blocks may be left out; texts and
-// thoughts come whole, as in all vendors' streams.
+// drawScript tells texts, thoughts and calls, and ends of blocks may be left out. Neighbouring calls mix in any order; texts and
+// thoughts come whole, as in all vendors' streams, or mix too, as in none.
 func drawScript(t *rapid.T) *script {
 	s := &script{events: []llm.Event{{Kind: llm.Start, ID: llm.Text("answer-1"), Name: llm.Text("m")}}}
 	var calls [][]llm.Event // of the group of neighbours
+	s.mixed = rapid.Bool().Draw(t, "mixed")
 	kinds := rapid.SliceOfN(rapid.SampledFrom([]llm.BlockKind{llm.TextBlock, llm.Thinking, llm.ToolCall, llm.ToolCall}), 1, 7).Draw(t, "blocks")
 	for n, kind := range kinds {
 		if kind == llm.ToolCall {
 			calls = append(calls, s.call(t, n))
+			continue
+		}
+		if s.mixed {
+			calls = append(calls, s.words(t, n, kind))
 			continue
 		}
 		s.mix(t, calls)
