@@ -2,7 +2,6 @@ package relayapp
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -31,15 +30,9 @@ func TestSessionsEndWithTheRelay(t *testing.T) {
 	defer sim.Close()
 	key := publish(t, store, sim.URL)
 	cfg := testConfig(t, r.URL)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
 	var logs bytes.Buffer
-	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, cfg, &logs) }()
-	require.Eventually(t, func() bool {
-		status, _ := get(t, "http://"+cfg.Relay.PrivateListen+"/readyz")
-		return status == http.StatusOK
-	}, 10*time.Second, 10*time.Millisecond, "the relay does not become ready")
+	stop, ended := start(t, cfg, &logs)
+	defer stop()
 
 	conn, _, err := websocket.Dial(t.Context(), "http://"+cfg.Relay.Listen+"/v1/realtime?model=demo/realtime",
 		&websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + key}}})

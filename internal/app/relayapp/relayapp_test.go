@@ -129,15 +129,9 @@ func TestRelay(t *testing.T) {
 	key := publish(t, store, sim.URL)
 	baseline := goleak.IgnoreCurrent()
 	cfg := testConfig(t, r.URL)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
 	var logs bytes.Buffer
-	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, cfg, &logs) }()
-	require.Eventually(t, func() bool {
-		status, _ := get(t, "http://"+cfg.Relay.PrivateListen+"/readyz")
-		return status == http.StatusOK
-	}, 10*time.Second, 10*time.Millisecond, "the relay does not become ready")
+	stop, ended := start(t, cfg, &logs)
+	defer stop()
 
 	ask := func(more string) *http.Response {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+cfg.Relay.Listen+"/v1/chat/completions",
@@ -201,4 +195,17 @@ func TestActs(t *testing.T) {
 	require.ErrorContains(t, Main(t.Context(), []string{"dance"}, &out), "unknown act")
 	t.Setenv("REDIS_URL", "")
 	require.ErrorContains(t, Main(t.Context(), []string{"check-config"}, &out), "REDIS_URL")
+}
+
+// start runs a relay until it is stopped, and waits until it is ready.
+func start(t *testing.T, cfg *config.Config, logs io.Writer) (stop func(), ended <-chan error) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- Run(ctx, cfg, logs) }()
+	require.Eventually(t, func() bool {
+		status, _ := get(t, "http://"+cfg.Relay.PrivateListen+"/readyz")
+		return status == http.StatusOK
+	}, 10*time.Second, 10*time.Millisecond, "the relay does not become ready")
+	return stop, done
 }

@@ -140,7 +140,7 @@ func (r *reader) blockStart(c *guard.Cursor, to llm.Sink) {
 		}
 		wire.Object(c, func(k string) {
 			if k != "toolUse" {
-				r.skip(k, c)
+				r.leaveOut(k, c)
 				return
 			}
 			tool = true
@@ -190,13 +190,13 @@ func (r *reader) blockDelta(c *guard.Cursor, to llm.Sink) {
 		case "reasoningContent":
 			r.reasoning(index, &delta, to)
 		default:
-			r.skip(k, &delta)
+			r.leaveOut(k, &delta)
 		}
 	})
 }
 
-// skip passes over what a block holds; media have no neutral form, and a client is told so.
-func (r *reader) skip(kind string, c *guard.Cursor) {
+// leaveOut passes over what a block holds; media have no neutral form, and a client is told so.
+func (r *reader) leaveOut(kind string, c *guard.Cursor) {
 	r.lost = r.lost || kind == "image" || kind == "audio" || kind == "video"
 	c.Skip()
 }
@@ -460,7 +460,7 @@ func (r *reader) whole(index int, c *guard.Cursor, to llm.Sink) {
 				})
 			})
 		default:
-			r.skip(k, c)
+			r.leaveOut(k, c)
 		}
 	})
 }

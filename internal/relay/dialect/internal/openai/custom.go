@@ -131,7 +131,7 @@ func (u *Unwrapping) text(dst []byte, piece llm.Text) []byte {
 	return dst
 }
 
-const escapeLength = len(`\uXXXX`)
+const escapeLength = len(`\u0000`)
 
 // char takes a byte of the inner JSON string.
 func (u *Unwrapping) char(dst []byte, c byte) []byte {
