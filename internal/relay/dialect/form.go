@@ -40,16 +40,17 @@ func (f *formCheck) take(e *llm.Event) {
 
 // warn notes what is not as the client may take it to be: an answer of which a part is lost, an end whose reason nobody knows, and the
 // form of an answer.
-func (f *formCheck) warn(n *llm.Notes, reason llm.Reason, lost bool) string {
-	switch {
-	case lost:
-		return n.Lost("content")
-	case reason == llm.OtherReason:
-		return n.Near("finish_reason")
-	case f.unfit(reason):
-		return n.Unmet(formField)
+func (f *formCheck) warn(n *llm.Notes, reason llm.Reason, lost bool) (late []string) {
+	if lost {
+		late = append(late, n.Lost("content"))
 	}
-	return ""
+	switch {
+	case reason == llm.OtherReason:
+		late = append(late, n.Near("finish_reason"))
+	case f.unfit(reason):
+		late = append(late, n.Unmet(formField))
+	}
+	return late
 }
 
 // unfit tells whether an answer that ended for a reason of its own does not fit. What cannot be checked fits.

@@ -30,11 +30,11 @@ type Event struct {
 	Cite   *Citation // Cite
 	Sealed Sealed    // Seal; Open of a ToolCall whose artifact came with it
 	Counts usage.Counts
-	Tier   string // Report: the service tier that the request was served by, as OpenAI calls it; empty if the vendor did not say
-	Reason Reason // Stop
-	Match  Text   // Stop at a stop string: which one, if the vendor said
-	Lost   bool   // Stop: a part of the answer has no neutral form
-	Late   string // Stop: a warning that comes too late for the head of the answer
+	Tier   string   // Report: the service tier that the request was served by, as OpenAI calls it; empty if the vendor did not say
+	Reason Reason   // Stop
+	Match  Text     // Stop at a stop string: which one, if the vendor said
+	Lost   bool     // Stop: a part of the answer has no neutral form
+	Late   []string // Stop: warnings that come too late for the head of the answer
 }
 
 // Sink takes the events of an answer in order.

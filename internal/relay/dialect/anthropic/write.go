@@ -15,7 +15,7 @@ type writer struct {
 	reason  llm.Reason
 	match   llm.Text
 	tools   bool
-	late    string   // a warning
+	late    []string // warnings
 	why     llm.Text // the model refused
 	// held says that a thought behind other blocks waits until it says something or something follows, with what seals it. A message
 	// must not end with a thought: Claude Code takes its last block for the answer.

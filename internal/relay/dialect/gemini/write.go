@@ -15,8 +15,8 @@ import (
 type writer struct {
 	request *llm.Request
 	id      llm.Text
-	begun   bool   // a chunk is out
-	late    string // a warning
+	begun   bool     // a chunk is out
+	late    []string // warnings
 	first   told
 	more    []told // of the other candidates, where several were asked for
 	*told          // of the candidate that is written
@@ -88,7 +88,7 @@ func (w *writer) Append(dst []byte, e *llm.Event) []byte {
 		w.ground.shut()
 	case llm.Stop:
 		w.reason = e.Reason
-		if e.Late != "" {
+		if len(e.Late) > 0 {
 			w.late = e.Late
 		}
 	case llm.Report:

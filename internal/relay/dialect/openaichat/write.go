@@ -22,7 +22,7 @@ type writer struct {
 	*told          // of the choice that is written
 	calls   *callForms
 	tier    string
-	late    string // a warning
+	late    []string // warnings
 }
 
 // told is what has been told of a choice.
@@ -111,7 +111,7 @@ func (w *writer) frame(dst []byte, fill func(b *wire.Builder)) []byte {
 	b.Close('}')
 	b.Close(']')
 	wire.Late(&b, w.late)
-	w.late = ""
+	w.late = nil
 	b.Close('}')
 	return append(b.B, "\n\n"...)
 }

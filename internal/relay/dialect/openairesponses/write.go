@@ -22,7 +22,7 @@ type writer struct {
 	open     *outputItem
 	tools    toolNames
 	reason   llm.Reason
-	late     string // a warning
+	late     []string // warnings
 }
 
 // NewWriter implements dialect.Client.
